@@ -1,0 +1,33 @@
+//! SIP user-agent core, sans-IO.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "a test that panics has failed"
+    )
+)]
+
+extern crate alloc;
+
+pub mod limits;
+pub mod message;
+pub mod random;
+pub mod time;
+
+pub use limits::Limits;
+pub use message::{Message, Method, StatusCode, Transport};
+pub use time::Timestamp;

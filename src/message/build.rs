@@ -1,0 +1,402 @@
+//! Writing messages: once, front to back, into one buffer, with the index that parsing would have made.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::IpAddr;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::{
+    Buffer, BuildError, First, Host, Line, Message, Method, Name, Span, Start, StatusCode, Uri, scan,
+};
+
+/// A header that the application adds.
+///
+/// Static text costs nothing; anything that may hold CR, LF or NUL is refused when the message is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The field name, a token.
+    pub name: Cow<'static, str>,
+    /// The field value, on one line.
+    pub value: Cow<'static, str>,
+}
+
+impl Header {
+    /// The header `name: value`.
+    pub fn new(name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
+
+    /// Whether the application may add this header to a message.
+    ///
+    /// # Errors
+    /// When the name is no token, the value would end its line, or the header is the library's to write.
+    pub fn check(&self) -> Result<(), BuildError> {
+        if !scan::is_token(&self.name) || self.name.len() > usize::from(u8::MAX) {
+            return Err(BuildError::Name);
+        }
+        check_line(&self.value)?;
+        match Name::find(&self.name) {
+            reserved @ (Name::Via
+            | Name::From
+            | Name::To
+            | Name::CallId
+            | Name::CSeq
+            | Name::ContentLength
+            | Name::ContentType) => Err(BuildError::Reserved(reserved)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A body with its content type. `Debug` shows the type and the length only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Body {
+    /// The value of Content-Type.
+    pub content_type: Cow<'static, str>,
+    /// The octets.
+    pub bytes: Bytes,
+}
+
+impl Body {
+    /// A body of the given type.
+    pub fn new(content_type: impl Into<Cow<'static, str>>, bytes: impl Into<Bytes>) -> Self {
+        Self { content_type: content_type.into(), bytes: bytes.into() }
+    }
+
+    /// A session description: `application/sdp`.
+    pub fn sdp(bytes: impl Into<Bytes>) -> Self {
+        Self::new("application/sdp", bytes)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.content_type, self.bytes.len())
+    }
+}
+
+/// Whether `text` stays on its line.
+fn check_line(text: &str) -> Result<(), BuildError> {
+    match text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        true => Err(BuildError::ControlCharacter),
+        false => Ok(()),
+    }
+}
+
+/// Writes one message. Headers come out in the order in which they are added.
+///
+/// Whoever writes a whole message by hand supplies every header; contexts and dialogs add their own.
+///
+/// ```
+/// use sip_proto::Method;
+/// use sip_proto::message::{Builder, Name};
+///
+/// let message = Builder::request(&Method::Options, "sip:carol@chicago.com")
+///     .header(Name::Via, "SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bKhjhs8ass877")
+///     .header(Name::From, "<sip:alice@atlanta.com>;tag=1928301774")
+///     .header(Name::To, "<sip:carol@chicago.com>")
+///     .header(Name::CallId, "a84b4c76e66710")
+///     .cseq(63104, &Method::Options)
+///     .finish()?;
+/// assert!(message.as_bytes().ends_with(b"CSeq: 63104 OPTIONS\r\nContent-Length: 0\r\n\r\n"));
+/// # Ok::<(), sip_proto::message::BuildError>(())
+/// ```
+pub struct Builder {
+    bytes: Vec<u8>,
+    start: Start,
+    method: Method,
+    cseq: u32,
+    lines: SmallVec<[Line; super::INLINE_LINES]>,
+    first: First,
+    body: Option<Body>,
+    fault: Option<BuildError>,
+}
+
+/// The bytes that a message usually needs: enough for one allocation.
+const USUAL_LEN: usize = 640;
+
+impl Builder {
+    /// A request with this method and Request-URI.
+    pub fn request(method: &Method, uri: &str) -> Self {
+        let mut builder = Self::new(Start::Request { uri: Span::default() }, method.clone(), USUAL_LEN);
+        builder.fault = Uri::parse(uri).map_err(BuildError::Uri).err();
+        builder.bytes.extend_from_slice(method.as_str().as_bytes());
+        builder.bytes.push(b' ');
+        let uri = builder.append(uri);
+        builder.start = Start::Request { uri };
+        builder.bytes.extend_from_slice(b" SIP/2.0\r\n");
+        builder
+    }
+
+    /// A response with this status; `reason` is the phrase, which may be empty.
+    pub fn response(status: StatusCode, reason: &str) -> Self {
+        Self::response_sized(status, reason, USUAL_LEN)
+    }
+
+    pub(super) fn response_sized(status: StatusCode, reason: &str, capacity: usize) -> Self {
+        let start = Start::Response { status, reason: Span::default() };
+        let mut builder = Self::new(start, Method::Ack, capacity);
+        builder.fault = check_line(reason).err();
+        builder.bytes.extend_from_slice(b"SIP/2.0 ");
+        Value(&mut builder.bytes).number(status.code().into());
+        builder.bytes.push(b' ');
+        let reason = builder.append(reason);
+        builder.start = Start::Response { status, reason };
+        builder.bytes.extend_from_slice(b"\r\n");
+        builder
+    }
+
+    fn new(start: Start, method: Method, capacity: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(capacity),
+            start,
+            method,
+            cseq: 0,
+            lines: SmallVec::new(),
+            first: First::EMPTY,
+            body: None,
+            fault: None,
+        }
+    }
+
+    /// Adds the header `name: value`.
+    #[must_use]
+    pub fn header(mut self, name: Name, value: &str) -> Self {
+        self.line(name, |line| line.text(value));
+        self
+    }
+
+    /// Adds a header of the application's, after [`Header::check`].
+    #[must_use]
+    pub fn extra(mut self, header: &Header) -> Self {
+        match header.check() {
+            Ok(()) => {
+                self.named_line(Name::find(&header.name), &header.name, |line| line.text(&header.value))
+            }
+            Err(fault) => self.fault = self.fault.or(Some(fault)),
+        }
+        self
+    }
+
+    /// Adds CSeq.
+    #[must_use]
+    pub fn cseq(mut self, number: u32, method: &Method) -> Self {
+        self.cseq = number;
+        self.method = method.clone();
+        self.line(Name::CSeq, |line| {
+            line.number(number);
+            line.text(" ");
+            line.text(method.as_str());
+        });
+        self
+    }
+
+    /// Sets the body. Content-Type and Content-Length are written last.
+    #[must_use]
+    pub fn body(mut self, body: Option<Body>) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// Adds a line whose value `write` writes.
+    pub fn line(&mut self, name: Name, write: impl FnOnce(&mut Value<'_>)) {
+        self.named_line(name, name.as_str(), write);
+    }
+
+    fn named_line(&mut self, name: Name, spelling: &str, write: impl FnOnce(&mut Value<'_>)) {
+        let name_at = self.bytes.len() as u16;
+        self.bytes.extend_from_slice(spelling.as_bytes());
+        self.bytes.extend_from_slice(b": ");
+        let at = self.bytes.len();
+        write(&mut Value(&mut self.bytes));
+        let end = self.bytes.len();
+        let value = self.bytes.get(at..end).unwrap_or_default();
+        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            self.fault = self.fault.or(Some(BuildError::ControlCharacter));
+        }
+        self.bytes.extend_from_slice(b"\r\n");
+        self.note(Line {
+            name,
+            name_len: spelling.len() as u8,
+            name_at,
+            value: Span { at: at as u16, end: end as u16 },
+        });
+    }
+
+    /// Copies all lines of this name from another message, as they are.
+    pub(super) fn copy_all(&mut self, from: &Message, name: Name) {
+        for line in from.lines.iter().filter(|line| line.name == name) {
+            self.copy(from, line);
+        }
+    }
+
+    pub(super) fn copy(&mut self, from: &Message, line: &Line) {
+        self.line(line.name, |value| value.0.extend_from_slice(from.raw(line.value)));
+    }
+
+    /// Copies one line with the name as it was spelt, known or not.
+    pub(super) fn copy_as_named(&mut self, from: &Message, line: &Line) {
+        self.named_line(line.name, from.line_name(line), |value| {
+            value.0.extend_from_slice(from.raw(line.value))
+        });
+    }
+
+    pub(super) fn set_cseq(&mut self, number: u32, method: Method) {
+        self.cseq = number;
+        self.method = method;
+    }
+
+    fn note(&mut self, line: Line) {
+        self.first.note(line.name, self.lines.len());
+        self.lines.push(line);
+    }
+
+    fn append(&mut self, text: &str) -> Span {
+        let at = self.bytes.len() as u16;
+        self.bytes.extend_from_slice(text.as_bytes());
+        Span { at, end: self.bytes.len() as u16 }
+    }
+
+    /// Writes Content-Type, Content-Length and the body, and yields the message.
+    ///
+    /// # Errors
+    /// The first thing that was refused on the way.
+    pub fn finish(mut self) -> Result<Message, BuildError> {
+        let body = self.body.take();
+        if let Some(body) = &body {
+            if body.content_type.is_empty() {
+                return Err(BuildError::Body);
+            }
+            self.line(Name::ContentType, |line| line.text(&body.content_type));
+        }
+        let length = body.as_ref().map_or(0, |body| body.bytes.len());
+        self.line(Name::ContentLength, |line| line.number(u32::try_from(length).unwrap_or(u32::MAX)));
+        self.bytes.extend_from_slice(b"\r\n");
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let body_at = self.bytes.len();
+        if body_at > usize::from(u16::MAX) {
+            return Err(BuildError::TooLong);
+        }
+        if let Some(body) = &body {
+            self.bytes.extend_from_slice(&body.bytes);
+        }
+        Ok(Message {
+            end: self.bytes.len(),
+            bytes: Buffer::Built(self.bytes),
+            start: self.start,
+            method: self.method,
+            cseq: self.cseq,
+            body_at,
+            lines: self.lines,
+            first: self.first,
+            source: None,
+        })
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Builder({}, {} bytes)", self.method, self.bytes.len())
+    }
+}
+
+/// Where the value of a header line is written.
+#[derive(Debug)]
+pub struct Value<'a>(&'a mut Vec<u8>);
+
+impl Value<'_> {
+    /// Writes text.
+    pub fn text(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    /// Writes a number in decimal.
+    pub fn number(&mut self, number: u32) {
+        let mut digits = [b'0'; 10];
+        let mut rest = number;
+        let mut len = 0_usize;
+        for place in digits.iter_mut().rev() {
+            *place = b'0'.wrapping_add((rest % 10) as u8);
+            rest /= 10;
+            len = len.saturating_add(1);
+            if rest == 0 {
+                break;
+            }
+        }
+        let start = digits.len().saturating_sub(len);
+        self.0.extend_from_slice(digits.get(start..).unwrap_or_default());
+    }
+
+    /// Writes a host: an IPv6 address in brackets.
+    pub fn host(&mut self, host: Host<'_>) {
+        match host {
+            Host::Ip(IpAddr::V4(ip)) => {
+                for (place, octet) in ip.octets().into_iter().enumerate() {
+                    if place > 0 {
+                        self.text(".");
+                    }
+                    self.number(octet.into());
+                }
+            }
+            Host::Ip(IpAddr::V6(_)) => _ = fmt::write(self, format_args!("{host}")),
+            Host::Name(name) => self.text(name),
+        }
+    }
+}
+
+impl fmt::Write for Value<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.text(text);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn builder() -> Builder {
+        Builder::request(&Method::Message, "sip:bob@h")
+            .header(Name::Via, "SIP/2.0/UDP h;branch=z9hG4bK1")
+            .header(Name::From, "<sip:a@h>;tag=1")
+            .header(Name::To, "<sip:b@h>")
+            .header(Name::CallId, "c")
+            .cseq(u32::MAX, &Method::Message)
+    }
+
+    #[test]
+    fn what_is_built_is_what_would_be_parsed() {
+        let built = builder().extra(&Header::new("X-Any", "")).body(Some(Body::sdp("v=0"))).finish().unwrap();
+        let parsed = Message::parse(built.as_bytes().to_vec()).unwrap();
+        assert_eq!(built, parsed);
+        assert_eq!((parsed.cseq(), parsed.body()), (u32::MAX, &b"v=0"[..]));
+    }
+
+    #[test]
+    fn injection_is_refused() {
+        let refused = |header: Header| builder().extra(&header).finish().unwrap_err();
+        for value in ["x\r\nVia: y", "x\ny", "x\ry", "x\0"] {
+            assert_eq!(refused(Header::new("X-Any", value)), BuildError::ControlCharacter);
+        }
+        for name in ["", "X Any", "X:", "X\r\n", "\u{e9}"] {
+            assert_eq!(refused(Header::new(name, "v")), BuildError::Name);
+        }
+        for (name, known) in [("v", Name::Via), ("CALL-ID", Name::CallId), ("l", Name::ContentLength)] {
+            assert_eq!(refused(Header::new(name, "v")), BuildError::Reserved(known));
+        }
+        let uri = Builder::request(&Method::Options, "sip:b@h SIP/2.0\r\nX: y");
+        assert!(matches!(uri.finish(), Err(BuildError::Uri(_))));
+        let phrase = Builder::response(StatusCode::OK, "OK\r\nX: y");
+        assert_eq!(phrase.finish().unwrap_err(), BuildError::ControlCharacter);
+        let body = builder().body(Some(Body::new("a/b\r\nX: y", "z")));
+        assert_eq!(body.finish().unwrap_err(), BuildError::ControlCharacter);
+        assert_eq!(builder().body(Some(Body::new("", "z"))).finish().unwrap_err(), BuildError::Body);
+        let long = alloc::string::String::from_utf8(alloc::vec![b'a'; 70_000]).unwrap();
+        assert_eq!(refused(Header::new("X-Any", long)), BuildError::TooLong);
+    }
+}

@@ -1,0 +1,73 @@
+//! What is wrong with a message, and where.
+
+use core::fmt;
+
+use super::Name;
+
+/// A fault in bytes that a peer sent: what was expected, in which header, at which byte.
+///
+/// The text is fit to be the reason phrase of a 400 (RFC 3261 §21.4.1): it quotes nothing of the input.
+///
+/// ```
+/// use sip_proto::message::Uri;
+///
+/// let fault = Uri::parse("sip:bob@").unwrap_err();
+/// assert_eq!(fault.to_string(), "Expected a host at byte 8");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{}xpected {expected} at byte {at}", Place(*header))]
+pub struct ParseError {
+    /// What the grammar asks for at this place.
+    pub expected: &'static str,
+    /// The header in which the fault lies; `None` for the start line, the framing, or a bare value.
+    pub header: Option<Name>,
+    /// The byte: counted from the message's start, or from the value's for a value parsed alone.
+    pub at: usize,
+}
+
+impl ParseError {
+    pub(crate) fn new(expected: &'static str, at: usize) -> Self {
+        Self { expected, header: None, at }
+    }
+
+    /// The fault as seen from the message that holds the value.
+    pub(crate) fn within(self, header: Name, base: usize) -> Self {
+        Self { header: Some(header), at: self.at.saturating_add(base), ..self }
+    }
+}
+
+struct Place(Option<Name>);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(Name::Unknown) => f.write_str("Header: e"),
+            Some(name) => write!(f, "{}: e", name.as_str()),
+            None => f.write_str("E"),
+        }
+    }
+}
+
+/// Why the builder would not write something that the application supplied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A name is not a token (RFC 3261 §25.1).
+    #[error("header name is not a token")]
+    Name,
+    /// A value, phrase or URI holds CR, LF or NUL, which would start a header of its own.
+    #[error("CR, LF or NUL in a value")]
+    ControlCharacter,
+    /// The header is written by the library: Via, From, To, Call-ID, CSeq, Content-Length.
+    #[error("header {} is not the application's to set", .0.as_str())]
+    Reserved(Name),
+    /// A body was given without a content type, or a type without a body.
+    #[error("body and content type come together")]
+    Body,
+    /// A URI does not parse (RFC 3261 §19.1, RFC 3966).
+    #[error("URI: {0}")]
+    Uri(ParseError),
+    /// The start line and headers exceed 65,535 bytes.
+    #[error("start line and headers exceed 65,535 bytes")]
+    TooLong,
+}

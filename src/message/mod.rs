@@ -1,0 +1,293 @@
+//! The wire: parse, view, build. It knows no time and keeps no state.
+//!
+//! RFC 3261 §§7, 18.3, 19, 20 and 25. A [`Message`] is one buffer and an index of ranges into it. Parsing
+//! copies and allocates nothing for a normal message; typed access is lazy and borrowed:
+//!
+//! ```
+//! use sip_proto::message::Message;
+//!
+//! let bytes = b"OPTIONS sip:carol@chicago.com SIP/2.0\r\n\
+//!     Via: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bKhjhs8ass877\r\n\
+//!     Max-Forwards: 70\r\n\
+//!     To: <sip:carol@chicago.com>\r\n\
+//!     From: Alice <sip:alice@atlanta.com>;tag=1928301774\r\n\
+//!     Call-ID: a84b4c76e66710\r\n\
+//!     CSeq: 63104 OPTIONS\r\n\
+//!     Content-Length: 0\r\n\r\n";
+//! let message = Message::parse(&bytes[..])?;
+//! assert_eq!(message.from()?.tag(), Some("1928301774"));
+//! assert_eq!(message.headers("max-forwards").next(), Some("70"));
+//! # Ok::<(), sip_proto::message::ParseError>(())
+//! ```
+//!
+//! | file | subject |
+//! |---|---|
+//! | `parse`, `normalise` | bytes to index; the slow path for what `httparse` does not take |
+//! | `receive` | what a datagram is: keep-alive, not SIP, broken, or a message |
+//! | `stream` | messages out of a byte stream |
+//! | `view` | typed access to a message's headers |
+//! | `name`, `method`, `status`, `transport` | the open sets |
+//! | `uri`, `address`, `via`, `params`, `values`, `scan` | header values |
+//! | `build`, `answer` | writing messages |
+
+mod address;
+mod answer;
+mod build;
+mod error;
+mod method;
+mod name;
+mod normalise;
+mod params;
+mod parse;
+mod receive;
+mod scan;
+mod status;
+mod stream;
+mod transport;
+mod uri;
+mod values;
+mod via;
+mod view;
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+use core::ops::Deref;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+pub use address::{Address, unquote};
+pub use build::{Body, Builder, Header, Value};
+pub use error::{BuildError, ParseError};
+pub use method::Method;
+pub use name::Name;
+pub use params::{Param, Params};
+pub use receive::{Datagram, KeepAlive};
+pub use scan::List;
+pub use status::StatusCode;
+pub use stream::{Framer, Unit};
+pub use transport::Transport;
+pub use uri::{Host, SipUri, TelUri, Uri};
+pub use values::{CSeq, MediaType, Reason, RetryAfter, TimestampValue};
+pub use via::{MAGIC_COOKIE, Via};
+pub use view::Contact;
+
+/// A request or a response: its bytes, and where in them everything stands.
+///
+/// Made by [`Message::parse`], by a [`Builder`], or by the endpoint for what arrives.
+/// `Debug` shows one line and never a body.
+#[derive(Clone, PartialEq)]
+pub struct Message {
+    bytes: Buffer,
+    start: Start,
+    method: Method,
+    cseq: u32,
+    body_at: usize,
+    end: usize,
+    lines: SmallVec<[Line; INLINE_LINES]>,
+    first: First,
+    source: Option<SocketAddr>,
+}
+
+/// The octets: shared with whoever received them, or written here. Built messages stay in the vector they
+/// were written to, since turning one into `Bytes` would allocate again.
+#[derive(Clone)]
+enum Buffer {
+    Received(Bytes),
+    Built(Vec<u8>),
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Received(bytes) => bytes,
+            Self::Built(bytes) => bytes,
+        }
+    }
+}
+
+impl PartialEq for Buffer {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+/// Headers of a normal message, kept without allocation.
+const INLINE_LINES: usize = 24;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Request { uri: Span },
+    Response { status: StatusCode, reason: Span },
+}
+
+/// A range of the head, which is at most 65,535 bytes long.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+struct Span {
+    at: u16,
+    end: u16,
+}
+
+/// One header line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Line {
+    name: Name,
+    name_len: u8,
+    name_at: u16,
+    value: Span,
+}
+
+/// Where the first line of each name of the transaction layer's stands, by the name's number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct First([u16; First::NAMES]);
+
+impl First {
+    /// Via, From, To, Call-ID, CSeq, Contact, Max-Forwards, Content-Length.
+    const NAMES: usize = 8;
+    const NONE: u16 = u16::MAX;
+    const EMPTY: Self = Self([Self::NONE; Self::NAMES]);
+
+    /// Notes a line; whether it is the first of its name.
+    fn note(&mut self, name: Name, line: usize) -> bool {
+        match self.0.get_mut(name as usize) {
+            Some(place) if *place == Self::NONE => {
+                *place = line as u16;
+                true
+            }
+            Some(_) => false,
+            None => true,
+        }
+    }
+
+    fn line(&self, name: Name) -> Option<usize> {
+        self.0.get(name as usize).filter(|place| **place != Self::NONE).map(|place| usize::from(*place))
+    }
+
+    fn covers(name: Name) -> bool {
+        (name as usize) < Self::NAMES
+    }
+}
+
+impl Message {
+    /// The message's octets, as they go over the wire. A head that had to be normalised is in its
+    /// normal form.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.end).unwrap_or_default()
+    }
+
+    /// The body; empty when there is none.
+    pub fn body(&self) -> &[u8] {
+        self.bytes.get(self.body_at..self.end).unwrap_or_default()
+    }
+
+    /// Whether this is a request.
+    pub fn is_request(&self) -> bool {
+        matches!(self.start, Start::Request { .. })
+    }
+
+    /// The method: a request's own, or that in a response's CSeq.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The sequence number (RFC 3261 §20.16).
+    pub fn cseq(&self) -> u32 {
+        self.cseq
+    }
+
+    /// The Request-URI's text; `None` for a response.
+    pub fn request_uri(&self) -> Option<&str> {
+        match self.start {
+            Start::Request { uri } => Some(self.text(uri)),
+            Start::Response { .. } => None,
+        }
+    }
+
+    /// The status code; `None` for a request.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self.start {
+            Start::Response { status, .. } => Some(status),
+            Start::Request { .. } => None,
+        }
+    }
+
+    /// The reason phrase; empty for a request.
+    pub fn reason_phrase(&self) -> &str {
+        match self.start {
+            Start::Response { reason, .. } => self.text(reason),
+            Start::Request { .. } => "",
+        }
+    }
+
+    /// The values of all lines named `name`, long or compact, in any case, in order. A value may hold
+    /// several elements: see [`List`].
+    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let known = Name::find(name);
+        self.lines.iter().filter_map(move |line| {
+            let same = line.name == known
+                && (known != Name::Unknown || self.line_name(line).eq_ignore_ascii_case(name));
+            same.then(|| self.text(line.value))
+        })
+    }
+
+    /// The values of all lines with this known name.
+    pub fn values(&self, name: Name) -> impl Iterator<Item = &str> {
+        self.lines.iter().filter(move |line| line.name == name).map(|line| self.text(line.value))
+    }
+
+    /// The value of the first line with this known name.
+    pub fn value(&self, name: Name) -> Option<&str> {
+        self.first_line(name).map(|line| self.text(line.value))
+    }
+
+    /// Every header line as name and value, in order.
+    pub fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.lines.iter().map(|line| (self.line_name(line), self.text(line.value)))
+    }
+
+    /// Where the message came from, as the transport saw it (RFC 3261 §18.2.1). An answer to it carries
+    /// that in `received` and `rport`.
+    pub fn source(&self) -> Option<SocketAddr> {
+        self.source
+    }
+
+    /// Notes where the message came from.
+    pub fn set_source(&mut self, source: SocketAddr) {
+        self.source = Some(source);
+    }
+
+    fn first_line(&self, name: Name) -> Option<&Line> {
+        if First::covers(name) {
+            return self.first.line(name).and_then(|at| self.lines.get(at));
+        }
+        self.lines.iter().find(|line| line.name == name)
+    }
+
+    fn line_name(&self, line: &Line) -> &str {
+        let end = line.name_at.saturating_add(line.name_len.into());
+        self.text(Span { at: line.name_at, end })
+    }
+
+    fn raw(&self, span: Span) -> &[u8] {
+        self.bytes.get(usize::from(span.at)..usize::from(span.end)).unwrap_or_default()
+    }
+
+    /// A head is UTF-8, as parsing checks; one that is not reads as empty.
+    fn text(&self, span: Span) -> &str {
+        core::str::from_utf8(self.raw(span)).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status() {
+            Some(status) => write!(f, "{status} {}", self.reason_phrase())?,
+            None => write!(f, "{}", self.method)?,
+        }
+        let (id, cseq, method) = (self.call_id(), self.cseq, &self.method);
+        write!(f, " (Call-ID {id}, CSeq {cseq} {method}, {} bytes)", self.end)
+    }
+}

@@ -1,0 +1,367 @@
+//! Header field names: the known ones as a small number, compact forms included.
+
+/// A header field name that the crate knows. Others are compared as text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Name {
+    /// `Via`, compact `v`.
+    Via,
+    /// `From`, compact `f`.
+    From,
+    /// `To`, compact `t`.
+    To,
+    /// `Call-ID`, compact `i`.
+    CallId,
+    /// `CSeq`.
+    CSeq,
+    /// `Contact`, compact `m`.
+    Contact,
+    /// `Max-Forwards`.
+    MaxForwards,
+    /// `Content-Length`, compact `l`.
+    ContentLength,
+    /// `Content-Type`, compact `c`.
+    ContentType,
+    /// `Route`.
+    Route,
+    /// `Record-Route`.
+    RecordRoute,
+    /// `Allow`.
+    Allow,
+    /// `Supported`, compact `k`.
+    Supported,
+    /// `Require`.
+    Require,
+    /// `User-Agent`.
+    UserAgent,
+    /// `Expires`.
+    Expires,
+    /// `Accept`.
+    Accept,
+    /// `Accept-Contact`, compact `a`.
+    AcceptContact,
+    /// `Accept-Encoding`.
+    AcceptEncoding,
+    /// `Accept-Language`.
+    AcceptLanguage,
+    /// `Alert-Info`.
+    AlertInfo,
+    /// `Allow-Events`, compact `u`.
+    AllowEvents,
+    /// `Authentication-Info`.
+    AuthenticationInfo,
+    /// `Authorization`.
+    Authorization,
+    /// `Call-Info`.
+    CallInfo,
+    /// `Content-Disposition`.
+    ContentDisposition,
+    /// `Content-Encoding`, compact `e`.
+    ContentEncoding,
+    /// `Content-Language`.
+    ContentLanguage,
+    /// `Date`.
+    Date,
+    /// `Diversion`.
+    Diversion,
+    /// `Error-Info`.
+    ErrorInfo,
+    /// `Event`, compact `o`.
+    Event,
+    /// `Geolocation`.
+    Geolocation,
+    /// `Geolocation-Error`.
+    GeolocationError,
+    /// `Geolocation-Routing`.
+    GeolocationRouting,
+    /// `History-Info`.
+    HistoryInfo,
+    /// `Identity`, compact `y`.
+    Identity,
+    /// `Info-Package`.
+    InfoPackage,
+    /// `In-Reply-To`.
+    InReplyTo,
+    /// `Join`.
+    Join,
+    /// `MIME-Version`.
+    MimeVersion,
+    /// `Min-Expires`.
+    MinExpires,
+    /// `Min-SE`.
+    MinSe,
+    /// `Organization`.
+    Organization,
+    /// `P-Asserted-Identity`.
+    PAssertedIdentity,
+    /// `P-Preferred-Identity`.
+    PPreferredIdentity,
+    /// `Path`.
+    Path,
+    /// `Priority`.
+    Priority,
+    /// `Privacy`.
+    Privacy,
+    /// `Proxy-Authenticate`.
+    ProxyAuthenticate,
+    /// `Proxy-Authorization`.
+    ProxyAuthorization,
+    /// `Proxy-Require`.
+    ProxyRequire,
+    /// `RAck`.
+    RAck,
+    /// `Reason`.
+    Reason,
+    /// `Recv-Info`.
+    RecvInfo,
+    /// `Refer-Sub`.
+    ReferSub,
+    /// `Refer-To`, compact `r`.
+    ReferTo,
+    /// `Referred-By`, compact `b`.
+    ReferredBy,
+    /// `Reject-Contact`, compact `j`.
+    RejectContact,
+    /// `Replaces`.
+    Replaces,
+    /// `Reply-To`.
+    ReplyTo,
+    /// `Request-Disposition`, compact `d`.
+    RequestDisposition,
+    /// `Retry-After`.
+    RetryAfter,
+    /// `RSeq`.
+    RSeq,
+    /// `Security-Client`.
+    SecurityClient,
+    /// `Security-Server`.
+    SecurityServer,
+    /// `Security-Verify`.
+    SecurityVerify,
+    /// `Server`.
+    Server,
+    /// `Service-Route`.
+    ServiceRoute,
+    /// `Session-Expires`, compact `x`.
+    SessionExpires,
+    /// `SIP-ETag`.
+    SipETag,
+    /// `SIP-If-Match`.
+    SipIfMatch,
+    /// `Subject`, compact `s`.
+    Subject,
+    /// `Subscription-State`.
+    SubscriptionState,
+    /// `Timestamp`.
+    Timestamp,
+    /// `Unsupported`.
+    Unsupported,
+    /// `User-to-User`.
+    UserToUser,
+    /// `Warning`.
+    Warning,
+    /// `WWW-Authenticate`.
+    WwwAuthenticate,
+    /// A name that this crate does not know.
+    Unknown,
+}
+
+/// Every known name with its spelling and its compact form (RFC 3261 §7.3.3; 0 where it has none).
+/// The order is that of the enum.
+const NAMES: &[(Name, &str, u8)] = &[
+    (Name::Via, "Via", b'v'),
+    (Name::From, "From", b'f'),
+    (Name::To, "To", b't'),
+    (Name::CallId, "Call-ID", b'i'),
+    (Name::CSeq, "CSeq", 0),
+    (Name::Contact, "Contact", b'm'),
+    (Name::MaxForwards, "Max-Forwards", 0),
+    (Name::ContentLength, "Content-Length", b'l'),
+    (Name::ContentType, "Content-Type", b'c'),
+    (Name::Route, "Route", 0),
+    (Name::RecordRoute, "Record-Route", 0),
+    (Name::Allow, "Allow", 0),
+    (Name::Supported, "Supported", b'k'),
+    (Name::Require, "Require", 0),
+    (Name::UserAgent, "User-Agent", 0),
+    (Name::Expires, "Expires", 0),
+    (Name::Accept, "Accept", 0),
+    (Name::AcceptContact, "Accept-Contact", b'a'),
+    (Name::AcceptEncoding, "Accept-Encoding", 0),
+    (Name::AcceptLanguage, "Accept-Language", 0),
+    (Name::AlertInfo, "Alert-Info", 0),
+    (Name::AllowEvents, "Allow-Events", b'u'),
+    (Name::AuthenticationInfo, "Authentication-Info", 0),
+    (Name::Authorization, "Authorization", 0),
+    (Name::CallInfo, "Call-Info", 0),
+    (Name::ContentDisposition, "Content-Disposition", 0),
+    (Name::ContentEncoding, "Content-Encoding", b'e'),
+    (Name::ContentLanguage, "Content-Language", 0),
+    (Name::Date, "Date", 0),
+    (Name::Diversion, "Diversion", 0),
+    (Name::ErrorInfo, "Error-Info", 0),
+    (Name::Event, "Event", b'o'),
+    (Name::Geolocation, "Geolocation", 0),
+    (Name::GeolocationError, "Geolocation-Error", 0),
+    (Name::GeolocationRouting, "Geolocation-Routing", 0),
+    (Name::HistoryInfo, "History-Info", 0),
+    (Name::Identity, "Identity", b'y'),
+    (Name::InfoPackage, "Info-Package", 0),
+    (Name::InReplyTo, "In-Reply-To", 0),
+    (Name::Join, "Join", 0),
+    (Name::MimeVersion, "MIME-Version", 0),
+    (Name::MinExpires, "Min-Expires", 0),
+    (Name::MinSe, "Min-SE", 0),
+    (Name::Organization, "Organization", 0),
+    (Name::PAssertedIdentity, "P-Asserted-Identity", 0),
+    (Name::PPreferredIdentity, "P-Preferred-Identity", 0),
+    (Name::Path, "Path", 0),
+    (Name::Priority, "Priority", 0),
+    (Name::Privacy, "Privacy", 0),
+    (Name::ProxyAuthenticate, "Proxy-Authenticate", 0),
+    (Name::ProxyAuthorization, "Proxy-Authorization", 0),
+    (Name::ProxyRequire, "Proxy-Require", 0),
+    (Name::RAck, "RAck", 0),
+    (Name::Reason, "Reason", 0),
+    (Name::RecvInfo, "Recv-Info", 0),
+    (Name::ReferSub, "Refer-Sub", 0),
+    (Name::ReferTo, "Refer-To", b'r'),
+    (Name::ReferredBy, "Referred-By", b'b'),
+    (Name::RejectContact, "Reject-Contact", b'j'),
+    (Name::Replaces, "Replaces", 0),
+    (Name::ReplyTo, "Reply-To", 0),
+    (Name::RequestDisposition, "Request-Disposition", b'd'),
+    (Name::RetryAfter, "Retry-After", 0),
+    (Name::RSeq, "RSeq", 0),
+    (Name::SecurityClient, "Security-Client", 0),
+    (Name::SecurityServer, "Security-Server", 0),
+    (Name::SecurityVerify, "Security-Verify", 0),
+    (Name::Server, "Server", 0),
+    (Name::ServiceRoute, "Service-Route", 0),
+    (Name::SessionExpires, "Session-Expires", b'x'),
+    (Name::SipETag, "SIP-ETag", 0),
+    (Name::SipIfMatch, "SIP-If-Match", 0),
+    (Name::Subject, "Subject", b's'),
+    (Name::SubscriptionState, "Subscription-State", 0),
+    (Name::Timestamp, "Timestamp", 0),
+    (Name::Unsupported, "Unsupported", 0),
+    (Name::UserToUser, "User-to-User", 0),
+    (Name::Warning, "Warning", 0),
+    (Name::WwwAuthenticate, "WWW-Authenticate", 0),
+];
+
+const SLOTS: usize = 512;
+const NONE: u8 = Name::Unknown as u8;
+
+/// Slot of each long name, by [`slot`]; collision-free, as building the table checks.
+const BY_SLOT: [u8; SLOTS] = {
+    let mut table = [NONE; SLOTS];
+    let mut i = 0;
+    while i < NAMES.len() {
+        assert!(NAMES[i].0 as usize == i, "the table follows the order of the enum");
+        let slot = slot(NAMES[i].1.as_bytes());
+        assert!(table[slot] == NONE, "two names share a slot");
+        table[slot] = i as u8;
+        i += 1;
+    }
+    table
+};
+
+/// Compact forms by letter.
+const COMPACT: [u8; 26] = {
+    let mut table = [NONE; 26];
+    let mut i = 0;
+    while i < NAMES.len() {
+        if NAMES[i].2 != 0 {
+            table[(NAMES[i].2 - b'a') as usize] = i as u8;
+        }
+        i += 1;
+    }
+    table
+};
+
+/// Mixes length, first, middle and last letter without case. The factors were searched for.
+const fn slot(name: &[u8]) -> usize {
+    let ([first, .., last] | [first @ last]) = name else { return 0 };
+    let middle = match name.split_at_checked(name.len() / 2) {
+        Some((_, [middle, ..])) => *middle,
+        _ => 0,
+    };
+    let mixed = name
+        .len()
+        .wrapping_mul(248)
+        .wrapping_add(((*first | 0x20) as usize).wrapping_mul(58))
+        .wrapping_add(((*last | 0x20) as usize).wrapping_mul(106))
+        .wrapping_add(((middle | 0x20) as usize).wrapping_mul(96));
+    (mixed >> 1) & (SLOTS - 1)
+}
+
+impl Name {
+    /// The known name spelt `name`, in any case, long or compact; [`Name::Unknown`] for others.
+    ///
+    /// ```
+    /// use sip_proto::message::Name;
+    ///
+    /// assert_eq!(Name::find("v"), Name::Via);
+    /// assert_eq!(Name::find("CALL-id"), Name::CallId);
+    /// assert_eq!(Name::find("X-Any"), Name::Unknown);
+    /// ```
+    pub fn find(name: &str) -> Self {
+        Self::find_bytes(name.as_bytes())
+    }
+
+    pub(crate) fn find_bytes(name: &[u8]) -> Self {
+        let index = match name {
+            [letter] => {
+                let place = (letter | 0x20).wrapping_sub(b'a');
+                return Self::at(COMPACT.get(usize::from(place)).copied().unwrap_or(NONE));
+            }
+            _ => BY_SLOT.get(slot(name)).copied().unwrap_or(NONE),
+        };
+        match NAMES.get(usize::from(index)) {
+            Some((known, text, _)) if text.as_bytes().eq_ignore_ascii_case(name) => *known,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn at(index: u8) -> Self {
+        NAMES.get(usize::from(index)).map_or(Self::Unknown, |(name, _, _)| *name)
+    }
+
+    /// The name's usual spelling; empty for [`Name::Unknown`].
+    pub fn as_str(self) -> &'static str {
+        NAMES.get(self as usize).map_or("", |(_, text, _)| *text)
+    }
+
+    /// All known names.
+    pub fn all() -> impl Iterator<Item = Self> {
+        NAMES.iter().map(|(name, _, _)| *name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_in_any_case() {
+        for (name, text, compact) in NAMES {
+            assert_eq!(Name::find(text), *name);
+            assert_eq!(Name::find(&text.to_ascii_lowercase()), *name);
+            assert_eq!(Name::find(&text.to_ascii_uppercase()), *name);
+            assert_eq!(name.as_str(), *text);
+            if *compact != 0 {
+                assert_eq!(Name::find_bytes(&[*compact]), *name);
+                assert_eq!(Name::find_bytes(&[compact.to_ascii_uppercase()]), *name);
+            }
+        }
+    }
+
+    #[test]
+    fn strangers_are_unknown() {
+        for text in ["", "X-Any", "z", "1", "@", "\u{e9}", "Viaa", "Vi", "Frim"] {
+            assert_eq!(Name::find(text), Name::Unknown, "{text}");
+        }
+    }
+}

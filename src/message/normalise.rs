@@ -1,0 +1,131 @@
+//! The slow path: a head rewritten once into the form that `httparse` takes.
+//!
+//! SIP allows what HTTP no longer does: folded lines (RFC 3261 §7.3.1), white space before the colon (§25.1 `HCOLON`), control
+//! characters in a quoted pair (§25.1 `quoted-pair`). A datagram without the empty line at its end is
+//! taken as all head.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::{ParseError, scan};
+
+/// A message in normal form.
+pub(super) struct Normal {
+    /// Start line, one line a header, the body.
+    pub(super) bytes: Bytes,
+    /// The same length, with a filler for each raw control character of the head.
+    pub(super) mask: Vec<u8>,
+    /// The first thing that no reading allows.
+    pub(super) defect: Option<ParseError>,
+}
+
+const FILLER: u8 = b'_';
+
+/// Rewrites `message`, whose head `httparse` refused.
+pub(super) fn normalise(message: &[u8]) -> Normal {
+    let mut writer = Writer { bytes: Vec::with_capacity(message.len().saturating_add(4)), defect: None };
+    let leading = message.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let mut rest = message.get(leading..).unwrap_or_default();
+    let mut is_start_line = true;
+    let body = loop {
+        let at = message.len().saturating_sub(rest.len());
+        let (line, after) = split_line(rest);
+        match (line, after) {
+            ([], after) => break after.unwrap_or_default(),
+            (line, _) if is_start_line => writer.line(line),
+            ([b' ' | b'\t', ..], _) => writer.fold(line),
+            (line, _) => writer.header(line, at),
+        }
+        is_start_line = false;
+        match after {
+            Some(after) => rest = after,
+            None => break &[],
+        }
+    };
+    writer.bytes.extend_from_slice(b"\r\n");
+    let head_len = writer.bytes.len();
+    writer.bytes.extend_from_slice(body);
+    let Writer { bytes, mut defect } = writer;
+    let mask = mask(&bytes, head_len, &mut defect);
+    Normal { bytes: bytes.into(), mask, defect }
+}
+
+/// The first line without its end, and what follows; `None` when nothing ends the line.
+fn split_line(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let Some(at) = memchr::memchr(b'\n', text) else { return (text, None) };
+    let (line, rest) = text.split_at_checked(at).unwrap_or((text, &[]));
+    (line.strip_suffix(b"\r").unwrap_or(line), rest.get(1..))
+}
+
+struct Writer {
+    bytes: Vec<u8>,
+    defect: Option<ParseError>,
+}
+
+impl Writer {
+    fn line(&mut self, line: &[u8]) {
+        self.bytes.extend_from_slice(line);
+        self.bytes.extend_from_slice(b"\r\n");
+    }
+
+    /// A line that begins with white space continues the one before it: both join with one space.
+    fn fold(&mut self, line: &[u8]) {
+        self.bytes.truncate(self.bytes.len().saturating_sub(2));
+        self.bytes.push(b' ');
+        self.line(line.trim_ascii());
+    }
+
+    /// A header line, without white space before its colon. One without a name is left out.
+    fn header(&mut self, line: &[u8], at: usize) {
+        let colon = memchr::memchr(b':', line);
+        let (name, value) = line.split_at_checked(colon.unwrap_or(line.len())).unwrap_or((line, &[]));
+        let name = name.trim_ascii_end();
+        let is_name = !name.is_empty() && name.iter().all(|byte| scan::is_token_byte(*byte));
+        if colon.is_none() || !is_name {
+            self.defect = self.defect.or(Some(ParseError::new("a header name and ':'", at)));
+            return;
+        }
+        self.bytes.extend_from_slice(name);
+        self.line(value);
+    }
+}
+
+/// `bytes` with a filler for each control character of the head. One outside a quoted pair is a defect.
+fn mask(bytes: &[u8], head_len: usize, defect: &mut Option<ParseError>) -> Vec<u8> {
+    let mut mask = bytes.to_vec();
+    let mut escaped = false;
+    for (at, byte) in mask.iter_mut().take(head_len).enumerate() {
+        let ends_line = bytes.get(at..).is_some_and(|rest| rest.starts_with(b"\r\n")) || *byte == b'\n';
+        let is_control = (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;
+        if is_control && !ends_line {
+            if !escaped {
+                *defect = defect.or(Some(ParseError::new("no control character", at)));
+            }
+            *byte = FILLER;
+        }
+        escaped = *byte == b'\\' && !escaped;
+    }
+    mask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_unfolded_and_colons_closed() {
+        let normal = normalise(b"A b c\r\nX :\r\n\t1,\r\n  2\r\nno colon\r\n\r\nbody");
+        assert_eq!(&normal.bytes[..], b"A b c\r\nX: 1, 2\r\n\r\nbody");
+        assert_eq!(normal.defect.map(|fault| fault.at), Some(23));
+        assert_eq!(normal.mask, normal.bytes);
+    }
+
+    #[test]
+    fn control_characters_are_masked() {
+        let normal = normalise(b"A b c\nX: \"\\\0\"\nY: \x01\n");
+        assert_eq!(&normal.bytes[..], b"A b c\r\nX: \"\\\0\"\r\nY: \x01\r\n\r\n");
+        assert_eq!(normal.mask, b"A b c\r\nX: \"\\_\"\r\nY: _\r\n\r\n");
+        assert_eq!(normal.defect.map(|fault| fault.expected), Some("no control character"));
+    }
+}

@@ -1,0 +1,138 @@
+//! Header parameters: `;name` and `;name=value`.
+
+use super::{ParseError, scan};
+
+/// The parameters behind a header value or a URI, still as text (RFC 3261 §7.3.1).
+///
+/// Names compare without case. A parameter without a value and one with an empty value are told apart.
+///
+/// ```
+/// use sip_proto::message::Params;
+///
+/// let params = Params::new(";rport;branch=z9hG4bK1;q=\"\"");
+/// assert_eq!(params.get("BRANCH"), Some(Some("z9hG4bK1")));
+/// assert_eq!(params.get("rport"), Some(None));
+/// assert_eq!(params.get("ttl"), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Params<'a> {
+    text: &'a str,
+}
+
+/// One parameter. A quoted value keeps its quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Param<'a> {
+    /// The name, as it was written.
+    pub name: &'a str,
+    /// The value; `None` without `=`.
+    pub value: Option<&'a str>,
+}
+
+impl<'a> Params<'a> {
+    /// The parameters in `text`, which is empty or begins with `;`.
+    pub fn new(text: &'a str) -> Self {
+        Self { text }
+    }
+
+    /// The text, from the first `;` on.
+    pub fn as_str(self) -> &'a str {
+        self.text
+    }
+
+    /// The parameters in order.
+    pub fn iter(self) -> impl Iterator<Item = Param<'a>> {
+        let mut rest = self.after_semicolon();
+        core::iter::from_fn(move || {
+            let (param, tail) = split(rest?);
+            rest = tail;
+            let (name, value) = match param.split_once('=') {
+                Some((name, value)) => (scan::trim(name), Some(scan::trim(value))),
+                None => (scan::trim(param), None),
+            };
+            Some(Param { name, value })
+        })
+        .filter(|param| !param.name.is_empty())
+    }
+
+    /// The value of the first parameter named `name`: `Some(None)` when it has none.
+    pub fn get(self, name: &str) -> Option<Option<&'a str>> {
+        self.iter().find(|param| param.name.eq_ignore_ascii_case(name)).map(|param| param.value)
+    }
+
+    /// The value of the first parameter named `name`; `None` when it is absent or has no value.
+    pub fn value(self, name: &str) -> Option<&'a str> {
+        self.get(name).flatten()
+    }
+
+    /// Checks names and values against `generic-param` (RFC 3261 §25.1), offsets counted in `whole`,
+    /// of which this is the end.
+    pub(super) fn check(self, whole: &str) -> Result<(), ParseError> {
+        let mut rest = self.text;
+        while !rest.is_empty() {
+            let Some(text) = rest.strip_prefix(';') else { return scan::fault("';'", whole, rest) };
+            let text = scan::trim_start(text);
+            let Some((_, after)) = scan::token(text) else {
+                return scan::fault("a parameter name", whole, text);
+            };
+            let after = scan::trim_start(after);
+            rest = match after.strip_prefix('=') {
+                Some(value) => scan::trim_start(after_value(scan::trim_start(value), whole)?),
+                None => after,
+            };
+        }
+        Ok(())
+    }
+
+    fn after_semicolon(self) -> Option<&'a str> {
+        self.text.split_once(';').map(|(_, rest)| rest)
+    }
+}
+
+/// What follows the parameter value at the start of `text`: a token, a host or a quoted string.
+fn after_value<'a>(text: &'a str, whole: &str) -> Result<&'a str, ParseError> {
+    if text.starts_with('"') {
+        return match scan::quoted(text) {
+            Some((_, rest)) => Ok(rest),
+            None => scan::fault("a closing quote", whole, text),
+        };
+    }
+    let belongs = |byte| {
+        scan::is_token_byte(byte) || matches!(byte, b'[' | b']' | b':' | b'/' | b'@' | b'$' | b'&' | b'+')
+    };
+    let (value, rest) = scan::span(text, belongs);
+    if value.is_empty() { scan::fault("a parameter value", whole, text) } else { Ok(rest) }
+}
+
+/// Splits at the next `;` that is not in quotes.
+fn split(text: &str) -> (&str, Option<&str>) {
+    match memchr::memchr2(b';', b'"', text.as_bytes()) {
+        None => (text, None),
+        Some(at) if text.as_bytes().get(at) == Some(&b';') => {
+            let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
+            (before, after.get(1..))
+        }
+        Some(_) => scan::split_outside(text, b';'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn quotes_hide_separators() {
+        let params = Params::new(r#"; a="x;y=\";z" ;b = 1;;c="#);
+        let all: Vec<_> = params.iter().map(|p| (p.name, p.value)).collect();
+        assert_eq!(all, [("a", Some(r#""x;y=\";z""#)), ("b", Some("1")), ("c", Some(""))]);
+    }
+
+    #[test]
+    fn check_finds_what_is_no_parameter() {
+        let check = |text: &str| Params::new(text).check(text);
+        assert_eq!(check(";tag=1;x;y=\"z\""), Ok(()));
+        assert_eq!(check(";;x").unwrap_err().expected, "a parameter name");
+        assert_eq!(check(";x=\"y").unwrap_err().expected, "a closing quote");
+        assert_eq!(check(";x=").unwrap_err().at, 3);
+    }
+}

@@ -1,0 +1,353 @@
+//! From bytes to an indexed message (RFC 3261 §7).
+//!
+//! The start line is read here; header lines are tokenised by `httparse`. What that does not take, though
+//! SIP allows it, goes through `normalise` once and then the same way.
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::{
+    Buffer, CSeq, First, Line, Message, Method, Name, ParseError, Span, Start, StatusCode, normalise, scan,
+};
+use crate::limits::Limits;
+
+/// Header lines that are tokenised without allocation.
+const INLINE_HEADERS: usize = 64;
+
+/// A message whose head could be read, and the first thing that is wrong with it.
+pub(super) struct Parsed {
+    pub(super) message: Message,
+    pub(super) defect: Option<ParseError>,
+}
+
+impl Message {
+    /// Parses one message that is all of `bytes`, as in a datagram: a body longer than Content-Length is cut,
+    /// one that is shorter refused (RFC 3261 §18.3).
+    ///
+    /// # Errors
+    /// The first fault in what framing and matching rest on: start line, header lines, the presence of Via, From, To,
+    /// Call-ID and CSeq, the latter's value, Content-Length. Other headers are examined when they are read.
+    pub fn parse(bytes: impl Into<Bytes>) -> Result<Self, ParseError> {
+        let Parsed { message, defect } = parse(bytes.into(), &Limits::DEFAULT)?;
+        defect.map_or(Ok(message), Err)
+    }
+}
+
+/// Parses a message. `Err` means that no head could be found: this is not SIP.
+pub(super) fn parse(bytes: Bytes, limits: &Limits) -> Result<Parsed, ParseError> {
+    match index(&bytes, &bytes, limits) {
+        Ok(indexed) => Ok(indexed.finish(bytes, None)),
+        Err(Tokenise::NotSip(fault)) => Err(fault),
+        Err(Tokenise::Headers) => {
+            let normal = normalise::normalise(&bytes);
+            match index(&normal.bytes, &normal.mask, limits) {
+                Ok(indexed) => Ok(indexed.finish(normal.bytes, normal.defect)),
+                Err(Tokenise::NotSip(fault)) => Err(fault),
+                Err(Tokenise::Headers) => Err(ParseError::new("header lines", 0)),
+            }
+        }
+    }
+}
+
+enum Tokenise {
+    NotSip(ParseError),
+    /// The header lines are not in the form that `httparse` takes.
+    Headers,
+}
+
+/// The index of a head, before its bytes are moved beside it.
+struct Indexed {
+    start: Start,
+    method: Option<Method>,
+    lines: SmallVec<[Line; super::INLINE_LINES]>,
+    first: First,
+    head_len: usize,
+    defect: Option<ParseError>,
+}
+
+/// Reads start line and header lines. `mask` is as long as `bytes` and free of raw control characters.
+fn index(bytes: &[u8], mask: &[u8], limits: &Limits) -> Result<Indexed, Tokenise> {
+    let leading = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let rest = bytes.get(leading..).unwrap_or_default();
+    let line_len =
+        memchr::memchr(b'\n', rest).ok_or(Tokenise::NotSip(ParseError::new("a start line", leading)))?;
+    let line = rest.get(..line_len).unwrap_or_default();
+    let (start, method, mut defect) = start_line(line, leading).map_err(Tokenise::NotSip)?;
+
+    let headers_at = leading.saturating_add(line_len).saturating_add(1);
+    let headers = mask.get(headers_at..).unwrap_or_default();
+    let mut fixed = [httparse::EMPTY_HEADER; INLINE_HEADERS];
+    let mut grown;
+    let tokenised = match httparse::parse_headers(headers, &mut fixed) {
+        Err(httparse::Error::TooManyHeaders) => {
+            grown = alloc::vec![httparse::EMPTY_HEADER; limits.headers];
+            httparse::parse_headers(headers, &mut grown)
+        }
+        other => other,
+    };
+    let (length, tokens) = match tokenised {
+        Ok(httparse::Status::Complete(complete)) => complete,
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(Tokenise::NotSip(ParseError::new("fewer header lines", headers_at)));
+        }
+        Ok(httparse::Status::Partial) | Err(_) => return Err(Tokenise::Headers),
+    };
+    let head_len = headers_at.saturating_add(length);
+    if head_len > limits.head.min(usize::from(u16::MAX)) {
+        return Err(Tokenise::NotSip(ParseError::new("a shorter head", limits.head)));
+    }
+    let head = bytes.get(..head_len).unwrap_or_default();
+    if !head.is_ascii() && core::str::from_utf8(head).is_err() {
+        defect = defect.or(Some(ParseError::new("UTF-8 text", 0)));
+    }
+
+    let mut lines = SmallVec::new();
+    let mut first = First::EMPTY;
+    let origin = mask.as_ptr() as usize;
+    for token in tokens {
+        let line = line_of(token, origin).map_err(Tokenise::NotSip)?;
+        if !first.note(line.name, lines.len()) && is_single(line.name) {
+            defect = defect.or(Some(ParseError {
+                expected: "one header of this name",
+                header: Some(line.name),
+                at: line.name_at.into(),
+            }));
+        }
+        lines.push(line);
+    }
+    Ok(Indexed { start, method, lines, first, head_len, defect })
+}
+
+/// Headers of which a message has at most one (RFC 3261 §7.3.1), among those that matching and framing use.
+fn is_single(name: Name) -> bool {
+    matches!(
+        name,
+        Name::From | Name::To | Name::CallId | Name::CSeq | Name::MaxForwards | Name::ContentLength
+    )
+}
+
+fn line_of(token: &httparse::Header<'_>, origin: usize) -> Result<Line, ParseError> {
+    let name_at = (token.name.as_ptr() as usize).saturating_sub(origin);
+    let value_at = (token.value.as_ptr() as usize).saturating_sub(origin);
+    let Ok(name_len) = u8::try_from(token.name.len()) else {
+        return Err(ParseError::new("a header name of at most 255 bytes", name_at));
+    };
+    let end = value_at.saturating_add(token.value.len());
+    Ok(Line {
+        name: Name::find_bytes(token.name.as_bytes()),
+        name_len,
+        name_at: name_at as u16,
+        value: Span { at: value_at as u16, end: end as u16 },
+    })
+}
+
+type StartLine = (Start, Option<Method>, Option<ParseError>);
+
+/// Reads the start line, which begins at `at`. What is legible is kept even if something is amiss.
+fn start_line(line: &[u8], at: usize) -> Result<StartLine, ParseError> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let Ok(text) = core::str::from_utf8(line) else {
+        return Err(ParseError::new("UTF-8 text", at));
+    };
+    match text.get(..4) {
+        Some(head) if head.eq_ignore_ascii_case("SIP/") => status_line(text, at),
+        _ => request_line(text, at),
+    }
+}
+
+/// `SIP/2.0 200 OK` (§7.2).
+fn status_line(text: &str, at: usize) -> Result<StartLine, ParseError> {
+    let not_sip = |expected, offset: usize| ParseError::new(expected, at.saturating_add(offset));
+    let (version, rest) = text.split_once(' ').ok_or_else(|| not_sip("a status line", 0))?;
+    if !version.eq_ignore_ascii_case("SIP/2.0") {
+        return Err(not_sip("SIP/2.0", 0));
+    }
+    let rest = scan::trim_start(rest);
+    let (digits, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+    let status = scan::number(scan::trim(digits)).filter(|_| digits.len() == 3).and_then(StatusCode::new);
+    let status = status.ok_or_else(|| not_sip("a status code from 100 to 699", scan::offset(text, rest)))?;
+    let reason = sub_span(text, reason, at);
+    Ok((Start::Response { status, reason }, None, None))
+}
+
+/// `INVITE sip:bob@example.com SIP/2.0` (§7.1). More white space than the grammar has is tolerated.
+fn request_line(text: &str, at: usize) -> Result<StartLine, ParseError> {
+    let not_sip = |expected, offset: usize| ParseError::new(expected, at.saturating_add(offset));
+    let (method, rest) = text.split_once(' ').ok_or_else(|| not_sip("a request line", 0))?;
+    let rest = scan::trim(rest);
+    let (uri, version) = rest.rsplit_once([' ', '\t']).ok_or_else(|| not_sip("SIP/2.0", text.len()))?;
+    if !version.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("SIP/")) {
+        return Err(not_sip("SIP/2.0", scan::offset(text, version)));
+    }
+    let method = Method::parse(method).ok_or_else(|| not_sip("a method", 0))?;
+    let uri = sub_span(text, scan::trim(uri), at);
+    let defect = (!version.eq_ignore_ascii_case("SIP/2.0")).then_some(ParseError::new(VERSION, at));
+    Ok((Start::Request { uri }, Some(method), defect))
+}
+
+/// What a request of another version lacks: the endpoint answers it 505.
+pub(super) const VERSION: &str = "version SIP/2.0";
+
+/// Where `part`, a slice of `whole`, stands when `whole` begins at `at`.
+fn sub_span(whole: &str, part: &str, at: usize) -> Span {
+    let start = at.saturating_add((part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize));
+    let end = start.saturating_add(part.len());
+    match (u16::try_from(start), u16::try_from(end)) {
+        (Ok(at), Ok(end)) => Span { at, end },
+        _ => Span::default(),
+    }
+}
+
+impl Indexed {
+    /// Joins index and bytes, frames the body, and looks for defects.
+    fn finish(self, bytes: Bytes, earlier: Option<ParseError>) -> Parsed {
+        let mut message = Message {
+            end: bytes.len(),
+            bytes: Buffer::Received(bytes),
+            start: self.start,
+            method: self.method.unwrap_or_else(|| Method::Other("".into())),
+            cseq: 0,
+            body_at: self.head_len,
+            lines: self.lines,
+            first: self.first,
+            source: None,
+        };
+        let faults =
+            [earlier, self.defect, message.read_cseq().err(), message.frame_body().err(), message.missing()];
+        Parsed { message, defect: faults.into_iter().flatten().next() }
+    }
+}
+
+impl Message {
+    /// Reads CSeq; the method in a request's must be its own (RFC 3261 §8.1.1.5).
+    fn read_cseq(&mut self) -> Result<(), ParseError> {
+        let Some(line) = self.first_line(Name::CSeq) else { return Ok(()) };
+        let at = usize::from(line.value.at);
+        let cseq = CSeq::parse(self.text(line.value)).map_err(|fault| fault.within(Name::CSeq, at))?;
+        self.cseq = cseq.number;
+        if !self.is_request() {
+            self.method = cseq.method;
+        } else if self.method != cseq.method {
+            return Err(ParseError::new("the request's method", 0).within(Name::CSeq, at));
+        }
+        Ok(())
+    }
+
+    /// Cuts what follows the body that Content-Length measures (§18.3).
+    fn frame_body(&mut self) -> Result<(), ParseError> {
+        let Some(length) = self.content_length()? else { return Ok(()) };
+        let end = self.body_at.saturating_add(length as usize);
+        if end > self.bytes.len() {
+            let fault = ParseError::new("a body as long as announced", 0);
+            return Err(fault.within(Name::ContentLength, self.bytes.len()));
+        }
+        self.end = end;
+        Ok(())
+    }
+
+    /// The first absent header of those that every message has (§8.1.1; Max-Forwards is forgiven, as
+    /// RFC 2543 peers do not send it).
+    fn missing(&self) -> Option<ParseError> {
+        let needed = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
+        let absent = needed.into_iter().find(|name| self.value(*name).is_none_or(str::is_empty))?;
+        Some(ParseError::new("the header", self.body_at).within(absent, 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    fn request(start: &str, headers: &str) -> String {
+        let head = headers.replace('\n', "\r\n");
+        alloc::format!("{start}\r\n{head}\r\n\r\n")
+    }
+
+    const USUAL: &str = "Via: SIP/2.0/UDP h;branch=z9hG4bK1\nFrom: <sip:a@h>;tag=1\nTo: <sip:b@h>\nCall-ID: c\nCSeq: 1 OPTIONS";
+
+    fn fault(text: &str) -> String {
+        alloc::format!("{}", Message::parse(text.as_bytes().to_vec()).unwrap_err())
+    }
+
+    #[test]
+    fn start_lines() {
+        let message = Message::parse(request("OPTIONS sip:b@h SIP/2.0", USUAL)).unwrap();
+        assert_eq!((message.method(), message.request_uri()), (&Method::Options, Some("sip:b@h")));
+        // RFC 4475 §3.1.2.9 and §3.1.2.10: more white space than the grammar has.
+        let message = Message::parse(request("OPTIONS  sip:b@h  SIP/2.0  ", USUAL)).unwrap();
+        assert_eq!(message.request_uri(), Some("sip:b@h"));
+        let response = Message::parse(request("sip/2.0 200 Fine, thanks", USUAL)).unwrap();
+        assert_eq!((response.status(), response.reason_phrase()), (Some(StatusCode::OK), "Fine, thanks"));
+        // RFC 4475 §3.1.1.13: an empty reason phrase, with and without its space.
+        for line in ["SIP/2.0 100 ", "SIP/2.0 100"] {
+            assert_eq!(Message::parse(request(line, USUAL)).unwrap().reason_phrase(), "");
+        }
+    }
+
+    #[test]
+    fn what_is_not_sip() {
+        assert_eq!(fault("hello"), "Expected a start line at byte 0");
+        assert_eq!(fault("GET / HTTP/1.1\r\n\r\n"), "Expected SIP/2.0 at byte 6");
+        // RFC 4475 §3.1.2.19: response code beyond the range.
+        assert_eq!(
+            fault(&request("SIP/2.0 4294967301 better", USUAL)),
+            "Expected a status code from 100 to 699 at byte 8"
+        );
+        assert_eq!(
+            fault(&request("SIP/2.0 099 x", USUAL)),
+            "Expected a status code from 100 to 699 at byte 8"
+        );
+    }
+
+    #[test]
+    fn a_datagram_may_begin_with_empty_lines() {
+        // RFC 3261 §7.5.
+        let text = alloc::format!("\r\n\r\n{}", request("OPTIONS sip:b@h SIP/2.0", USUAL));
+        assert_eq!(Message::parse(text).unwrap().request_uri(), Some("sip:b@h"));
+    }
+
+    #[test]
+    fn defects_name_header_and_byte() {
+        let with =
+            |extra: &str| fault(&request("OPTIONS sip:b@h SIP/2.0", &alloc::format!("{USUAL}\n{extra}")));
+        assert_eq!(
+            with("Content-Length: 5"),
+            "Content-Length: expected a body as long as announced at byte 164"
+        );
+        assert_eq!(with("Content-Length: -999"), "Content-Length: expected a length in bytes at byte 156");
+        assert_eq!(with("To: <sip:x@y>"), "To: expected one header of this name at byte 140");
+        let without = fault(&request("OPTIONS sip:b@h SIP/2.0", &USUAL.replace("Call-ID: c\n", "")));
+        assert_eq!(without, "Call-ID: expected the header at byte 130");
+        let mismatch = fault(&request("INVITE sip:b@h SIP/2.0", USUAL));
+        assert_eq!(mismatch, "CSeq: expected the request's method at byte 127");
+        assert_eq!(fault(&request("OPTIONS sip:b@h SIP/7.0", USUAL)), "Expected version SIP/2.0 at byte 0");
+    }
+
+    #[test]
+    fn the_slow_path_reads_what_httparse_does_not() {
+        // Folding, white space before the colon, raw control characters in quoted pairs.
+        let headers = "Via:\n SIP/2.0/UDP h\n\t;branch=z9hG4bK1\nFrom  : \"x\\\u{7}y\" <sip:a@h>\n  ;tag=1\nt: <sip:b@h>\nCall-ID\t: c\nCSeq: 1\n OPTIONS\nX-Empty:\nX-Utf: \u{fc}";
+        let message = Message::parse(request("OPTIONS sip:b@h SIP/2.0", headers)).unwrap();
+        assert_eq!(message.top_via().unwrap().branch(), Some("z9hG4bK1"));
+        assert_eq!(message.from().unwrap().display_name().unwrap(), "x\u{7}y");
+        assert_eq!(message.from().unwrap().tag(), Some("1"));
+        assert_eq!((message.cseq(), message.call_id()), (1, "c"));
+        assert_eq!(message.headers("x-empty").collect::<Vec<_>>(), [""]);
+        assert_eq!(message.headers("X-UTF").collect::<Vec<_>>(), ["\u{fc}"]);
+    }
+
+    #[test]
+    fn more_headers_than_fit_inline() {
+        let many: String = (0..100).map(|i| alloc::format!("\nX-{i}: {i}")).collect();
+        let message =
+            Message::parse(request("OPTIONS sip:b@h SIP/2.0", &alloc::format!("{USUAL}{many}"))).unwrap();
+        assert_eq!(message.headers("X-99").next(), Some("99"));
+        let too_many: String = (0..300).map(|i| alloc::format!("\nX-{i}: {i}")).collect();
+        assert!(
+            fault(&request("OPTIONS sip:b@h SIP/2.0", &alloc::format!("{USUAL}{too_many}")))
+                .contains("fewer header lines")
+        );
+    }
+}

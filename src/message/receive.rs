@@ -1,0 +1,106 @@
+//! What a datagram is, before anything acts on it.
+
+use bytes::Bytes;
+
+use super::parse::{Parsed, VERSION, parse};
+use super::{Message, Name, ParseError};
+use crate::limits::Limits;
+
+/// A received datagram, weighed.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Datagram {
+    /// Traffic that holds a NAT binding open. It carries no message and is no fault.
+    KeepAlive(KeepAlive),
+    /// No SIP message can be made out: to be dropped and counted.
+    NotSip(ParseError),
+    /// A SIP message with a fault that matters on receipt. A request is answered 400, or 505 for
+    /// [`Datagram::is_other_version`], when it is legible enough to be answered.
+    Broken(Message, ParseError),
+    /// A message to act on.
+    Valid(Message),
+}
+
+/// What keeps a flow alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeepAlive {
+    /// Empty, CR and LF only (RFC 5626 §3.5.1), or a single NUL, as some phones send.
+    Blank,
+    /// A STUN message on the SIP flow (RFC 5626 §3.5.2, RFC 8489 §5).
+    Stun,
+}
+
+impl Datagram {
+    /// Weighs `payload`.
+    pub fn read(payload: Bytes, limits: &Limits) -> Self {
+        if let Some(kind) = KeepAlive::of(&payload) {
+            return Self::KeepAlive(kind);
+        }
+        match parse(payload, limits) {
+            Err(fault) => Self::NotSip(fault),
+            Ok(Parsed { message, defect: Some(fault) }) => Self::Broken(message, fault),
+            Ok(Parsed { message, defect: None }) => match message.check_received() {
+                Ok(()) => Self::Valid(message),
+                Err(fault) => Self::Broken(message, fault),
+            },
+        }
+    }
+
+    /// Whether `fault` is the protocol version (RFC 3261 §21.5.6).
+    pub fn is_other_version(fault: &ParseError) -> bool {
+        fault.header.is_none() && fault.expected == VERSION
+    }
+}
+
+impl KeepAlive {
+    fn of(payload: &[u8]) -> Option<Self> {
+        let is_blank = payload == [0] || payload.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+        // RFC 8489 §5: two zero bits, and the magic cookie in the second word.
+        let is_stun = payload.first().is_some_and(|byte| *byte < 4)
+            && payload.get(4..8) == Some(&[0x21, 0x12, 0xa4, 0x42]);
+        if is_blank { Some(Self::Blank) } else { is_stun.then_some(Self::Stun) }
+    }
+}
+
+impl Message {
+    /// Whether a broken request can be answered all the same: what an answer copies is there, and the topmost Via says where to.
+    pub(crate) fn is_answerable(&self) -> bool {
+        let copied = [Name::From, Name::To, Name::CallId, Name::CSeq];
+        self.is_request()
+            && self.top_via().is_ok()
+            && copied.into_iter().all(|name| self.value(name).is_some_and(|value| !value.is_empty()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(payload: &'static [u8]) -> Datagram {
+        Datagram::read(Bytes::from_static(payload), &Limits::DEFAULT)
+    }
+
+    #[test]
+    fn keep_alives_are_no_faults() {
+        for blank in [&b""[..], b"\r\n\r\n", b"\0", b"\n"] {
+            assert_eq!(read(blank), Datagram::KeepAlive(KeepAlive::Blank));
+        }
+        assert_eq!(read(b"\0\x01\0\0\x21\x12\xa4\x42abcdefghijkl"), Datagram::KeepAlive(KeepAlive::Stun));
+        assert!(matches!(read(b"\0\0"), Datagram::NotSip(_)));
+    }
+
+    #[test]
+    fn verdicts_are_layered() {
+        assert!(matches!(read(b"\x16\x03\x01 tls hello"), Datagram::NotSip(_)));
+        // RFC 4475 §3.1.2.1: extraneous header field separators.
+        let broken = read(b"INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.15;;,;,,\r\nFrom: <sip:a@h>;;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n");
+        let Datagram::Broken(message, fault) = broken else { panic!("{broken:?}") };
+        assert_eq!(fault.header, Some(Name::Via));
+        assert!(message.is_answerable());
+        // RFC 4475 §3.1.2.16: another version is answered 505.
+        let broken = read(b"OPTIONS sip:b@h SIP/7.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@h>\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n");
+        let Datagram::Broken(message, fault) = broken else { panic!() };
+        assert!(Datagram::is_other_version(&fault) && message.is_answerable());
+    }
+}
