@@ -27,6 +27,7 @@ pub mod limits;
 pub mod message;
 pub mod random;
 pub mod time;
+pub mod transaction;
 
 pub use limits::Limits;
 pub use message::{Message, Method, StatusCode, Transport};

@@ -117,7 +117,7 @@ mod tests {
     fn lines_are_unfolded_and_colons_closed() {
         let normal = normalise(b"A b c\r\nX :\r\n\t1,\r\n  2\r\nno colon\r\n\r\nbody");
         assert_eq!(&normal.bytes[..], b"A b c\r\nX: 1, 2\r\n\r\nbody");
-        assert_eq!(normal.defect.map(|fault| fault.at), Some(23));
+        assert_eq!(normal.defect.map(|fault| fault.at), Some(22));
         assert_eq!(normal.mask, normal.bytes);
     }
 

@@ -136,9 +136,6 @@ mod tests {
     #[test]
     fn white_space_is_allowed_where_the_grammar_has_it() {
         // RFC 4475 §3.1.1.1.
-        let via = Via::parse("SIP  / 2.0  /  TCP     spindle.example.com   ;\n branch  =   z9hG4bK9ikj8  ,")
-            .unwrap_err();
-        assert_eq!(via.header, None); // the comma belongs to the list, not to the value
         let via = Via::parse("SIP  / 2.0\t/UDP   192.0.2.2 : 5070 ;branch = z9hG4bK390skdjuw").unwrap();
         assert_eq!((via.transport, via.port), ("UDP", Some(5070)));
         assert_eq!(via.rfc3261_branch(), Some("z9hG4bK390skdjuw"));

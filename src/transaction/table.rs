@@ -1,0 +1,274 @@
+//! The transition table: (machine, state, stimulus, reliability) → (state, effects, timers).
+//!
+//! It is data over `Copy` enums, so that all of it can be enumerated: `tests/transaction_table.rs` holds every cell against
+//! a transcription of RFC 3261 figures 5 to 8 as RFC 6026 changed them.
+
+use core::fmt;
+use core::ops::BitOr;
+
+use super::timers::{Timer, TimerSet};
+
+/// Which of the four machines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Kind {
+    /// RFC 3261 §17.1.1.
+    InviteClient,
+    /// RFC 3261 §17.1.2.
+    NonInviteClient,
+    /// RFC 3261 §17.2.1.
+    InviteServer,
+    /// RFC 3261 §17.2.2.
+    NonInviteServer,
+}
+
+/// The states of all four machines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum State {
+    /// Before [`Stimulus::Start`]; no transaction rests here.
+    Initial,
+    /// INVITE client: nothing heard yet.
+    Calling,
+    /// Non-INVITE: nothing heard or answered yet.
+    Trying,
+    /// A provisional answer was received or may be sent.
+    Proceeding,
+    /// A final answer was received or sent; for INVITE a 3xx to 6xx.
+    Completed,
+    /// INVITE server: the ACK came.
+    Confirmed,
+    /// INVITE: a 2xx was received or sent (RFC 6026).
+    Accepted,
+    /// Over; to be dropped at once.
+    Terminated,
+}
+
+/// What can happen to a transaction. For a client, answers are received; for a server, the transaction user passes
+/// them down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Stimulus {
+    /// The transaction begins: its request is to be sent, or was received.
+    Start,
+    /// A 1xx answer.
+    Provisional,
+    /// A 2xx answer.
+    Success,
+    /// A 3xx to 6xx answer.
+    Failure,
+    /// Server: the request again.
+    Request,
+    /// INVITE server: the ACK.
+    Ack,
+    /// The transport could not send.
+    TransportError,
+    /// A timer fired.
+    Timer(Timer),
+}
+
+/// What a step asks of whoever drives the machine: a set without payload.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Effects(u8);
+
+impl Effects {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// Send the message that was just passed in.
+    pub const SEND: Self = Self(1);
+    /// Send the stored message again: the request of a client, the last answer of a server.
+    pub const RESEND: Self = Self(1 << 1);
+    /// Client: send the ACK for a non-2xx final, the first time or again.
+    pub const ACK: Self = Self(1 << 2);
+    /// Pass the message that was just received up.
+    pub const UP: Self = Self(1 << 3);
+    /// Tell the user of the transaction that it timed out.
+    pub const TIMEOUT: Self = Self(1 << 4);
+    /// Tell the user of the transaction that the transport failed.
+    pub const TRANSPORT_ERROR: Self = Self(1 << 5);
+    /// The transaction is over.
+    pub const END: Self = Self(1 << 6);
+
+    const NAMES: [(Self, &'static str); 7] = [
+        (Self::ACK, "ack"),
+        (Self::END, "end"),
+        (Self::RESEND, "resend"),
+        (Self::SEND, "send"),
+        (Self::TIMEOUT, "timeout"),
+        (Self::TRANSPORT_ERROR, "transport_error"),
+        (Self::UP, "up"),
+    ];
+
+    /// Whether all of `other` is in this set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether the set is empty.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The names of the effects in the set, in alphabetical order.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |(effect, _)| self.contains(*effect)).map(|(_, name)| name)
+    }
+}
+
+impl BitOr for Effects {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl fmt::Debug for Effects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
+
+/// One cell of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Transition {
+    /// The state that follows.
+    pub next: State,
+    /// What is to be done.
+    pub effects: Effects,
+    /// The timers to arm.
+    pub set: TimerSet,
+    /// The timers to stop.
+    pub clear: TimerSet,
+}
+
+/// The transition of `kind` from `state` on `stimulus`. A stimulus that means nothing in a state changes nothing.
+pub fn transition(kind: Kind, state: State, stimulus: Stimulus, reliable: bool) -> Transition {
+    let (next, effects, set) = match kind {
+        Kind::InviteClient => invite_client(state, stimulus),
+        Kind::NonInviteClient => non_invite_client(state, stimulus),
+        Kind::InviteServer => invite_server(state, stimulus),
+        Kind::NonInviteServer => non_invite_server(state, stimulus),
+    }
+    .unwrap_or((state, Effects::NONE, &[]));
+    let before = running(kind, state, reliable);
+    if let Stimulus::Timer(timer) = stimulus
+        && !before.contains(timer)
+    {
+        return Transition {
+            next: state,
+            effects: Effects::NONE,
+            set: TimerSet::NONE,
+            clear: TimerSet::NONE,
+        };
+    }
+    let fired = match stimulus {
+        Stimulus::Timer(timer) => TimerSet::of(&[timer]),
+        _ => TimerSet::NONE,
+    };
+    let unused = if reliable { REPEATING } else { TimerSet::NONE };
+    Transition {
+        next,
+        effects,
+        set: TimerSet::of(set).without(unused),
+        clear: before.without(running(kind, next, reliable)).without(fired),
+    }
+}
+
+const REPEATING: TimerSet = TimerSet::of(&[Timer::A, Timer::E, Timer::G]);
+
+/// The timers that can be running in a state.
+pub fn running(kind: Kind, state: State, reliable: bool) -> TimerSet {
+    let timers: &[Timer] = match (kind, state) {
+        (Kind::InviteClient, State::Calling) => &[Timer::A, Timer::B],
+        (Kind::InviteClient, State::Completed) => &[Timer::D],
+        (Kind::InviteClient, State::Accepted) => &[Timer::M],
+        (Kind::NonInviteClient, State::Trying | State::Proceeding) => &[Timer::E, Timer::F],
+        (Kind::NonInviteClient, State::Completed) => &[Timer::K],
+        (Kind::InviteServer, State::Completed) => &[Timer::G, Timer::H],
+        (Kind::InviteServer, State::Confirmed) => &[Timer::I],
+        (Kind::InviteServer, State::Accepted) => &[Timer::L],
+        (Kind::NonInviteServer, State::Completed) => &[Timer::J],
+        _ => &[],
+    };
+    TimerSet::of(timers).without(if reliable { REPEATING } else { TimerSet::NONE })
+}
+
+/// A cell that does something; all others are `None`.
+type Cell = Option<(State, Effects, &'static [Timer])>;
+
+const ENDED_BY_TIMEOUT: Effects = Effects(Effects::END.0 | Effects::TIMEOUT.0);
+const ENDED_BY_TRANSPORT: Effects = Effects(Effects::END.0 | Effects::TRANSPORT_ERROR.0);
+
+/// RFC 3261 §17.1.1.2 and figure 5, RFC 6026 §8.4.
+fn invite_client(state: State, stimulus: Stimulus) -> Cell {
+    use {State::*, Stimulus as S, Timer::*};
+    Some(match (state, stimulus) {
+        (Initial, S::Start) => (Calling, Effects::SEND, &[A, B]),
+        (Calling, S::Timer(A)) => (Calling, Effects::RESEND, &[A]),
+        (Calling, S::Timer(B)) => (Terminated, ENDED_BY_TIMEOUT, &[]),
+        (Calling | Proceeding, S::Provisional) => (Proceeding, Effects::UP, &[]),
+        (Calling | Proceeding, S::Success) => (Accepted, Effects::UP, &[M]),
+        (Calling | Proceeding, S::Failure) => (Completed, Effects::UP | Effects::ACK, &[D]),
+        (Completed, S::Failure) => (Completed, Effects::ACK, &[]),
+        (Completed, S::Timer(D)) => (Terminated, Effects::END, &[]),
+        (Accepted, S::Success) => (Accepted, Effects::UP, &[]),
+        (Accepted, S::Timer(M)) => (Terminated, Effects::END, &[]),
+        // RFC 3261 §17.1.4.
+        (Calling | Proceeding | Completed | Accepted, S::TransportError) => {
+            (Terminated, ENDED_BY_TRANSPORT, &[])
+        }
+        _ => return None,
+    })
+}
+
+/// RFC 3261 §17.1.2.2 and figure 6.
+fn non_invite_client(state: State, stimulus: Stimulus) -> Cell {
+    use {State::*, Stimulus as S, Timer::*};
+    Some(match (state, stimulus) {
+        (Initial, S::Start) => (Trying, Effects::SEND, &[E, F]),
+        (Trying | Proceeding, S::Timer(E)) => (state, Effects::RESEND, &[E]),
+        (Trying | Proceeding, S::Timer(F)) => (Terminated, ENDED_BY_TIMEOUT, &[]),
+        (Trying | Proceeding, S::Provisional) => (Proceeding, Effects::UP, &[]),
+        (Trying | Proceeding, S::Success | S::Failure) => (Completed, Effects::UP, &[K]),
+        (Completed, S::Timer(K)) => (Terminated, Effects::END, &[]),
+        // RFC 3261 §17.1.4.
+        (Trying | Proceeding | Completed, S::TransportError) => (Terminated, ENDED_BY_TRANSPORT, &[]),
+        _ => return None,
+    })
+}
+
+/// RFC 3261 §17.2.1 and figure 7, RFC 6026 §§7.1, 8.5 to 8.8.
+fn invite_server(state: State, stimulus: Stimulus) -> Cell {
+    use {State::*, Stimulus as S, Timer::*};
+    Some(match (state, stimulus) {
+        (Initial, S::Start) => (Proceeding, Effects::UP, &[]),
+        (Proceeding, S::Provisional) => (Proceeding, Effects::SEND, &[]),
+        (Proceeding, S::Success) => (Accepted, Effects::SEND, &[L]),
+        (Proceeding, S::Failure) => (Completed, Effects::SEND, &[G, H]),
+        (Proceeding | Completed, S::Request) => (state, Effects::RESEND, &[]),
+        (Completed, S::Timer(G)) => (Completed, Effects::RESEND, &[G]),
+        (Completed, S::Timer(H)) => (Terminated, ENDED_BY_TIMEOUT, &[]),
+        (Completed, S::Ack) => (Confirmed, Effects::NONE, &[I]),
+        (Confirmed, S::Timer(I)) => (Terminated, Effects::END, &[]),
+        (Accepted, S::Success) => (Accepted, Effects::SEND, &[]),
+        (Accepted, S::Ack) => (Accepted, Effects::UP, &[]),
+        (Accepted, S::Timer(L)) => (Terminated, Effects::END, &[]),
+        // RFC 6026 §8.8: the state stays, to absorb the request's retransmissions.
+        (Proceeding | Completed | Confirmed | Accepted, S::TransportError) => {
+            (state, Effects::TRANSPORT_ERROR, &[])
+        }
+        _ => return None,
+    })
+}
+
+/// RFC 3261 §17.2.2 and figure 8, RFC 6026 §8.8.
+fn non_invite_server(state: State, stimulus: Stimulus) -> Cell {
+    use {State::*, Stimulus as S, Timer::*};
+    Some(match (state, stimulus) {
+        (Initial, S::Start) => (Trying, Effects::UP, &[]),
+        (Trying | Proceeding, S::Provisional) => (Proceeding, Effects::SEND, &[]),
+        (Trying | Proceeding, S::Success | S::Failure) => (Completed, Effects::SEND, &[J]),
+        (Proceeding | Completed, S::Request) => (state, Effects::RESEND, &[]),
+        (Completed, S::Timer(J)) => (Terminated, Effects::END, &[]),
+        (Proceeding | Completed, S::TransportError) => (state, Effects::TRANSPORT_ERROR, &[]),
+        _ => return None,
+    })
+}
