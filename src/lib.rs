@@ -23,6 +23,8 @@
 
 extern crate alloc;
 
+pub mod context;
+pub mod dialog;
 pub mod limits;
 pub mod message;
 pub mod random;

@@ -173,7 +173,7 @@ fn every_timer_lasts_as_the_rfcs_have_it() {
 
 /// One block a machine: what leads from each state where, with effects and timers.
 fn diagrams() -> String {
-    let mut text = String::from("Generated from the table; `any transport` unless a line says otherwise.\n");
+    let mut text = String::from("Generated from the table; on any transport unless a line says otherwise.\n");
     for (kind, title, _) in MACHINES {
         _ = write!(text, "\n### {title}\n\n```text\n");
         for (state, name) in STATES {
@@ -181,7 +181,8 @@ fn diagrams() -> String {
                 let cells = [false, true].map(|reliable| transition(kind, state, stimulus, reliable));
                 let idle =
                     |cell: sip_proto::transaction::Transition| cell.next == state && cell.effects.is_empty();
-                let same = cells[0] == cells[1];
+                let shown = |cell: sip_proto::transaction::Transition| (cell.next, cell.effects, cell.set);
+                let same = shown(cells[0]) == shown(cells[1]);
                 for (cell, note) in
                     [(cells[0], if same { "" } else { "  [unreliable]" }), (cells[1], "  [reliable]")]
                 {

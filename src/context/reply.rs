@@ -1,0 +1,170 @@
+//! What the application says in an answer, and what is reported of it.
+
+use alloc::borrow::Cow;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::{Cause, Refused};
+use crate::message::{Body, BuildError, Header, Message, Method, Name, StatusCode};
+
+/// An answer's options: code, reason phrase, extra headers, body. Everything may be left out.
+///
+/// ```
+/// use sip_proto::context::Reply;
+///
+/// let busy = Reply::code(486).reason("Gone fishing").header("Retry-After", "3600");
+/// let answer = Reply::new().sdp("v=0\r\n");
+/// # _ = (busy, answer);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Reply {
+    /// The status code; the method's default when `None`.
+    pub code: Option<u16>,
+    /// The reason phrase; the code's own when `None`, which is empty for a code without one.
+    pub reason: Option<Cow<'static, str>>,
+    /// Headers to add, in this order.
+    pub headers: Vec<Header>,
+    /// The body with its type.
+    pub body: Option<Body>,
+}
+
+impl Reply {
+    /// An answer with the method's default code.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An answer with this code. Whether it fits is for the method to say.
+    pub fn code(code: u16) -> Self {
+        Self { code: Some(code), ..Self::default() }
+    }
+
+    /// Sets the reason phrase, which may be empty.
+    #[must_use]
+    pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push(Header::new(name, value));
+        self
+    }
+
+    /// Sets the body and its type.
+    #[must_use]
+    pub fn body(mut self, content_type: impl Into<Cow<'static, str>>, bytes: impl Into<Bytes>) -> Self {
+        self.body = Some(Body::new(content_type, bytes));
+        self
+    }
+
+    /// Sets a session description as the body.
+    #[must_use]
+    pub fn sdp(mut self, bytes: impl Into<Bytes>) -> Self {
+        self.body = Some(Body::sdp(bytes));
+        self
+    }
+
+    /// The code that is meant, within what the method sends.
+    pub(super) fn status(
+        &self,
+        default: Option<u16>,
+        lowest: u16,
+        highest: u16,
+    ) -> Result<StatusCode, Refused> {
+        let code = self.code.or(default).ok_or(Refused::CodeMissing)?;
+        let within = (lowest..=highest).contains(&code);
+        StatusCode::new(code).filter(|_| within).ok_or(Refused::CodeOutOfRange { code, lowest, highest })
+    }
+
+    /// Writes the answer to `request`.
+    pub(super) fn build(
+        &self,
+        request: &Message,
+        status: StatusCode,
+        tag: &str,
+        defaults: &Defaults<'_>,
+    ) -> Result<Message, BuildError> {
+        let reason = self.reason.as_deref().unwrap_or(status.reason());
+        let mut builder = request.answer(status, reason, tag);
+        let supplied = |name: Name| self.headers.iter().any(|header| Name::find(&header.name) == name);
+        for (name, value) in defaults.for_answer(request.method(), status) {
+            if !value.is_empty() && !supplied(name) {
+                builder = builder.header(name, value);
+            }
+        }
+        for header in &self.headers {
+            builder = builder.extra(header);
+        }
+        builder.body(self.body.clone()).finish()
+    }
+}
+
+/// What the user agent adds to its answers unless the application says otherwise. Empty values are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Defaults<'a> {
+    /// Contact: in answers that form a dialog or refresh its target (RFC 3261 §12.1.1, §12.2.2).
+    pub contact: &'a str,
+    /// Allow: in 2xx to INVITE and OPTIONS (§13.3.1.4, §11.2) and in 405 (§21.4.6).
+    pub allow: &'a str,
+    /// Supported: in 2xx to INVITE and OPTIONS.
+    pub supported: &'a str,
+    /// Server: in every answer (§20.35).
+    pub server: &'a str,
+}
+
+impl<'a> Defaults<'a> {
+    fn for_answer(&self, method: &Method, status: StatusCode) -> [(Name, &'a str); 4] {
+        let is_success = status.is_success();
+        let forms_dialog = method.creates_dialog() && status > StatusCode::TRYING && !status.is_failure();
+        let refreshes = matches!(method, Method::Update | Method::Notify) && is_success;
+        let describes = matches!(method, Method::Invite | Method::Options) && is_success;
+        let allow = describes || status == StatusCode::METHOD_NOT_ALLOWED;
+        let when = |yes: bool, value| if yes { value } else { "" };
+        [
+            (Name::Contact, when(forms_dialog || refreshes, self.contact)),
+            (Name::Allow, when(allow, self.allow)),
+            (Name::Supported, when(describes, self.supported)),
+            (Name::Server, self.server),
+        ]
+    }
+}
+
+/// What became of a request, as its events tell it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The answer's status code; 0 when the end was not an answer's doing.
+    pub code: u16,
+    /// The answer; `None` when there was none.
+    pub response: Option<Arc<Message>>,
+    /// What a failure comes down to.
+    pub cause: Option<Cause>,
+}
+
+impl Report {
+    /// The report of an answer that was sent or received.
+    pub fn of(response: Arc<Message>) -> Self {
+        let status = response.status();
+        let cause = status.filter(|status| status.is_failure()).map(Cause::of);
+        Self { code: status.map_or(0, StatusCode::code), response: Some(response), cause }
+    }
+
+    /// The report of an end without an answer.
+    pub fn without_response(cause: Cause) -> Self {
+        Self { code: 0, response: None, cause: Some(cause) }
+    }
+
+    /// The cause in words, as the model's events have it: the answer's reason phrase, or the documented
+    /// text when there was no answer.
+    pub fn cause_text(&self) -> &str {
+        match (&self.response, self.cause) {
+            (Some(response), _) => response.reason_phrase(),
+            (None, Some(cause)) => cause.as_str(),
+            (None, None) => "",
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! What the application says in a request, and how it is written (RFC 3261 §8.1.1).
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use crate::message::{
+    Address, Body, BuildError, Builder, Header, MAGIC_COOKIE, Message, Method, Name, Transport,
+};
+use crate::random::Token;
+
+/// A request outside dialogs: method, target and whatever else is not to be left to the user agent.
+///
+/// ```
+/// use sip_proto::Method;
+/// use sip_proto::context::Request;
+///
+/// let request = Request::new(Method::Message, "sip:alice@example.com")
+///     .header("Subject", "hello")
+///     .body("text/plain", "Hello, Alice!");
+/// # _ = request;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The Request-URI, and To unless that is given.
+    pub uri: Cow<'static, str>,
+    /// From, a `name-addr` or URI without tag; the configured identity when `None`.
+    pub from: Option<Cow<'static, str>>,
+    /// To, a `name-addr` or URI without tag; the target when `None`.
+    pub to: Option<Cow<'static, str>>,
+    /// Route elements to put before the target, first hop first (§8.1.2).
+    pub route: Vec<Cow<'static, str>>,
+    /// Headers to add, in this order.
+    pub headers: Vec<Header>,
+    /// The body with its type.
+    pub body: Option<Body>,
+}
+
+impl Request {
+    /// A request with this method for this URI.
+    pub fn new(method: Method, uri: impl Into<Cow<'static, str>>) -> Self {
+        let uri = uri.into();
+        Self { method, uri, from: None, to: None, route: Vec::new(), headers: Vec::new(), body: None }
+    }
+
+    /// Sets From.
+    #[must_use]
+    pub fn from(mut self, from: impl Into<Cow<'static, str>>) -> Self {
+        self.from = Some(from.into());
+        self
+    }
+
+    /// Sets To.
+    #[must_use]
+    pub fn to(mut self, to: impl Into<Cow<'static, str>>) -> Self {
+        self.to = Some(to.into());
+        self
+    }
+
+    /// Adds an element to Route, after those added before: `<sip:proxy.example.com;lr>`.
+    #[must_use]
+    pub fn route(mut self, route: impl Into<Cow<'static, str>>) -> Self {
+        self.route.push(route.into());
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push(Header::new(name, value));
+        self
+    }
+
+    /// Sets the body and its type.
+    #[must_use]
+    pub fn body(mut self, content_type: impl Into<Cow<'static, str>>, bytes: impl Into<Bytes>) -> Self {
+        self.body = Some(Body::new(content_type, bytes));
+        self
+    }
+
+    /// Writes the request (§8.1.1).
+    ///
+    /// # Errors
+    /// When something that the application supplied cannot stand in a message.
+    pub fn build(&self, ids: &Identifiers<'_>, hop: &Hop<'_>) -> Result<Message, BuildError> {
+        let mut builder = Builder::request(&self.method, &self.uri);
+        hop.write(&mut builder);
+        for route in &self.route {
+            let address = Address::parse(route).map_err(BuildError::Uri)?;
+            address.parse_uri().map_err(BuildError::Uri)?;
+            builder = builder.header(Name::Route, route);
+        }
+        builder = builder.header(Name::MaxForwards, "70");
+        let from = self.from.as_deref().unwrap_or(ids.identity);
+        write_address(&mut builder, Name::From, from, ids.tag)?;
+        write_address(&mut builder, Name::To, self.to.as_deref().unwrap_or(&self.uri), "")?;
+        builder = builder.header(Name::CallId, ids.call_id).cseq(ids.cseq, &self.method);
+        let supplied = |name: Name| self.headers.iter().any(|header| Name::find(&header.name) == name);
+        for (name, value) in ids.for_request(&self.method) {
+            if !value.is_empty() && !supplied(name) {
+                builder = builder.header(name, value);
+            }
+        }
+        for header in &self.headers {
+            builder = builder.extra(header);
+        }
+        builder.body(self.body.clone()).finish()
+    }
+}
+
+/// Writes `value`, a `name-addr` or a URI, in brackets, with `tag` and without whatever parameters it came with.
+fn write_address(builder: &mut Builder, name: Name, value: &str, tag: &str) -> Result<(), BuildError> {
+    let address = Address::parse(value).map_err(BuildError::Uri)?;
+    // A bare URI keeps its parameters: they are the URI's, since no header parameters are meant here.
+    let uri = if address.uri.len() == value.len() || value.contains('<') { address.uri } else { value };
+    crate::message::Uri::parse(uri).map_err(BuildError::Uri)?;
+    builder.line(name, |line| {
+        if !address.raw_display_name.is_empty() {
+            line.text(address.raw_display_name);
+            line.text(" ");
+        }
+        line.text("<");
+        line.text(uri);
+        line.text(">");
+        if !tag.is_empty() {
+            line.text(";tag=");
+            line.text(tag);
+        }
+    });
+    Ok(())
+}
+
+/// An INVITE that starts a call.
+///
+/// ```
+/// use core::time::Duration;
+/// use sip_proto::context::Invite;
+///
+/// let invite = Invite::to("sip:alice@example.com").sdp("v=0\r\n").ring_within(Duration::from_secs(30));
+/// # _ = invite;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invite {
+    /// The request; its method is INVITE.
+    pub request: Request,
+    /// When to cancel a call that rings without an answer; as configured when `None`.
+    pub ring_within: Option<Duration>,
+}
+
+impl Invite {
+    /// An INVITE for this URI.
+    pub fn to(uri: impl Into<Cow<'static, str>>) -> Self {
+        Self { request: Request::new(Method::Invite, uri), ring_within: None }
+    }
+
+    /// Sets the offer (RFC 3264 §5). Without one, the answer carries the offer.
+    #[must_use]
+    pub fn sdp(mut self, offer: impl Into<Bytes>) -> Self {
+        self.request.body = Some(Body::sdp(offer));
+        self
+    }
+
+    /// Sets From.
+    #[must_use]
+    pub fn from(mut self, from: impl Into<Cow<'static, str>>) -> Self {
+        self.request = self.request.from(from);
+        self
+    }
+
+    /// Adds an element to Route, after those added before.
+    #[must_use]
+    pub fn route(mut self, route: impl Into<Cow<'static, str>>) -> Self {
+        self.request = self.request.route(route);
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    /// Sets when to cancel a call that rings without an answer.
+    #[must_use]
+    pub fn ring_within(mut self, limit: Duration) -> Self {
+        self.ring_within = Some(limit);
+        self
+    }
+}
+
+/// What makes a request of ours one of a kind, and what the user agent adds to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Identifiers<'a> {
+    /// Call-ID (§8.1.1.4).
+    pub call_id: &'a str,
+    /// The From tag (§8.1.1.3).
+    pub tag: &'a str,
+    /// The sequence number, below 2³¹ (§8.1.1.5).
+    pub cseq: u32,
+    /// The identity in From where the application names none.
+    pub identity: &'a str,
+    /// Contact, in requests that form a dialog or refresh its target, and in REGISTER by the application's own
+    /// header only (§8.1.1.8).
+    pub contact: &'a str,
+    /// Allow, in INVITE and OPTIONS (§13.2.1).
+    pub allow: &'a str,
+    /// Supported (§8.1.1.9).
+    pub supported: &'a str,
+    /// User-Agent (§20.41).
+    pub user_agent: &'a str,
+}
+
+impl<'a> Identifiers<'a> {
+    /// The headers that a request of this method gets unless the application supplies them. Empty values are left out.
+    pub fn for_request(&self, method: &Method) -> [(Name, &'a str); 4] {
+        let when = |yes: bool, value| if yes { value } else { "" };
+        let describes = matches!(method, Method::Invite | Method::Options | Method::Update);
+        [
+            (Name::Contact, when(method.refreshes_target() || *method == Method::Options, self.contact)),
+            (Name::Allow, when(describes, self.allow)),
+            (Name::Supported, when(describes, self.supported)),
+            (Name::UserAgent, self.user_agent),
+        ]
+    }
+}
+
+/// The Via that a request of ours gets (§8.1.1.7, §18.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop<'a> {
+    /// The transport it goes over.
+    pub transport: Transport,
+    /// Host and port where its answers are expected.
+    pub sent_by: &'a str,
+    /// The random part of the branch.
+    pub branch: Token,
+}
+
+impl Hop<'_> {
+    /// Writes the Via, with `rport` over UDP (RFC 3581 §3).
+    pub fn write(&self, builder: &mut Builder) {
+        builder.line(Name::Via, |line| {
+            for text in ["SIP/2.0/", self.transport.as_str(), " ", self.sent_by, ";branch=", MAGIC_COOKIE] {
+                line.text(text);
+            }
+            line.text(self.branch.as_str());
+            if !self.transport.is_reliable() {
+                line.text(";rport");
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDS: Identifiers<'_> = Identifiers {
+        call_id: "c1",
+        tag: "t1",
+        cseq: 1,
+        identity: "\"Bob\" <sip:bob@h>",
+        contact: "<sip:bob@192.0.2.4>",
+        allow: "INVITE, ACK",
+        supported: "",
+        user_agent: "test",
+    };
+
+    fn hop() -> Hop<'static> {
+        Hop { transport: Transport::Udp, sent_by: "192.0.2.4:5060", branch: Token::from_bits(1) }
+    }
+
+    #[test]
+    fn a_request_has_what_rfc_3261_section_8_1_1_asks_for() {
+        let request = Request::new(Method::Invite, "sip:alice@h;transport=udp").route("<sip:p;lr>");
+        let message = request.build(&IDS, &hop()).unwrap();
+        assert_eq!(message.from().unwrap().tag(), Some("t1"));
+        assert_eq!(message.from().unwrap().raw_display_name, "\"Bob\"");
+        assert_eq!(message.to().unwrap().uri, "sip:alice@h;transport=udp");
+        assert_eq!((message.to().unwrap().tag(), message.max_forwards()), (None, Ok(Some(70))));
+        assert!(message.top_via().unwrap().wants_rport());
+        assert_eq!(message.routes().count(), 1);
+        assert_eq!(message.contact().unwrap().unwrap().uri, "sip:bob@192.0.2.4");
+        assert_eq!(Message::parse(message.as_bytes().to_vec()).unwrap(), message);
+    }
+
+    #[test]
+    fn what_the_application_supplies_takes_the_defaults_place() {
+        let request =
+            Request::new(Method::Invite, "sip:a@h").header("m", "<sip:other@h>").header("Allow", "INVITE");
+        let message = request.build(&IDS, &hop()).unwrap();
+        assert_eq!(message.contacts().count(), 1);
+        assert_eq!(message.contact().unwrap().unwrap().uri, "sip:other@h");
+        assert_eq!(message.allow().count(), 1);
+    }
+
+    #[test]
+    fn injection_is_refused_everywhere() {
+        let base = || Request::new(Method::Message, "sip:a@h");
+        for request in [
+            Request::new(Method::Message, "sip:a@h\r\nX: y"),
+            base().from("<sip:a@h>\r\nX: y"),
+            base().from("\"a\r\nX: y\" <sip:a@h>"),
+            base().to("sip:a@h\nX: y"),
+            base().route("<sip:p;lr>\r\nX: y"),
+            base().header("X\r\nY", "z"),
+            base().header("X", "y\r\nZ: z"),
+            base().body("text/plain\r\nX: y", "z"),
+        ] {
+            let built = request.build(&IDS, &hop());
+            assert!(
+                built.is_err() || !built.as_ref().unwrap().lines().any(|(name, _)| name == "X"),
+                "{built:?}"
+            );
+            if let Ok(message) = built {
+                assert_eq!(Message::parse(message.as_bytes().to_vec()).unwrap(), message);
+            }
+        }
+    }
+}

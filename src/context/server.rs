@@ -1,0 +1,540 @@
+//! [`ServerContext`]: a request that was received, and the answers to it (RFC 3261 §8.2, §9.2, §13.3).
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::ops::BitOr;
+use core::time::Duration;
+
+use super::{Defaults, Refused, Reply, Settings};
+use crate::message::{Address, Message, Method, ParseError, StatusCode};
+use crate::random::Token;
+use crate::time::Timestamp;
+use crate::transaction::{Effects, Kind, State, Stimulus, Transaction};
+
+/// What a step of a server context asks of its driver: a set without payload. The answer to send is
+/// [`ServerContext::response`].
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct ServerEffects(u16);
+
+impl ServerEffects {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// Send the stored answer, for the first time or again.
+    pub const SEND: Self = Self(1);
+    /// The peer cancelled the request.
+    pub const CANCELLED: Self = Self(1 << 1);
+    /// A CANCEL came after a 2xx: it changes nothing (§9.2).
+    pub const CANCEL_TOO_LATE: Self = Self(1 << 2);
+    /// A provisional answer was given.
+    pub const PROGRESS: Self = Self(1 << 3);
+    /// A 2xx was given.
+    pub const ACCEPTED: Self = Self(1 << 4);
+    /// A 3xx to 6xx was given: the request was rejected and has failed.
+    pub const REJECTED: Self = Self(1 << 5);
+    /// The ACK of a 2xx came, for the first time.
+    pub const ACKED: Self = Self(1 << 6);
+    /// 64·T1 passed without the ACK of a 2xx: the session is to be ended (§13.3.1.4).
+    pub const NO_ACK: Self = Self(1 << 7);
+    /// The transport could not send an answer. The context lives on (RFC 6026 §8.8).
+    pub const SEND_FAILED: Self = Self(1 << 8);
+    /// The application never answered a non-INVITE request, and its client has given up.
+    pub const UNANSWERED: Self = Self(1 << 9);
+    /// The context is over; see [`ServerContext::end_reason`].
+    pub const END: Self = Self(1 << 10);
+
+    /// Whether all of `other` is in this set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether the set is empty.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn when(condition: bool, effects: Self) -> Self {
+        if condition { effects } else { Self::NONE }
+    }
+}
+
+impl BitOr for ServerEffects {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl fmt::Debug for ServerEffects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = [
+            (Self::SEND, "send"),
+            (Self::CANCELLED, "cancelled"),
+            (Self::CANCEL_TOO_LATE, "cancel_too_late"),
+            (Self::PROGRESS, "progress"),
+            (Self::ACCEPTED, "accepted"),
+            (Self::REJECTED, "rejected"),
+            (Self::ACKED, "acked"),
+            (Self::NO_ACK, "no_ack"),
+            (Self::SEND_FAILED, "send_failed"),
+            (Self::UNANSWERED, "unanswered"),
+            (Self::END, "end"),
+        ];
+        let set = names.into_iter().filter(|(effect, _)| self.contains(*effect)).map(|(_, name)| name);
+        f.debug_set().entries(set).finish()
+    }
+}
+
+/// How a server context came to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// Answered, and its retransmissions absorbed.
+    Done,
+    /// A final answer to an INVITE was never acknowledged.
+    NoAck,
+    /// The application never answered a non-INVITE request.
+    Unanswered,
+}
+
+/// One received request and the answers to it.
+///
+/// It decides what may be sent and when, keeps the one To tag of all answers and the last answer for retransmissions, and makes
+/// sure that every request is answered or ends.
+///
+/// ```
+/// use std::sync::Arc;
+/// use sip_proto::context::{Defaults, Reply, ServerContext, ServerEffects, Settings};
+/// use sip_proto::random::Token;
+/// use sip_proto::{Message, Timestamp};
+///
+/// let request = Message::parse(&b"MESSAGE sip:b@h SIP/2.0\r\n\
+///     Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n\
+///     Call-ID: c\r\nCSeq: 1 MESSAGE\r\n\r\n"[..])?;
+/// let (now, settings) = (Timestamp::ZERO, Settings::default());
+/// let mut context = ServerContext::new(now, Arc::new(request), false, Token::from_bits(7), &settings);
+/// let effects = context.accept(now, &Reply::new(), &Defaults::default(), &settings).unwrap();
+/// assert!(effects.contains(ServerEffects::SEND | ServerEffects::ACCEPTED));
+/// assert_eq!(context.response().unwrap().status().unwrap().code(), 200);
+/// # Ok::<(), sip_proto::message::ParseError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerContext {
+    transaction: Transaction,
+    /// Held while a final answer is awaited: nothing is written from it after that.
+    request: Option<Arc<Message>>,
+    response: Option<Arc<Message>>,
+    tag: Token,
+    since: Timestamp,
+    phase: Phase,
+    /// When the request gets its 100.
+    trying_at: Timestamp,
+    /// When the stored answer goes out again: a provisional each minute, a 2xx by T1 to T2.
+    again_at: Timestamp,
+    interval: Duration,
+    /// When patience ends: with the application, or with the ACK.
+    guard_at: Timestamp,
+    /// Whether that is because the request's Expires ran out.
+    guard_is_expiry: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Pending,
+    Final(StatusCode),
+    Cancelled,
+    Acked,
+    NoAck,
+    Unanswered,
+}
+
+impl ServerContext {
+    /// A context for `request`, received now over a transport that is `reliable` or not. All its answers will carry `tag`, which must be
+    /// fresh, unless the request has a To tag.
+    pub fn new(
+        now: Timestamp,
+        request: Arc<Message>,
+        reliable: bool,
+        tag: Token,
+        settings: &Settings,
+    ) -> Self {
+        let is_invite = *request.method() == Method::Invite;
+        let kind = if is_invite { Kind::InviteServer } else { Kind::NonInviteServer };
+        let (transaction, _) = Transaction::new(kind, reliable, now, &settings.timers);
+        let expires = request.expires().ok().flatten().filter(|_| is_invite && settings.honour_expires);
+        let patience = if is_invite { settings.answer_within } else { Some(settings.timers.give_up()) };
+        let trying = if is_invite { settings.trying_after } else { settings.trying_non_invite_after() };
+        let guard_is_expiry =
+            expires.is_some_and(|expires| patience.is_none_or(|patience| expires < patience));
+        let guard = if guard_is_expiry { expires } else { patience };
+        Self {
+            transaction,
+            request: Some(request),
+            response: None,
+            tag,
+            since: now,
+            phase: Phase::Pending,
+            trying_at: now + trying,
+            again_at: if is_invite { now + settings.repeat_every } else { Timestamp::MAX },
+            interval: settings.repeat_every,
+            guard_at: guard.map_or(Timestamp::MAX, |guard| now + guard),
+            guard_is_expiry,
+        }
+    }
+
+    /// Gives a provisional answer, 100 to 199; 180 Ringing by default.
+    ///
+    /// A non-INVITE request takes none but 100 (RFC 4320 §4.1), so there the default is refused.
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing has changed.
+    pub fn progress(
+        &mut self,
+        now: Timestamp,
+        reply: &Reply,
+        defaults: &Defaults<'_>,
+        settings: &Settings,
+    ) -> Result<ServerEffects, Refused> {
+        let status = reply.status(Some(180), 100, 199)?;
+        self.answer(now, status, reply, defaults, settings)
+    }
+
+    /// Gives a successful final answer, 200 to 299; 200 OK by default.
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing has changed.
+    pub fn accept(
+        &mut self,
+        now: Timestamp,
+        reply: &Reply,
+        defaults: &Defaults<'_>,
+        settings: &Settings,
+    ) -> Result<ServerEffects, Refused> {
+        let status = reply.status(Some(200), 200, 299)?;
+        self.answer(now, status, reply, defaults, settings)
+    }
+
+    /// Gives an unsuccessful final answer, 300 to 699; 480 Temporarily Unavailable by default.
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing has changed.
+    pub fn reject(
+        &mut self,
+        now: Timestamp,
+        reply: &Reply,
+        defaults: &Defaults<'_>,
+        settings: &Settings,
+    ) -> Result<ServerEffects, Refused> {
+        let status = reply.status(Some(480), 300, 699)?;
+        self.answer(now, status, reply, defaults, settings)
+    }
+
+    /// Gives any answer, 100 to 699. The code is required. What follows is the code's doing, not the method's: a 486
+    /// given here rejects like [`ServerContext::reject`].
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing has changed.
+    pub fn reply(
+        &mut self,
+        now: Timestamp,
+        reply: &Reply,
+        defaults: &Defaults<'_>,
+        settings: &Settings,
+    ) -> Result<ServerEffects, Refused> {
+        let status = reply.status(None, 100, 699)?;
+        self.answer(now, status, reply, defaults, settings)
+    }
+
+    /// Takes in the request again: the stored answer goes out again where the transaction says so.
+    pub fn retransmitted(&mut self, now: Timestamp, settings: &Settings) -> ServerEffects {
+        let effects = self.transaction.step(now, Stimulus::Request, &settings.timers);
+        self.sent(effects)
+    }
+
+    /// Takes in the ACK: for a 3xx to 6xx, matched by the transaction; for a 2xx, matched by the dialog.
+    pub fn acknowledged(&mut self, now: Timestamp, settings: &Settings) -> ServerEffects {
+        let effects = self.transaction.step(now, Stimulus::Ack, &settings.timers);
+        match self.phase {
+            Phase::Final(status) if status.is_success() && effects.contains(Effects::UP) => {
+                self.phase = Phase::Acked;
+                self.release();
+                ServerEffects::ACKED
+            }
+            _ => self.sent(effects),
+        }
+    }
+
+    /// Takes in a CANCEL (§9.2): a request that waits for its final answer is answered 487.
+    ///
+    /// # Errors
+    /// When the 487 cannot be written.
+    pub fn cancel(
+        &mut self,
+        now: Timestamp,
+        defaults: &Defaults<'_>,
+        settings: &Settings,
+    ) -> Result<ServerEffects, Refused> {
+        match self.phase {
+            Phase::Pending if self.is_invite() => {
+                let effects =
+                    self.answer(now, StatusCode::REQUEST_TERMINATED, &Reply::new(), defaults, settings)?;
+                self.phase = Phase::Cancelled;
+                Ok(effects | ServerEffects::CANCELLED)
+            }
+            Phase::Final(status) if status.is_success() => Ok(ServerEffects::CANCEL_TOO_LATE),
+            Phase::Acked => Ok(ServerEffects::CANCEL_TOO_LATE),
+            _ => Ok(ServerEffects::NONE),
+        }
+    }
+
+    /// Takes in that an answer could not be sent.
+    pub fn transport_failed(&mut self, now: Timestamp, settings: &Settings) -> ServerEffects {
+        let effects = self.transaction.step(now, Stimulus::TransportError, &settings.timers);
+        ServerEffects::when(effects.contains(Effects::TRANSPORT_ERROR), ServerEffects::SEND_FAILED)
+    }
+
+    /// Fires what is due at `now`, one thing a call: to be called until it yields `None`.
+    pub fn fire(
+        &mut self,
+        now: Timestamp,
+        defaults: &Defaults<'_>,
+        settings: &Settings,
+    ) -> Option<ServerEffects> {
+        if self.guard_at <= now && self.guard_at != Timestamp::MAX {
+            self.guard_at = Timestamp::MAX;
+            return Some(self.patience_ends(now, defaults, settings));
+        }
+        if let Some(effects) = self.transaction.fire(now, &settings.timers) {
+            return Some(self.sent(effects));
+        }
+        if self.trying_at <= now && self.trying_at != Timestamp::MAX {
+            self.trying_at = Timestamp::MAX;
+            let trying = self.answer(now, StatusCode::TRYING, &Reply::new(), defaults, settings);
+            return Some(ServerEffects::when(trying.is_ok(), ServerEffects::SEND));
+        }
+        if self.again_at <= now && self.again_at != Timestamp::MAX {
+            return Some(self.again(now, defaults, settings));
+        }
+        None
+    }
+
+    /// When [`ServerContext::fire`] is next to be called; `None` for never.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let own = self.trying_at.min(self.again_at).min(self.guard_at);
+        let at = self.transaction.deadline().unwrap_or(Timestamp::MAX).min(own);
+        (at != Timestamp::MAX).then_some(at)
+    }
+
+    /// The request; `None` once it got its final answer.
+    pub fn request(&self) -> Option<&Arc<Message>> {
+        self.request.as_ref()
+    }
+
+    /// The last answer; `None` before the first, and once a 2xx was acknowledged.
+    pub fn response(&self) -> Option<&Arc<Message>> {
+        self.response.as_ref()
+    }
+
+    /// The To header: the local side.
+    ///
+    /// # Errors
+    /// When it is malformed or the request is gone.
+    pub fn local_identity(&self) -> Result<Address<'_>, ParseError> {
+        self.request.as_ref().map_or(Err(GONE), |request| request.to())
+    }
+
+    /// The From header: the remote side.
+    ///
+    /// # Errors
+    /// When it is malformed or the request is gone.
+    pub fn remote_identity(&self) -> Result<Address<'_>, ParseError> {
+        self.request.as_ref().map_or(Err(GONE), |request| request.from())
+    }
+
+    /// The To tag of our answers, where the request had none.
+    pub fn tag(&self) -> &Token {
+        &self.tag
+    }
+
+    /// Whether a final answer can still be given.
+    pub fn is_pending(&self) -> bool {
+        self.phase == Phase::Pending
+    }
+
+    /// Whether the peer cancelled the request before a final answer.
+    pub fn is_cancelled(&self) -> bool {
+        self.phase == Phase::Cancelled
+    }
+
+    /// Whether a 2xx was given to an INVITE whose ACK is awaited.
+    pub fn awaits_ack(&self) -> bool {
+        self.is_invite() && matches!(self.phase, Phase::Final(status) if status.is_success())
+    }
+
+    /// Whether the request is an INVITE.
+    pub fn is_invite(&self) -> bool {
+        self.transaction.kind() == Kind::InviteServer
+    }
+
+    /// The state of the transaction.
+    pub fn state(&self) -> State {
+        self.transaction.state()
+    }
+
+    /// How the context came, or will come, to its end.
+    pub fn end_reason(&self) -> EndReason {
+        match self.phase {
+            Phase::NoAck => EndReason::NoAck,
+            Phase::Unanswered => EndReason::Unanswered,
+            Phase::Pending | Phase::Final(_) | Phase::Cancelled | Phase::Acked => EndReason::Done,
+        }
+    }
+
+    fn answer(
+        &mut self,
+        now: Timestamp,
+        status: StatusCode,
+        reply: &Reply,
+        defaults: &Defaults<'_>,
+        settings: &Settings,
+    ) -> Result<ServerEffects, Refused> {
+        self.may_answer(now, status, settings)?;
+        let request = self.request.as_deref().ok_or(Refused::Ended)?;
+        let message = reply.build(request, status, self.tag.as_str(), defaults)?;
+        let stimulus = match status {
+            status if status.is_provisional() => Stimulus::Provisional,
+            status if status.is_success() => Stimulus::Success,
+            _ => Stimulus::Failure,
+        };
+        self.transaction.step(now, stimulus, &settings.timers);
+        self.response = Some(Arc::new(message));
+        self.trying_at = Timestamp::MAX;
+        Ok(ServerEffects::SEND
+            | match stimulus {
+                Stimulus::Provisional => {
+                    if self.is_invite() && status > StatusCode::TRYING {
+                        self.again_at = now + settings.repeat_every;
+                    }
+                    ServerEffects::PROGRESS
+                }
+                Stimulus::Success => {
+                    self.become_final(status);
+                    self.await_ack(now, settings);
+                    ServerEffects::ACCEPTED
+                }
+                _ => {
+                    self.become_final(status);
+                    ServerEffects::REJECTED
+                }
+            })
+    }
+
+    fn may_answer(&self, now: Timestamp, status: StatusCode, settings: &Settings) -> Result<(), Refused> {
+        match self.phase {
+            Phase::Pending => {}
+            Phase::Final(status) => return Err(Refused::AlreadyFinal(status)),
+            Phase::Acked => return Err(Refused::AlreadyFinal(StatusCode::OK)),
+            Phase::Cancelled => return Err(Refused::Cancelled),
+            Phase::NoAck | Phase::Unanswered => return Err(Refused::Ended),
+        }
+        if self.is_invite() {
+            return Ok(());
+        }
+        // RFC 4320 §4.1 and §4.2.
+        let too_early =
+            !self.transaction.is_reliable() && now < self.since + settings.trying_non_invite_after();
+        match status {
+            StatusCode::TRYING if too_early => Err(Refused::TryingTooEarly),
+            StatusCode::TRYING => Ok(()),
+            status if status.is_provisional() => Err(Refused::ProvisionalToNonInvite),
+            StatusCode::REQUEST_TIMEOUT => Err(Refused::TimeoutToNonInvite),
+            _ => Ok(()),
+        }
+    }
+
+    fn become_final(&mut self, status: StatusCode) {
+        self.phase = Phase::Final(status);
+        self.request = None;
+        self.trying_at = Timestamp::MAX;
+        self.again_at = Timestamp::MAX;
+        self.guard_at = Timestamp::MAX;
+    }
+
+    /// §13.3.1.4: a 2xx to an INVITE goes out again, on any transport, until its ACK comes or 64·T1 have passed.
+    fn await_ack(&mut self, now: Timestamp, settings: &Settings) {
+        if self.is_invite() {
+            self.interval = settings.timers.t1;
+            self.again_at = now + self.interval;
+            self.guard_at = now + settings.timers.give_up();
+        }
+    }
+
+    fn patience_ends(
+        &mut self,
+        now: Timestamp,
+        defaults: &Defaults<'_>,
+        settings: &Settings,
+    ) -> ServerEffects {
+        match self.phase {
+            Phase::Pending if self.is_invite() => {
+                let status = match self.guard_is_expiry {
+                    true => StatusCode::REQUEST_TERMINATED,
+                    false => StatusCode::TEMPORARILY_UNAVAILABLE,
+                };
+                self.answer(now, status, &Reply::new(), defaults, settings).unwrap_or_default()
+            }
+            Phase::Pending => {
+                self.phase = Phase::Unanswered;
+                self.release();
+                ServerEffects::UNANSWERED | ServerEffects::END
+            }
+            Phase::Final(_) => {
+                self.phase = Phase::NoAck;
+                self.release();
+                ServerEffects::NO_ACK
+            }
+            Phase::Cancelled | Phase::Acked | Phase::NoAck | Phase::Unanswered => ServerEffects::NONE,
+        }
+    }
+
+    /// The stored answer once more: each minute while the INVITE is pending (§13.3.1.1), T1 to T2 for a 2xx.
+    fn again(&mut self, now: Timestamp, defaults: &Defaults<'_>, settings: &Settings) -> ServerEffects {
+        if self.phase != Phase::Pending {
+            self.interval = self.interval.saturating_mul(2).min(settings.timers.t2);
+            self.again_at = now + self.interval;
+            let effects = self.transaction.step(now, Stimulus::Success, &settings.timers);
+            return self.sent(effects);
+        }
+        self.again_at = now + settings.repeat_every;
+        let status = self.response.as_ref().and_then(|response| response.status());
+        if status.is_some_and(|status| status > StatusCode::TRYING) {
+            let effects = self.transaction.step(now, Stimulus::Provisional, &settings.timers);
+            return self.sent(effects);
+        }
+        if !settings.repeat_ringing {
+            return ServerEffects::NONE;
+        }
+        self.answer(now, StatusCode::RINGING, &Reply::new(), defaults, settings).unwrap_or_default()
+    }
+
+    /// Turns the transaction's effects into the context's.
+    fn sent(&mut self, effects: Effects) -> ServerEffects {
+        if effects.contains(Effects::TIMEOUT) {
+            self.phase = Phase::NoAck;
+        }
+        let sends = effects.contains(Effects::SEND) || effects.contains(Effects::RESEND);
+        ServerEffects::when(sends && self.response.is_some(), ServerEffects::SEND)
+            | ServerEffects::when(effects.contains(Effects::END), ServerEffects::END)
+    }
+
+    /// Lets go of the messages: nothing will be answered or sent again.
+    fn release(&mut self) {
+        self.request = None;
+        self.response = None;
+        self.again_at = Timestamp::MAX;
+        self.trying_at = Timestamp::MAX;
+        self.guard_at = Timestamp::MAX;
+    }
+}
+
+const GONE: ParseError = ParseError { expected: "a request that is still held", header: None, at: 0 };

@@ -1,0 +1,30 @@
+//! Why a dialog cannot be made, or will not send.
+
+use crate::message::{BuildError, Name, ParseError};
+
+/// What a dialog refuses. A refusal changes nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialogError {
+    /// A header that the dialog is made of, or its tag, is missing (RFC 3261 §12.1).
+    #[error("{} or its tag is missing (RFC 3261 §12.1)", .0.as_str())]
+    Missing(Name),
+    /// A header that the dialog is made of is malformed.
+    #[error(transparent)]
+    Malformed(#[from] ParseError),
+    /// Dialogs are made by answers.
+    #[error("a dialog is made by an answer")]
+    NotAnAnswer,
+    /// The dialog is over.
+    #[error("the dialog has ended")]
+    Terminated,
+    /// The method is not for the application to send within a dialog: ACK, CANCEL.
+    #[error("ACK and CANCEL are not sent on their own")]
+    Method,
+    /// The sequence numbers of this dialog are used up (RFC 3261 §8.1.1.5).
+    #[error("sequence numbers are used up (RFC 3261 §8.1.1.5)")]
+    CSeq,
+    /// The message could not be written.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}

@@ -1,0 +1,301 @@
+//! The dialog: a call or a subscription after its first answer (RFC 3261 §12).
+//!
+//! A [`Dialog`] is a plain value: its three-part id, sequence numbers both ways, route set, targets, the pair of session
+//! descriptions. It writes the requests that go out within it and weighs those that come in. Transactions, timers and addresses it
+//! leaves to others; of contexts that are open within it, others keep count.
+//!
+//! ```text
+//!            1xx with a tag              2xx                     BYE, 481, guard
+//! request ──────────────────▶ Early ───────────▶ Confirmed ───────────────────────▶ Terminated
+//!       └─────────────────── 2xx ──────────────────┘ │
+//!                              └─ 3xx–6xx, 199, CANCEL, 64·T1 after another fork's 2xx ─▶ Terminated
+//! ```
+
+mod error;
+mod outgoing;
+mod text;
+mod verdict;
+
+use alloc::boxed::Box;
+use core::fmt;
+
+pub use error::DialogError;
+pub use outgoing::{InDialog, Within};
+pub use verdict::Verdict;
+
+use crate::message::{Address, Message, Method, Name, Uri};
+use text::Text;
+
+/// Which side of the request that made the dialog this is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Role {
+    /// We sent it.
+    Uac,
+    /// We received it.
+    Uas,
+}
+
+/// How far the dialog has come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum DialogState {
+    /// Made by a provisional answer.
+    Early,
+    /// Made or confirmed by a 2xx.
+    Confirmed,
+    /// Over: nothing more is sent in it.
+    Terminated,
+}
+
+/// The three parts that identify a dialog (§12).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SipInfo<'a> {
+    /// Call-ID.
+    pub call_id: &'a str,
+    /// Our tag.
+    pub local_tag: &'a str,
+    /// The peer's tag; empty for a peer of RFC 2543 (§12.1.1).
+    pub remote_tag: &'a str,
+}
+
+/// One side of the dialog.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct EndpointInfo<'a> {
+    /// The side's identity, as From or To carry it.
+    pub uri: &'a str,
+    /// Where the side is reached: the URI of its Contact. Ours, as we gave it; theirs is the remote target.
+    pub contact: &'a str,
+    /// The side's current session description; empty when there is none.
+    pub sdp: &'a [u8],
+}
+
+impl fmt::Debug for EndpointInfo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {} ({} bytes of SDP)", self.uri, self.contact, self.sdp.len())
+    }
+}
+
+/// A dialog (§12).
+///
+/// ```
+/// use sip_proto::dialog::{Dialog, Role};
+/// use sip_proto::{Message, StatusCode};
+///
+/// let invite = Message::parse(&b"INVITE sip:bob@h SIP/2.0\r\n\
+///     Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:alice@h>;tag=1\r\nTo: <sip:bob@h>\r\n\
+///     Call-ID: c\r\nCSeq: 7 INVITE\r\nContact: <sip:alice@192.0.2.1>\r\n\r\n"[..])?;
+/// let ok = invite.answer(StatusCode::OK, "OK", "2")
+///     .header(sip_proto::message::Name::Contact, "<sip:bob@192.0.2.4>")
+///     .finish().unwrap();
+/// let dialog = Dialog::uas(&invite, &ok).unwrap();
+/// assert_eq!((dialog.role(), dialog.sip().remote_tag), (Role::Uas, "1"));
+/// assert_eq!(dialog.remote().contact, "sip:alice@192.0.2.1");
+/// # Ok::<(), sip_proto::message::ParseError>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Dialog {
+    text: Text,
+    role: Role,
+    state: DialogState,
+    secure: bool,
+    local_cseq: u32,
+    remote_cseq: Option<u32>,
+    /// The number of the peer's last INVITE, which its ACK shares.
+    invite_cseq: Option<u32>,
+    local_sdp: Box<[u8]>,
+    remote_sdp: Box<[u8]>,
+}
+
+/// Our sequence numbers begin here, well below 2³¹ (§8.1.1.5).
+const FIRST_CSEQ: u32 = 1;
+
+impl Dialog {
+    /// The dialog that `sent`, a 101–199 or 2xx answer of ours, makes of `request` (§12.1.1).
+    ///
+    /// # Errors
+    /// When a header that the dialog is made of is missing or malformed, in the request or in the answer.
+    pub fn uas(request: &Message, sent: &Message) -> Result<Self, DialogError> {
+        let status = sent.status().ok_or(DialogError::NotAnAnswer)?;
+        let (from, to) = (request.from()?, sent.to()?);
+        let local_tag = to.tag().ok_or(DialogError::Missing(Name::To))?;
+        let remote_contact = contact_of(request)?;
+        let local_contact = contact_of(sent)?;
+        let routes = request.record_routes().collect::<Result<smallvec::SmallVec<[_; 4]>, _>>()?;
+        let secure = is_secure(request);
+        let text = Text::new(
+            SipInfo { call_id: request.call_id(), local_tag, remote_tag: from.tag().unwrap_or_default() },
+            to,
+            from,
+            [local_contact, remote_contact],
+            routes.iter(),
+        );
+        Ok(Self {
+            text,
+            role: Role::Uas,
+            state: state_of(status),
+            secure,
+            local_cseq: 0,
+            remote_cseq: Some(request.cseq()),
+            invite_cseq: (*request.method() == Method::Invite).then(|| request.cseq()),
+            local_sdp: sdp_of(sent),
+            remote_sdp: sdp_of(request),
+        })
+    }
+
+    /// The dialog that `response`, a 101–199 or 2xx answer, makes of `request`, which we sent (§12.1.2).
+    ///
+    /// # Errors
+    /// When a header that the dialog is made of is missing or malformed. A provisional answer without Contact
+    /// makes a dialog all the same: it has no target of its own until the 2xx.
+    pub fn uac(request: &Message, response: &Message) -> Result<Self, DialogError> {
+        let status = response.status().ok_or(DialogError::NotAnAnswer)?;
+        let (from, to) = (request.from()?, response.to()?);
+        let local_tag = from.tag().ok_or(DialogError::Missing(Name::From))?;
+        let remote_contact = match response.contact()? {
+            Some(contact) => checked(contact)?,
+            None if status.is_provisional() => request.request_uri().unwrap_or_default(),
+            None => return Err(DialogError::Missing(Name::Contact)),
+        };
+        let local_contact = contact_of(request)?;
+        let routes = response.record_routes().collect::<Result<smallvec::SmallVec<[_; 4]>, _>>()?;
+        let secure = is_secure(request);
+        let text = Text::new(
+            SipInfo { call_id: request.call_id(), local_tag, remote_tag: to.tag().unwrap_or_default() },
+            from,
+            to,
+            [local_contact, remote_contact],
+            routes.iter().rev(),
+        );
+        Ok(Self {
+            text,
+            role: Role::Uac,
+            state: state_of(status),
+            secure,
+            local_cseq: request.cseq(),
+            remote_cseq: None,
+            invite_cseq: None,
+            local_sdp: sdp_of(request),
+            remote_sdp: sdp_of(response),
+        })
+    }
+
+    /// Confirms an early dialog of ours with the 2xx that came. Route set and remote target are taken anew from it (§13.2.2.4).
+    ///
+    /// # Errors
+    /// As [`Dialog::uac`]; nothing has changed then.
+    pub fn confirm_uac(&mut self, request: &Message, response: &Message) -> Result<(), DialogError> {
+        let confirmed = Self::uac(request, response)?;
+        self.text = confirmed.text;
+        self.state = DialogState::Confirmed;
+        if !confirmed.remote_sdp.is_empty() {
+            self.remote_sdp = confirmed.remote_sdp;
+        }
+        Ok(())
+    }
+
+    /// Confirms an early dialog with the 2xx that we sent.
+    pub fn confirm_uas(&mut self, sent: &Message) {
+        self.state = DialogState::Confirmed;
+        let sdp = sdp_of(sent);
+        if !sdp.is_empty() {
+            self.local_sdp = sdp;
+        }
+    }
+
+    /// Takes in the ACK of a 2xx of ours: where the 2xx carried the offer, the ACK carries the answer (§13.2.1).
+    pub fn acknowledged(&mut self, ack: &Message) {
+        let sdp = sdp_of(ack);
+        if self.remote_sdp.is_empty() && !sdp.is_empty() {
+            self.remote_sdp = sdp;
+        }
+    }
+
+    /// Ends the dialog.
+    pub fn terminate(&mut self) {
+        self.state = DialogState::Terminated;
+    }
+
+    /// The three parts of the dialog's id.
+    pub fn sip(&self) -> SipInfo<'_> {
+        self.text.sip()
+    }
+
+    /// Our side.
+    pub fn local(&self) -> EndpointInfo<'_> {
+        EndpointInfo { uri: self.text.local(), contact: self.text.local_contact(), sdp: &self.local_sdp }
+    }
+
+    /// The peer's side; its contact is the remote target.
+    pub fn remote(&self) -> EndpointInfo<'_> {
+        EndpointInfo { uri: self.text.remote(), contact: self.text.remote_target(), sdp: &self.remote_sdp }
+    }
+
+    /// The route set, first hop first.
+    pub fn route_set(&self) -> impl Iterator<Item = &str> {
+        self.text.routes()
+    }
+
+    /// Which side of the request that made the dialog this is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// How far the dialog has come.
+    pub fn state(&self) -> DialogState {
+        self.state
+    }
+
+    /// Whether the dialog was made with a SIPS URI (§12.1.1).
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The number of the last request that we sent; 0 before the first.
+    pub fn local_cseq(&self) -> u32 {
+        self.local_cseq
+    }
+
+    /// The number of the last request that the peer sent; `None` before the first.
+    pub fn remote_cseq(&self) -> Option<u32> {
+        self.remote_cseq
+    }
+}
+
+impl fmt::Debug for Dialog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SipInfo { call_id, local_tag, remote_tag } = self.sip();
+        write!(
+            f,
+            "Dialog({:?} {:?}, {call_id}, local {local_tag}, remote {remote_tag})",
+            self.role, self.state
+        )
+    }
+}
+
+fn state_of(status: crate::message::StatusCode) -> DialogState {
+    if status.is_provisional() { DialogState::Early } else { DialogState::Confirmed }
+}
+
+/// The URI of the one Contact that a dialog needs.
+fn contact_of(message: &Message) -> Result<&str, DialogError> {
+    checked(message.contact()?.ok_or(DialogError::Missing(Name::Contact))?)
+}
+
+fn checked(contact: Address<'_>) -> Result<&str, DialogError> {
+    match Uri::parse(contact.uri) {
+        Ok(_) => Ok(contact.uri),
+        Err(fault) => Err(DialogError::Malformed(fault.within(Name::Contact, 0))),
+    }
+}
+
+fn is_secure(request: &Message) -> bool {
+    matches!(request.parse_request_uri(), Ok(Uri::Sip(uri)) if uri.secure)
+}
+
+/// The message's session description; empty when it has none.
+fn sdp_of(message: &Message) -> Box<[u8]> {
+    match message.content_type() {
+        Ok(Some(kind)) if kind.is("application", "sdp") => message.body().into(),
+        _ => Box::default(),
+    }
+}

@@ -1,0 +1,195 @@
+//! The requests that go out within a dialog (RFC 3261 §12.2.1.1), and where they go.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::{Dialog, DialogError, DialogState, FIRST_CSEQ};
+use crate::context::{Hop, Identifiers};
+use crate::message::{Address, Body, Builder, Header, Message, Method, Name, Uri};
+
+/// A request within a dialog: method, extra headers, body.
+///
+/// ```
+/// use sip_proto::Method;
+/// use sip_proto::dialog::InDialog;
+///
+/// let info = InDialog::new(Method::Info).body("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n");
+/// # _ = info;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InDialog {
+    /// The method.
+    pub method: Method,
+    /// Headers to add, in this order.
+    pub headers: Vec<Header>,
+    /// The body with its type.
+    pub body: Option<Body>,
+}
+
+impl InDialog {
+    /// A request with this method.
+    pub fn new(method: Method) -> Self {
+        Self { method, headers: Vec::new(), body: None }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push(Header::new(name, value));
+        self
+    }
+
+    /// Sets the body and its type.
+    #[must_use]
+    pub fn body(mut self, content_type: impl Into<Cow<'static, str>>, bytes: impl Into<Bytes>) -> Self {
+        self.body = Some(Body::new(content_type, bytes));
+        self
+    }
+
+    /// Sets a session description as the body.
+    #[must_use]
+    pub fn sdp(mut self, bytes: impl Into<Bytes>) -> Self {
+        self.body = Some(Body::sdp(bytes));
+        self
+    }
+}
+
+/// What the user agent adds to a request within a dialog unless the application supplies it. Empty values are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Within<'a> {
+    /// Allow.
+    pub allow: &'a str,
+    /// Supported.
+    pub supported: &'a str,
+    /// User-Agent.
+    pub user_agent: &'a str,
+}
+
+/// How the route set shapes a request (§12.2.1.1).
+struct Routing<'a> {
+    request_uri: &'a str,
+    /// The route set after a strict router has been moved to the Request-URI.
+    skip: usize,
+    /// The remote target, last in Route behind a strict router.
+    last: Option<&'a str>,
+}
+
+impl Dialog {
+    /// The next request within the dialog; its number is one higher than the last one's (§12.2.1.1).
+    ///
+    /// # Errors
+    /// When the dialog is over, the method is ACK or CANCEL, the numbers are used up, or something supplied cannot stand in
+    /// a message. Nothing has changed then.
+    pub fn request(
+        &mut self,
+        request: &InDialog,
+        hop: &Hop<'_>,
+        within: &Within<'_>,
+    ) -> Result<Message, DialogError> {
+        if self.state == DialogState::Terminated {
+            return Err(DialogError::Terminated);
+        }
+        if matches!(request.method, Method::Ack | Method::Cancel) {
+            return Err(DialogError::Method);
+        }
+        let cseq = self.local_cseq.checked_add(1).filter(|next| *next < 1 << 31).ok_or(DialogError::CSeq)?;
+        let cseq = cseq.max(FIRST_CSEQ);
+        let message = self.write(request, cseq, hop, within)?;
+        self.local_cseq = cseq;
+        Ok(message)
+    }
+
+    /// The ACK of the 2xx to our INVITE numbered `cseq` (§13.2.2.4), with an answer where the 2xx carried the offer.
+    ///
+    /// # Errors
+    /// When something supplied cannot stand in a message.
+    pub fn ack(&self, cseq: u32, body: Option<Body>, hop: &Hop<'_>) -> Result<Message, DialogError> {
+        let ack = InDialog { method: Method::Ack, headers: Vec::new(), body };
+        self.write(&ack, cseq, hop, &Within::default())
+    }
+
+    /// The URI whose host the next request is sent to: the first route, or the remote target (§8.1.2, §12.2.1.1).
+    pub fn next_hop(&self) -> &str {
+        let first = self.text.routes().next().and_then(|route| Address::parse(route).ok());
+        first.map_or(self.text.remote_target(), |route| route.uri)
+    }
+
+    fn write(
+        &self,
+        request: &InDialog,
+        cseq: u32,
+        hop: &Hop<'_>,
+        within: &Within<'_>,
+    ) -> Result<Message, DialogError> {
+        let routing = self.routing();
+        let mut builder = Builder::request(&request.method, routing.request_uri);
+        hop.write(&mut builder);
+        for route in self.text.routes().skip(routing.skip) {
+            builder = builder.header(Name::Route, route);
+        }
+        if let Some(target) = routing.last {
+            builder.line(Name::Route, |line| {
+                line.text("<");
+                line.text(target);
+                line.text(">");
+            });
+        }
+        builder = builder.header(Name::MaxForwards, "70");
+        let sip = self.sip();
+        write_side(&mut builder, Name::From, self.text.local(), sip.local_tag);
+        write_side(&mut builder, Name::To, self.text.remote(), sip.remote_tag);
+        builder = builder.header(Name::CallId, sip.call_id).cseq(cseq, &request.method);
+        builder = self.describe(builder, request, within);
+        for header in &request.headers {
+            builder = builder.extra(header);
+        }
+        Ok(builder.body(request.body.clone()).finish()?)
+    }
+
+    fn describe(&self, mut builder: Builder, request: &InDialog, within: &Within<'_>) -> Builder {
+        let supplied = |name: Name| request.headers.iter().any(|header| Name::find(&header.name) == name);
+        let ids = Identifiers {
+            contact: self.text.local_contact(),
+            allow: within.allow,
+            supported: within.supported,
+            user_agent: within.user_agent,
+            ..Identifiers::default()
+        };
+        for (name, value) in ids.for_request(&request.method) {
+            match name {
+                _ if value.is_empty() || supplied(name) => {}
+                Name::Contact => builder.line(name, |line| {
+                    line.text("<");
+                    line.text(value);
+                    line.text(">");
+                }),
+                _ => builder = builder.header(name, value),
+            }
+        }
+        builder
+    }
+
+    fn routing(&self) -> Routing<'_> {
+        let target = self.text.remote_target();
+        let first = self.text.routes().next().and_then(|route| Address::parse(route).ok());
+        match first.map(|route| (route.uri, Uri::parse(route.uri))) {
+            None => Routing { request_uri: target, skip: 0, last: None },
+            Some((_, Ok(Uri::Sip(uri)))) if uri.is_loose() => {
+                Routing { request_uri: target, skip: 0, last: None }
+            }
+            Some((strict, _)) => Routing { request_uri: strict, skip: 1, last: Some(target) },
+        }
+    }
+}
+
+fn write_side(builder: &mut Builder, name: Name, identity: &str, tag: &str) {
+    builder.line(name, |line| {
+        line.text(identity);
+        if !tag.is_empty() {
+            line.text(";tag=");
+            line.text(tag);
+        }
+    });
+}

@@ -1,0 +1,159 @@
+//! The text that a dialog keeps, in one buffer of its own size: a tag must not pin the datagram that it came in.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use super::SipInfo;
+use crate::message::{Address, List};
+
+/// Call-ID, both tags, both identities, both contacts, the route set.
+#[derive(Clone, PartialEq)]
+pub(super) struct Text {
+    buffer: Box<str>,
+    /// Where each field but the last ends. A field fits its message's head, and so does their sum two heads.
+    ends: [u32; FIELDS],
+}
+
+const FIELDS: usize = 7;
+
+#[derive(Clone, Copy)]
+#[repr(usize)]
+enum Field {
+    CallId,
+    LocalTag,
+    RemoteTag,
+    Local,
+    Remote,
+    LocalContact,
+    RemoteTarget,
+    Routes,
+}
+
+impl Text {
+    /// Gathers the fields; `contacts` are ours and the remote target.
+    pub(super) fn new<'a>(
+        sip: SipInfo<'_>,
+        local: Address<'_>,
+        remote: Address<'_>,
+        contacts: [&str; 2],
+        routes: impl Iterator<Item = &'a Address<'a>>,
+    ) -> Self {
+        let mut buffer = String::new();
+        let mut ends = [0; FIELDS];
+        let mut place = ends.iter_mut();
+        let mut close = |buffer: &String| {
+            if let Some(end) = place.next() {
+                *end = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
+            }
+        };
+        for field in [sip.call_id, sip.local_tag, sip.remote_tag] {
+            buffer.push_str(field);
+            close(&buffer);
+        }
+        for address in [local, remote] {
+            push_address(&mut buffer, &address, "");
+            close(&buffer);
+        }
+        for contact in contacts {
+            buffer.push_str(contact);
+            close(&buffer);
+        }
+        for (place, route) in routes.enumerate() {
+            if place > 0 {
+                buffer.push_str(", ");
+            }
+            push_address(&mut buffer, route, route.params.as_str());
+        }
+        Self { buffer: buffer.into(), ends }
+    }
+
+    pub(super) fn sip(&self) -> SipInfo<'_> {
+        SipInfo {
+            call_id: self.field(Field::CallId),
+            local_tag: self.field(Field::LocalTag),
+            remote_tag: self.field(Field::RemoteTag),
+        }
+    }
+
+    pub(super) fn local(&self) -> &str {
+        self.field(Field::Local)
+    }
+
+    pub(super) fn remote(&self) -> &str {
+        self.field(Field::Remote)
+    }
+
+    pub(super) fn local_contact(&self) -> &str {
+        self.field(Field::LocalContact)
+    }
+
+    pub(super) fn remote_target(&self) -> &str {
+        self.field(Field::RemoteTarget)
+    }
+
+    /// The elements of the route set, as they were written.
+    pub(super) fn routes(&self) -> List<'_> {
+        List::new(self.field(Field::Routes))
+    }
+
+    /// Replaces the remote target.
+    pub(super) fn set_remote_target(&mut self, target: &str) {
+        let before = self.span(Field::LocalContact).1;
+        let head = self.buffer.get(..before).unwrap_or_default();
+        let routes = self.field(Field::Routes);
+        let mut buffer =
+            String::with_capacity(head.len().saturating_add(target.len()).saturating_add(routes.len()));
+        buffer.push_str(head);
+        buffer.push_str(target);
+        let end = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
+        buffer.push_str(routes);
+        self.buffer = buffer.into();
+        if let Some(last) = self.ends.last_mut() {
+            *last = end;
+        }
+    }
+
+    fn field(&self, field: Field) -> &str {
+        let (start, end) = self.span(field);
+        self.buffer.get(start..end).unwrap_or_default()
+    }
+
+    fn span(&self, field: Field) -> (usize, usize) {
+        let index = field as usize;
+        let end_of = |index: usize| self.ends.get(index).map_or(self.buffer.len(), |end| *end as usize);
+        (index.checked_sub(1).map_or(0, end_of), end_of(index))
+    }
+}
+
+fn push_address(buffer: &mut String, address: &Address<'_>, params: &str) {
+    if !address.raw_display_name.is_empty() {
+        buffer.push_str(address.raw_display_name);
+        buffer.push(' ');
+    }
+    buffer.push('<');
+    buffer.push_str(address.uri);
+    buffer.push('>');
+    buffer.push_str(params);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn fields_stand_apart_and_the_target_can_change() {
+        let sip = SipInfo { call_id: "c", local_tag: "l", remote_tag: "" };
+        let local = Address::parse("\"A\" <sip:a@h>;tag=l").unwrap();
+        let remote = Address::parse("sip:b@h").unwrap();
+        let routes = [Address::parse("<sip:p1;lr>;x=1").unwrap(), Address::parse("<sip:p2;lr>").unwrap()];
+        let mut text = Text::new(sip, local, remote, ["sip:a@1", "sip:b@2"], routes.iter());
+        for target in ["sip:b@2", "sip:somewhere.else.example.com", ""] {
+            text.set_remote_target(target);
+            assert_eq!(text.sip(), sip);
+            assert_eq!((text.local(), text.remote()), ("\"A\" <sip:a@h>", "<sip:b@h>"));
+            assert_eq!((text.local_contact(), text.remote_target()), ("sip:a@1", target));
+            assert_eq!(text.routes().collect::<Vec<_>>(), ["<sip:p1;lr>;x=1", "<sip:p2;lr>"]);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What to make of a request that comes in within a dialog (RFC 3261 §12.2.2).
+
+use super::{Dialog, DialogState};
+use crate::message::{Message, Method, Uri};
+
+/// What the dialog says to a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// In order: to be answered by whoever handles its method.
+    InOrder,
+    /// Its number is lower than, or the same as, one that came before: 500 (§12.2.2).
+    OutOfOrder,
+    /// The dialog is over: 481.
+    Terminated,
+}
+
+impl Dialog {
+    /// Weighs `request`, which matches the dialog by its three parts, and takes note of its number. ACK and CANCEL take part in the
+    /// number of their INVITE and are none of this function's business.
+    pub fn receive(&mut self, request: &Message) -> Verdict {
+        if self.state == DialogState::Terminated {
+            return Verdict::Terminated;
+        }
+        // §12.2.2: gaps are legal; a number that was used before is not.
+        if self.remote_cseq.is_some_and(|last| request.cseq() <= last) {
+            return Verdict::OutOfOrder;
+        }
+        self.remote_cseq = Some(request.cseq());
+        if *request.method() == Method::Invite {
+            self.invite_cseq = Some(request.cseq());
+        }
+        Verdict::InOrder
+    }
+
+    /// Takes the Contact of a target refresh as the remote target, once its 2xx was sent or came (§12.2.1.2, §12.2.2, RFC 6141 §4.3).
+    /// A message without a usable Contact changes nothing.
+    pub fn refresh_target(&mut self, message: &Message) {
+        let contact = message.contact().ok().flatten();
+        let Some(contact) = contact.filter(|contact| Uri::parse(contact.uri).is_ok()) else { return };
+        if contact.uri != self.text.remote_target() {
+            self.text.set_remote_target(contact.uri);
+        }
+    }
+
+    /// Whether `ack` acknowledges the 2xx that we gave to the last INVITE (§13.3.1.4).
+    pub fn is_acknowledged_by(&self, ack: &Message) -> bool {
+        *ack.method() == Method::Ack && Some(ack.cseq()) == self.invite_cseq
+    }
+}

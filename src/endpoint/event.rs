@@ -1,0 +1,221 @@
+//! What the endpoint tells the application.
+
+use alloc::sync::Arc;
+
+use super::{DialogId, RequestId, ServerId};
+use crate::context::{Cause, EndReason, Report};
+use crate::message::{Message, StatusCode};
+
+/// An application event. `D` is the application's own data, which terminal events hand back.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event<D = ()> {
+    /// A request outside dialogs came and waits for its answer: `sip.server(server)`.
+    Incoming {
+        /// The context that waits.
+        server: ServerId,
+        /// The request.
+        request: Arc<Message>,
+    },
+    /// Something became of a request that was received.
+    Server {
+        /// The context.
+        server: ServerId,
+        /// What happened.
+        event: ServerEvent<D>,
+    },
+    /// Something became of a request of ours.
+    Client {
+        /// The request.
+        request: RequestId,
+        /// What happened.
+        event: ClientEvent<D>,
+    },
+    /// Something happened in a dialog.
+    Dialog {
+        /// The dialog.
+        dialog: DialogId,
+        /// What happened.
+        event: DialogEvent<D>,
+    },
+}
+
+/// What became of a request that was received.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ServerEvent<D = ()> {
+    /// A provisional answer was sent.
+    Progress {
+        /// The answer.
+        report: Report,
+        /// The early dialog that it made, or belongs to.
+        dialog: Option<DialogId>,
+    },
+    /// A 2xx was sent.
+    Accepted {
+        /// The answer.
+        report: Report,
+        /// The dialog that it made or confirmed, or belongs to.
+        dialog: Option<DialogId>,
+    },
+    /// A 3xx to 6xx was sent. `Failed` follows.
+    Rejected(Report),
+    /// The request failed: with the answer after `Rejected`; with code 0 and no answer when the context ended without
+    /// one. At most once.
+    Failed(Report),
+    /// The peer cancelled the request; `Rejected` and `Failed` with 487 follow. Its Reason tells why (RFC 3326).
+    Cancelled {
+        /// The CANCEL.
+        request: Arc<Message>,
+    },
+    /// A CANCEL came after our 2xx. The call lives (RFC 3261 §9.2).
+    CancelTooLate {
+        /// The CANCEL.
+        request: Arc<Message>,
+    },
+    /// The transport could not send an answer. The context lives on and will try again when the peer does.
+    SendFailed(Report),
+    /// The context is over. Exactly once, and last.
+    Ended {
+        /// How it ended.
+        why: EndReason,
+        /// The application's data, unless a dialog has taken it over.
+        data: Option<D>,
+    },
+}
+
+/// What became of a request of ours. `Accepted` or `Failed` comes exactly once.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ClientEvent<D = ()> {
+    /// A provisional answer came.
+    Progress {
+        /// The answer.
+        response: Arc<Message>,
+        /// The early dialog that it made, or belongs to.
+        dialog: Option<DialogId>,
+    },
+    /// A 2xx came: the result. That of an INVITE has been acknowledged.
+    Accepted {
+        /// The answer.
+        response: Arc<Message>,
+        /// The dialog that it made or confirmed, or belongs to.
+        dialog: Option<DialogId>,
+    },
+    /// The request failed: the result.
+    Failed {
+        /// The answer; one made up here when none came: 408 for a timeout, 503 for the transport, 487 for a cancelled request
+        /// (RFC 3261 §8.1.3.1).
+        response: Arc<Message>,
+        /// What it comes down to.
+        cause: Cause,
+        /// Whether the answer was made up here.
+        synthetic: bool,
+    },
+    /// A further fork answered 2xx and the policy keeps it (RFC 3261 §13.2.2.4).
+    Forked {
+        /// The answer.
+        response: Arc<Message>,
+        /// The dialog that it made or confirmed.
+        dialog: DialogId,
+    },
+    /// The context is over. Exactly once, and last.
+    Ended {
+        /// The application's data, unless a dialog has taken it over.
+        data: Option<D>,
+    },
+}
+
+/// What happened in a dialog.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum DialogEvent<D = ()> {
+    /// The ACK of our 2xx came: the call is up on both sides.
+    Confirmed {
+        /// The ACK.
+        ack: Arc<Message>,
+    },
+    /// The ACK of our 2xx to a re-INVITE came.
+    Ack {
+        /// The ACK.
+        request: Arc<Message>,
+    },
+    /// INFO (RFC 6086).
+    Info(Asked),
+    /// A re-INVITE.
+    Modify(Asked),
+    /// UPDATE (RFC 3311).
+    Update(Asked),
+    /// NOTIFY (RFC 6665).
+    Notify(Asked),
+    /// REFER (RFC 3515).
+    Refer(Asked),
+    /// MESSAGE (RFC 3428).
+    Message(Asked),
+    /// OPTIONS (RFC 3261 §11).
+    Options(Asked),
+    /// SUBSCRIBE (RFC 6665).
+    Subscribe(Asked),
+    /// PUBLISH (RFC 3903).
+    Publish(Asked),
+    /// A request of any other method.
+    Other(Asked),
+    /// The dialog is over. Exactly once, and last.
+    Destroy {
+        /// Who ended it.
+        by: By,
+        /// Why.
+        why: Why,
+        /// The BYE, theirs or ours; `None` where none was sent.
+        message: Option<Arc<Message>>,
+        /// The answer to our BYE, made up here if none came.
+        response: Option<Arc<Message>>,
+        /// The application's data.
+        data: D,
+    },
+}
+
+/// A request of the peer's within a dialog, and who answers it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// The request.
+    pub request: Arc<Message>,
+    /// Who answers it.
+    pub answer: Answer,
+}
+
+/// Who answers a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It has been answered so, by policy.
+    Auto(StatusCode),
+    /// The application is to answer it.
+    Ask(ServerId),
+}
+
+/// Which side ended a dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum By {
+    /// We did.
+    Local,
+    /// The peer did.
+    Remote,
+}
+
+/// Why a dialog ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Why {
+    /// A BYE.
+    Bye,
+    /// The ACK of our 2xx never came (RFC 3261 §13.3.1.4).
+    NoAck,
+    /// The INVITE that made the early dialog got this final answer.
+    Failed(StatusCode),
+    /// Another fork answered (§13.2.2.4), or 199 ended this one (RFC 6228).
+    OtherFork,
+    /// The INVITE was cancelled.
+    Cancelled,
+    /// A request of ours within the dialog got this answer, which ends it (§12.2.1.2).
+    Response(StatusCode),
+}
