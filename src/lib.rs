@@ -25,12 +25,19 @@ extern crate alloc;
 
 pub mod context;
 pub mod dialog;
+pub mod endpoint;
 pub mod limits;
 pub mod message;
 pub mod random;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
 pub mod transaction;
 
+pub use endpoint::{
+    Bound, ClientEvent, Config, DialogEvent, DialogId, Endpoint, Event, Flow, Input, Operation, Output,
+    Refused, RequestId, ServerEvent, ServerId,
+};
 pub use limits::Limits;
 pub use message::{Message, Method, StatusCode, Transport};
 pub use time::Timestamp;

@@ -271,7 +271,7 @@ impl ClientContext {
         let Cancel::Waiting(headers) = core::mem::replace(&mut self.cancel, Cancel::Sent) else {
             return None;
         };
-        let builder = headers.iter().fold(self.request.cancel(), |builder, header| builder.extra(header));
+        let builder = headers.iter().fold(self.request.cancel(), crate::message::Builder::extra);
         builder.finish().ok()
     }
 

@@ -210,6 +210,17 @@ impl Dialog {
         }
     }
 
+    /// Takes the session descriptions of a re-INVITE or UPDATE that got its 2xx: `local` is the message that we sent, `remote` the one
+    /// that we received. One without a description leaves that side as it is.
+    pub fn renegotiate(&mut self, local: &Message, remote: &Message) {
+        for (side, message) in [(&mut self.local_sdp, local), (&mut self.remote_sdp, remote)] {
+            let sdp = sdp_of(message);
+            if !sdp.is_empty() {
+                *side = sdp;
+            }
+        }
+    }
+
     /// Ends the dialog.
     pub fn terminate(&mut self) {
         self.state = DialogState::Terminated;

@@ -32,4 +32,6 @@ pub(super) enum Sender {
 pub(super) enum Owner {
     Server(ServerId),
     Client(RequestId),
+    Connect(ConnectId),
+    Query(QueryId),
 }

@@ -174,7 +174,7 @@ impl Builder {
     pub fn extra(mut self, header: &Header) -> Self {
         match header.check() {
             Ok(()) => {
-                self.named_line(Name::find(&header.name), &header.name, |line| line.text(&header.value))
+                self.named_line(Name::find(&header.name), &header.name, |line| line.text(&header.value));
             }
             Err(fault) => self.fault = self.fault.or(Some(fault)),
         }
@@ -240,7 +240,7 @@ impl Builder {
     /// Copies one line with the name as it was spelt, known or not.
     pub(super) fn copy_as_named(&mut self, from: &Message, line: &Line) {
         self.named_line(line.name, from.line_name(line), |value| {
-            value.0.extend_from_slice(from.raw(line.value))
+            value.0.extend_from_slice(from.raw(line.value));
         });
     }
 

@@ -255,6 +255,7 @@ const SLOTS: usize = 512;
 const NONE: u8 = Name::Unknown as u8;
 
 /// Slot of each long name, by [`slot`]; collision-free, as building the table checks.
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
 const BY_SLOT: [u8; SLOTS] = {
     let mut table = [NONE; SLOTS];
     let mut i = 0;
@@ -269,6 +270,7 @@ const BY_SLOT: [u8; SLOTS] = {
 };
 
 /// Compact forms by letter.
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
 const COMPACT: [u8; 26] = {
     let mut table = [NONE; 26];
     let mut i = 0;

@@ -10,6 +10,7 @@ pub(super) const fn is_lws(byte: u8) -> bool {
 }
 
 /// Which bytes may stand in a token.
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
 const TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut i = 0;

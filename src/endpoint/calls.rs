@@ -1,0 +1,317 @@
+//! Dialogs: how they begin, what comes and goes within them, how they end (RFC 3261 §12, §13, §15).
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use smallvec::SmallVec;
+
+use super::counters::bump;
+use super::event::{Answer, Asked, By, DialogEvent, Why};
+use super::flow::Flow;
+use super::handles::Verb;
+use super::ids::{DialogId, RequestId, ServerId};
+use super::inspect::Refusal;
+use super::policy::Handling;
+use super::slots::{DialogSlot, Purpose};
+use super::{Endpoint, Event, Refused};
+use crate::context::{Hop, Reply};
+use crate::dialog::{Dialog, DialogState, InDialog, Role, Verdict, Within};
+use crate::message::{Header, Message, Method, Name, StatusCode};
+use crate::transaction::MatchId;
+
+impl<D: Default> Endpoint<D> {
+    /// Takes in a dialog that an answer of ours has made.
+    pub(super) fn adopt(&mut self, server: ServerId, dialog: Dialog) {
+        let is_confirmed = dialog.state() == DialogState::Confirmed;
+        let id = self.insert_dialog(dialog);
+        if let Some(slot) = self.servers.get_mut(server) {
+            slot.dialog = Some(id);
+        }
+        if let Some(slot) = self.dialogs.get_mut(id) {
+            slot.servers.push(server);
+        }
+        if is_confirmed {
+            self.hand_over(server, id);
+        }
+    }
+
+    pub(super) fn insert_dialog(&mut self, dialog: Dialog) -> DialogId {
+        let sip = dialog.sip();
+        let id = MatchId::dialog(&self.key, sip.call_id, sip.local_tag, sip.remote_tag);
+        let slot = DialogSlot {
+            dialog,
+            id,
+            flow: None,
+            client: None,
+            servers: SmallVec::new(),
+            deferred: None,
+            data: D::default(),
+        };
+        let dialog = self.dialogs.insert(slot);
+        self.index.dialogs.insert(id, dialog);
+        dialog
+    }
+
+    /// The application's data moves from the context to the dialog.
+    fn hand_over(&mut self, server: ServerId, dialog: DialogId) {
+        let data = self.servers.get_mut(server).and_then(|slot| slot.data.take());
+        if let (Some(data), Some(slot)) = (data, self.dialogs.get_mut(dialog)) {
+            slot.data = data;
+        }
+    }
+
+    /// A 2xx of ours answers a request in a dialog: it confirms an early dialog, or changes the session and the target.
+    pub(super) fn session_answered(&mut self, server: ServerId, request: &Message) {
+        let Some(slot) = self.servers.get(server) else { return };
+        let (Some(id), is_in_dialog) = (slot.dialog, slot.is_in_dialog) else { return };
+        let response = slot.context.response().cloned();
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
+        if !is_in_dialog {
+            if let Some(response) = &response {
+                slot.dialog.confirm_uas(response);
+            }
+            return self.hand_over(server, id);
+        }
+        if request.method().refreshes_target() {
+            slot.dialog.refresh_target(request);
+            slot.flow = None;
+        }
+        if let (Method::Invite | Method::Update, Some(response)) = (request.method(), &response) {
+            slot.dialog.renegotiate(response, request);
+        }
+    }
+
+    /// The ACK of a 2xx of ours came. A BYE that waited for it goes out now (§15).
+    pub(super) fn call_acknowledged(&mut self, server: ServerId, ack: Arc<Message>) {
+        let Some(slot) = self.servers.get(server) else { return };
+        let (Some(id), is_in_dialog) = (slot.dialog, slot.is_in_dialog) else { return };
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
+        slot.servers.retain(|other| *other != server);
+        slot.dialog.acknowledged(&ack);
+        let event = match is_in_dialog {
+            true => DialogEvent::Ack { request: ack },
+            false => DialogEvent::Confirmed { ack },
+        };
+        let deferred = slot.deferred.take();
+        self.emit(Event::Dialog { dialog: id, event });
+        if let Some(headers) = deferred {
+            _ = self.bye(id, &headers, Purpose::Bye);
+        }
+    }
+
+    /// The ACK of a 2xx of ours never came: the session ends with a BYE (§13.3.1.4).
+    pub(super) fn call_not_acknowledged(&mut self, server: ServerId) {
+        let Some(id) = self.servers.get(server).and_then(|slot| slot.dialog) else { return };
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
+        let headers = slot.deferred.take().unwrap_or_default();
+        self.hang_up(id, &headers, Why::NoAck);
+    }
+
+    /// A request within a dialog (§12.2.2).
+    pub(super) fn inspect_in_dialog(
+        &mut self,
+        flow: Flow,
+        id: MatchId,
+        dialog: DialogId,
+        request: Arc<Message>,
+    ) {
+        let is_bye = *request.method() == Method::Bye;
+        if (self.is_full() && !is_bye) || self.servers.len() >= self.config.limits.servers {
+            bump(&mut self.counters.queue_full);
+            return;
+        }
+        let handling = match self.in_dialog_refusal(&request) {
+            Ok(handling) => handling,
+            Err(refusal) => return self.refuse(flow, &request, refusal),
+        };
+        if let Some(refusal) = self.order_refusal(dialog, &request) {
+            return self.refuse(flow, &request, refusal);
+        }
+        let server = self.begin(flow, id, request.clone(), Some(dialog));
+        if is_bye {
+            return self.bye_received(server, dialog, request);
+        }
+        if *request.method() == Method::Invite
+            && let Some(slot) = self.dialogs.get_mut(dialog)
+        {
+            slot.servers.push(server);
+        }
+        let answer = match handling {
+            Handling::Auto => {
+                self.answer_alone(server, &request);
+                Answer::Auto(StatusCode::OK)
+            }
+            Handling::Ask => {
+                self.announce(server);
+                Answer::Ask(server)
+            }
+        };
+        let event = asked(Asked { request, answer });
+        self.emit(Event::Dialog { dialog, event });
+    }
+
+    /// Whether a request within a dialog is out of order, or collides with another INVITE (§12.2.2, §14.2).
+    fn order_refusal(&mut self, dialog: DialogId, request: &Message) -> Option<Refusal> {
+        let slot = self.dialogs.get_mut(dialog)?;
+        let is_bye = *request.method() == Method::Bye;
+        match slot.dialog.receive(request) {
+            Verdict::InOrder => {}
+            Verdict::OutOfOrder => return Some((StatusCode::INTERNAL_SERVER_ERROR, None)),
+            // Our BYE is under way: the peer's is answered all the same.
+            Verdict::Terminated if is_bye => return None,
+            Verdict::Terminated => return Some((StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None)),
+        }
+        if *request.method() != Method::Invite {
+            return None;
+        }
+        let servers = slot.servers.clone();
+        let is_ours_pending = slot.client.is_some_and(|client| self.is_pending(client));
+        let is_pending =
+            |server: ServerId| self.servers.get(server).is_some_and(|slot| slot.context.is_pending());
+        if servers.into_iter().any(is_pending) {
+            let seconds = alloc::format!("{}", self.random.between(0, 10));
+            return Some((StatusCode::INTERNAL_SERVER_ERROR, Some((Name::RetryAfter, seconds))));
+        }
+        is_ours_pending.then_some((StatusCode::REQUEST_PENDING, None))
+    }
+
+    /// §15.1.2: a BYE is answered 200, and what is still open in its session 487.
+    fn bye_received(&mut self, server: ServerId, dialog: DialogId, bye: Arc<Message>) {
+        self.answer_alone(server, &bye);
+        let Some(slot) = self.dialogs.get_mut(dialog) else { return };
+        if slot.dialog.state() == DialogState::Terminated {
+            return;
+        }
+        slot.dialog.terminate();
+        for open in slot.servers.clone() {
+            let is_pending = self.servers.get(open).is_some_and(|slot| slot.context.is_pending());
+            match is_pending {
+                true => _ = self.respond(open, Verb::Reject, &Reply::code(487)),
+                // Whoever ends the session has seen its 2xx.
+                false => self.stop_waiting(open),
+            }
+        }
+        self.end_dialog(dialog, By::Remote, Why::Bye, Some(bye), None);
+    }
+
+    fn stop_waiting(&mut self, server: ServerId) {
+        let (now, settings) = (self.now, self.config.settings);
+        if let Some(slot) = self.servers.get_mut(server) {
+            _ = slot.context.acknowledged(now, &settings);
+        }
+        self.schedule_server(server);
+    }
+
+    /// Sends a request within a dialog.
+    pub(super) fn send_in_dialog(&mut self, id: DialogId, request: &InDialog) -> Result<RequestId, Refused> {
+        if request.method == Method::Bye {
+            return Err(crate::dialog::DialogError::Method.into());
+        }
+        self.send_for(id, request, Purpose::App)
+    }
+
+    fn send_for(&mut self, id: DialogId, request: &InDialog, purpose: Purpose) -> Result<RequestId, Refused> {
+        if purpose == Purpose::App && (self.clients.len() >= self.config.limits.clients || self.is_full()) {
+            return Err(Refused::Full);
+        }
+        let route = self.dialog_route(id)?;
+        let branch = self.random.token();
+        let names = self.transports.names(route.transport(), None);
+        let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
+        let within = Within {
+            allow: &self.described.allow,
+            supported: &self.described.supported,
+            user_agent: &self.config.user_agent,
+        };
+        let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
+        let message = slot.dialog.request(request, &hop, &within)?;
+        let client = self.begin_client(Arc::new(message), purpose, Some(id));
+        if request.method == Method::Invite
+            && let Some(slot) = self.dialogs.get_mut(id)
+        {
+            slot.client = Some(client);
+        }
+        self.launch_by(route, client);
+        Ok(client)
+    }
+
+    /// Sends the BYE. Nothing else goes out in the dialog after it.
+    fn bye(&mut self, id: DialogId, headers: &[Header], purpose: Purpose) -> Result<RequestId, Refused> {
+        let bye = InDialog { method: Method::Bye, headers: headers.to_vec(), body: None };
+        let client = self.send_for(id, &bye, purpose)?;
+        if let Some(slot) = self.dialogs.get_mut(id) {
+            slot.dialog.terminate();
+        }
+        Ok(client)
+    }
+
+    /// Ends a dialog at the application's wish, in the way that its state asks for (§15): CANCEL or a rejection while it is early, BYE once
+    /// it is up, deferred until the ACK on the side that answered. A second wish changes nothing.
+    pub(super) fn destroy(&mut self, id: DialogId, headers: Vec<Header>) -> Result<(), Refused> {
+        headers.iter().try_for_each(Header::check)?;
+        let slot = self.dialogs.get(id).ok_or(Refused::Gone)?;
+        let role = slot.dialog.role();
+        match slot.dialog.state() {
+            DialogState::Terminated => Ok(()),
+            DialogState::Early => match (role, slot.client, slot.servers.first().copied()) {
+                (Role::Uac, Some(client), _) => self.cancel_client(client, headers),
+                (_, _, Some(server)) => {
+                    let reply = Reply { headers, ..Reply::new() };
+                    self.respond(server, Verb::Reject, &reply)
+                }
+                _ => Err(Refused::Gone),
+            },
+            DialogState::Confirmed if self.awaits_ack(id) => {
+                if let Some(slot) = self.dialogs.get_mut(id) {
+                    slot.deferred.get_or_insert(headers);
+                }
+                Ok(())
+            }
+            DialogState::Confirmed => self.bye(id, &headers, Purpose::Bye).map(|_| ()),
+        }
+    }
+
+    /// §15: who answered may not send BYE before the ACK.
+    fn awaits_ack(&self, id: DialogId) -> bool {
+        let servers = self.dialogs.get(id).map(|slot| slot.servers.as_slice()).unwrap_or_default();
+        servers.iter().any(|server| self.servers.get(*server).is_some_and(|slot| slot.context.awaits_ack()))
+    }
+
+    /// Ends a dialog on our own account: the event now, the BYE on its way.
+    pub(super) fn hang_up(&mut self, id: DialogId, headers: &[Header], why: Why) {
+        let bye = self.bye(id, headers, Purpose::Quiet).ok();
+        let message = bye.and_then(|bye| self.clients.get(bye)).map(|slot| slot.request().clone());
+        self.end_dialog(id, By::Local, why, message, None);
+    }
+
+    /// The one end of every dialog.
+    pub(super) fn end_dialog(
+        &mut self,
+        id: DialogId,
+        by: By,
+        why: Why,
+        message: Option<Arc<Message>>,
+        response: Option<Arc<Message>>,
+    ) {
+        let Some(slot) = self.dialogs.remove(id) else { return };
+        self.index.dialogs.remove(&slot.id);
+        let event = DialogEvent::Destroy { by, why, message, response, data: slot.data };
+        self.emit(Event::Dialog { dialog: id, event });
+    }
+}
+
+/// The event of a request within a dialog.
+fn asked<D>(asked: Asked) -> DialogEvent<D> {
+    match asked.request.method() {
+        Method::Info => DialogEvent::Info(asked),
+        Method::Invite => DialogEvent::Modify(asked),
+        Method::Update => DialogEvent::Update(asked),
+        Method::Notify => DialogEvent::Notify(asked),
+        Method::Refer => DialogEvent::Refer(asked),
+        Method::Message => DialogEvent::Message(asked),
+        Method::Options => DialogEvent::Options(asked),
+        Method::Subscribe => DialogEvent::Subscribe(asked),
+        Method::Publish => DialogEvent::Publish(asked),
+        _ => DialogEvent::Other(asked),
+    }
+}

@@ -1,0 +1,83 @@
+//! Who this user agent is, and how it behaves.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::policy::Policy;
+use crate::context::Settings;
+use crate::limits::Limits;
+use crate::message::{Address, ParseError, Uri};
+
+/// The configuration of an endpoint: identity, timing, policy, limits.
+///
+/// ```
+/// use sip_proto::Config;
+///
+/// let mut config = Config::new("\"Bob\" <sip:bob@192.0.2.4>")?;
+/// config.server = "example/1.0".into();
+/// config.settings.answer_within = None;
+/// # Ok::<(), sip_proto::message::ParseError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    identity: String,
+    /// How long contexts wait, and what they do on their own.
+    pub settings: Settings,
+    /// Which requests are served, and by whom.
+    pub policy: Policy,
+    /// What a peer may at most make this endpoint hold.
+    pub limits: Limits,
+    /// The value of Server in answers (RFC 3261 §20.35); empty for none.
+    pub server: Cow<'static, str>,
+    /// The value of User-Agent in requests (§20.41); empty for none.
+    pub user_agent: Cow<'static, str>,
+    /// The value of Contact in place of the one made from identity and bound address; empty for that one.
+    pub contact: Cow<'static, str>,
+    /// Option tags in Supported, which Require is checked against (§8.2.2.3).
+    pub supported: Vec<Cow<'static, str>>,
+}
+
+impl Config {
+    /// The default configuration for `identity`, a URI or `name-addr`: it is what From says, its user stands in Contact, its
+    /// host in Via until a socket is bound.
+    ///
+    /// # Errors
+    /// When `identity` is no SIP or SIPS address.
+    pub fn new(identity: &str) -> Result<Self, ParseError> {
+        let address = Address::parse(identity)?;
+        address.check(identity)?;
+        let Uri::Sip(_) = Uri::parse(address.uri)? else {
+            return Err(ParseError { expected: "a SIP or SIPS URI", header: None, at: 0 });
+        };
+        Ok(Self {
+            identity: identity.into(),
+            settings: Settings::DEFAULT,
+            policy: Policy::default(),
+            limits: Limits::DEFAULT,
+            server: Cow::Borrowed(""),
+            user_agent: Cow::Borrowed(""),
+            contact: Cow::Borrowed(""),
+            supported: Vec::new(),
+        })
+    }
+
+    /// The identity, as it was given.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// The host of the identity's URI, and the user in it.
+    pub(super) fn host_and_user(&self) -> (String, String) {
+        let uri = Address::parse(&self.identity)
+            .ok()
+            .and_then(|address| address.parse_uri().ok())
+            .and_then(Uri::sip);
+        let Some(uri) = uri else { return (String::new(), String::new()) };
+        let host = match uri.port {
+            Some(port) => alloc::format!("{}:{port}", uri.host),
+            None => alloc::format!("{}", uri.host),
+        };
+        (host, uri.user.unwrap_or_default().into())
+    }
+}

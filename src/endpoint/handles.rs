@@ -1,0 +1,302 @@
+//! The application's way to a context or a dialog: a short-lived handle with methods.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::ids::{DialogId, RequestId, ServerId};
+use super::slots::{ClientSlot, DialogSlot, ServerSlot, Stage};
+use super::{Config, Endpoint, Refused};
+use crate::context::{Reply, ServerContext};
+use crate::dialog::{Dialog, InDialog};
+use crate::message::{Address, Header, Message, Method, ParseError};
+use crate::time::Timestamp;
+
+/// Which of the four methods of a server context.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verb {
+    Progress,
+    Accept,
+    Reject,
+    Reply,
+}
+
+impl<D: Default> Endpoint<D> {
+    /// The context of a received request.
+    ///
+    /// # Errors
+    /// [`Refused::Gone`] when it is over.
+    pub fn server(&mut self, id: ServerId) -> Result<ServerRef<'_, D>, Refused> {
+        match self.servers.get(id).is_some_and(|slot| slot.is_announced) {
+            true => Ok(ServerRef { endpoint: self, id }),
+            false => Err(Refused::Gone),
+        }
+    }
+
+    /// The context of a request of ours.
+    ///
+    /// # Errors
+    /// [`Refused::Gone`] when it is over.
+    pub fn client(&mut self, id: RequestId) -> Result<ClientRef<'_, D>, Refused> {
+        match self.clients.contains_key(id) {
+            true => Ok(ClientRef { endpoint: self, id }),
+            false => Err(Refused::Gone),
+        }
+    }
+
+    /// A dialog.
+    ///
+    /// # Errors
+    /// [`Refused::Gone`] when it is over.
+    pub fn dialog(&mut self, id: DialogId) -> Result<DialogRef<'_, D>, Refused> {
+        match self.dialogs.contains_key(id) {
+            true => Ok(DialogRef { endpoint: self, id }),
+            false => Err(Refused::Gone),
+        }
+    }
+}
+
+/// A received request that waits for, or has had, its answer. Commands yield the handle, so that they chain.
+#[derive(Debug)]
+pub struct ServerRef<'a, D> {
+    endpoint: &'a mut Endpoint<D>,
+    id: ServerId,
+}
+
+impl<D: Default> ServerRef<'_, D> {
+    /// Gives a provisional answer, 100 to 199; 180 Ringing by default.
+    ///
+    /// A non-INVITE request takes none but 100, and over UDP that not at once: there the default is refused (RFC 4320 §4.1).
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing has changed.
+    pub fn progress(&mut self, now: Timestamp, reply: Reply) -> Result<&mut Self, Refused> {
+        self.respond(now, Verb::Progress, &reply)
+    }
+
+    /// Gives a successful final answer, 200 to 299; 200 OK by default. To an INVITE it makes a dialog, which takes the application's data
+    /// over.
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing has changed.
+    pub fn accept(&mut self, now: Timestamp, reply: Reply) -> Result<&mut Self, Refused> {
+        self.respond(now, Verb::Accept, &reply)
+    }
+
+    /// Gives an unsuccessful final answer, 300 to 699; 480 Temporarily Unavailable by default.
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing has changed.
+    pub fn reject(&mut self, now: Timestamp, reply: Reply) -> Result<&mut Self, Refused> {
+        self.respond(now, Verb::Reject, &reply)
+    }
+
+    /// Gives any answer, 100 to 699. The code is required.
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing has changed.
+    pub fn reply(&mut self, now: Timestamp, reply: Reply) -> Result<&mut Self, Refused> {
+        self.respond(now, Verb::Reply, &reply)
+    }
+
+    /// The context's name.
+    pub fn id(&self) -> ServerId {
+        self.id
+    }
+
+    /// The user agent that received the request.
+    pub fn ua(&self) -> &Config {
+        &self.endpoint.config
+    }
+
+    /// The machine: its state, its last answer, its deadline.
+    pub fn context(&self) -> Option<&ServerContext> {
+        self.slot().map(|slot| &slot.context)
+    }
+
+    /// The request; `None` once it got its final answer.
+    pub fn request(&self) -> Option<&Arc<Message>> {
+        self.context().and_then(ServerContext::request)
+    }
+
+    /// The request's method; `None` once it got its final answer.
+    pub fn method(&self) -> Option<&Method> {
+        self.request().map(|request| request.method())
+    }
+
+    /// To: the local side.
+    ///
+    /// # Errors
+    /// When the request got its final answer.
+    pub fn local_identity(&self) -> Result<Address<'_>, Refused> {
+        Ok(self.pending()?.to().map_err(crate::dialog::DialogError::from)?)
+    }
+
+    /// From: the remote side.
+    ///
+    /// # Errors
+    /// When the request got its final answer.
+    pub fn remote_identity(&self) -> Result<Address<'_>, Refused> {
+        Ok(self.pending()?.from().map_err(crate::dialog::DialogError::from)?)
+    }
+
+    /// The first P-Asserted-Identity (RFC 3325 §9.1).
+    pub fn asserted_identity(&self) -> Option<Result<Address<'_>, ParseError>> {
+        self.request().and_then(|request| request.asserted_identities().next())
+    }
+
+    /// The request's body; empty when it has none.
+    pub fn body(&self) -> &[u8] {
+        self.request().map(|request| request.body()).unwrap_or_default()
+    }
+
+    /// The value of the request's Content-Type.
+    pub fn content_type(&self) -> Option<&str> {
+        self.request().and_then(|request| request.value(crate::message::Name::ContentType))
+    }
+
+    /// The dialog that the request came in, or that its answers have made.
+    pub fn dialog(&self) -> Option<DialogId> {
+        self.slot().and_then(|slot| slot.dialog)
+    }
+
+    /// The application's data; `None` once a dialog has taken it over.
+    pub fn data(&mut self) -> Option<&mut D> {
+        self.endpoint.servers.get_mut(self.id).and_then(|slot| slot.data.as_mut())
+    }
+
+    fn slot(&self) -> Option<&ServerSlot<D>> {
+        self.endpoint.servers.get(self.id)
+    }
+
+    fn pending(&self) -> Result<&Message, Refused> {
+        self.request().map(AsRef::as_ref).ok_or(Refused::Gone)
+    }
+
+    fn respond(&mut self, now: Timestamp, verb: Verb, reply: &Reply) -> Result<&mut Self, Refused> {
+        self.endpoint.advance(now);
+        self.endpoint.respond(self.id, verb, reply)?;
+        Ok(self)
+    }
+}
+
+/// A request of ours.
+#[derive(Debug)]
+pub struct ClientRef<'a, D> {
+    endpoint: &'a mut Endpoint<D>,
+    id: RequestId,
+}
+
+impl<D: Default> ClientRef<'_, D> {
+    /// Cancels an INVITE (RFC 3261 §9.1). The CANCEL waits for a provisional answer; a 2xx that crosses it is acknowledged and its call ended. Cancelling
+    /// again changes nothing.
+    ///
+    /// # Errors
+    /// When the request is no INVITE, or has its result.
+    pub fn cancel(&mut self, now: Timestamp) -> Result<(), Refused> {
+        self.cancel_with(now, Vec::new())
+    }
+
+    /// Cancels an INVITE with headers in the CANCEL: Reason, for one (RFC 3326).
+    ///
+    /// # Errors
+    /// As [`ClientRef::cancel`], and when a header cannot stand in a message.
+    pub fn cancel_with(&mut self, now: Timestamp, headers: Vec<Header>) -> Result<(), Refused> {
+        self.endpoint.advance(now);
+        self.endpoint.cancel_client(self.id, headers)
+    }
+
+    /// The request's name.
+    pub fn id(&self) -> RequestId {
+        self.id
+    }
+
+    /// The request as it was, or will be, sent.
+    pub fn request(&self) -> Option<&Arc<Message>> {
+        self.slot().map(ClientSlot::request)
+    }
+
+    /// Whether the request waits for an address or a connection: nothing of it was sent yet.
+    pub fn is_resolving(&self) -> bool {
+        self.slot().is_some_and(|slot| matches!(slot.stage, Stage::Parked(_)))
+    }
+
+    /// The application's data; `None` once a dialog has taken it over.
+    pub fn data(&mut self) -> Option<&mut D> {
+        self.endpoint.clients.get_mut(self.id).and_then(|slot| slot.data.as_mut())
+    }
+
+    fn slot(&self) -> Option<&ClientSlot<D>> {
+        self.endpoint.clients.get(self.id)
+    }
+}
+
+/// A dialog.
+#[derive(Debug)]
+pub struct DialogRef<'a, D> {
+    endpoint: &'a mut Endpoint<D>,
+    id: DialogId,
+}
+
+impl<D: Default> DialogRef<'_, D> {
+    /// Sends a request within the dialog. Its result comes as `ClientEvent::Accepted` or `Failed`. BYE is `destroy`'s to send.
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing has changed.
+    pub fn request(&mut self, now: Timestamp, request: InDialog) -> Result<RequestId, Refused> {
+        self.endpoint.advance(now);
+        self.endpoint.send_in_dialog(self.id, &request)
+    }
+
+    /// Sends INFO with this body (RFC 6086).
+    ///
+    /// # Errors
+    /// As [`DialogRef::request`].
+    pub fn info(
+        &mut self,
+        now: Timestamp,
+        content_type: &'static str,
+        body: impl Into<bytes::Bytes>,
+    ) -> Result<RequestId, Refused> {
+        self.request(now, InDialog::new(Method::Info).body(content_type, body))
+    }
+
+    /// Ends the dialog: BYE once it is up, deferred until the ACK on the side that answered; CANCEL or 480 while it is early (RFC 3261 §15). `DialogEvent::Destroy`
+    /// follows when the peer has answered, or has not in time. A second call changes nothing.
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing has changed.
+    pub fn destroy(&mut self, now: Timestamp) -> Result<(), Refused> {
+        self.destroy_with(now, Vec::new())
+    }
+
+    /// Ends the dialog with headers in the BYE: Reason, for one (RFC 3326).
+    ///
+    /// # Errors
+    /// As [`DialogRef::destroy`], and when a header cannot stand in a message.
+    pub fn destroy_with(&mut self, now: Timestamp, headers: Vec<Header>) -> Result<(), Refused> {
+        self.endpoint.advance(now);
+        self.endpoint.destroy(self.id, headers)
+    }
+
+    /// The dialog's name.
+    pub fn id(&self) -> DialogId {
+        self.id
+    }
+
+    /// The machine: `local()`, `remote()`, `sip()`, `role()`, `state()`.
+    ///
+    /// # Errors
+    /// [`Refused::Gone`] when it is over.
+    pub fn get(&self) -> Result<&Dialog, Refused> {
+        self.slot().map(|slot| &slot.dialog).ok_or(Refused::Gone)
+    }
+
+    /// The application's data.
+    pub fn data(&mut self) -> Option<&mut D> {
+        self.endpoint.dialogs.get_mut(self.id).map(|slot| &mut slot.data)
+    }
+
+    fn slot(&self) -> Option<&DialogSlot<D>> {
+        self.endpoint.dialogs.get(self.id)
+    }
+}

@@ -1,0 +1,238 @@
+//! The order in which a UAS examines a request (RFC 3261 §8.2), and the answers that need no state (§8.2.7).
+
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use super::Endpoint;
+use super::counters::bump;
+use super::flow::Flow;
+use super::ids::{DialogId, Sender, ServerId, Token};
+use super::output::Payload;
+use super::policy::Handling;
+use super::send::return_flow;
+use crate::message::{Message, Method, Name, StatusCode, Uri};
+use crate::random;
+use crate::transaction::MatchId;
+
+/// A refusal: its status, and a header that says more.
+pub(super) type Refusal = (StatusCode, Option<(Name, String)>);
+
+impl<D: Default> Endpoint<D> {
+    /// A valid request: one that is known already, an ACK, a CANCEL, one within a dialog, or a new one.
+    pub(super) fn inspect(&mut self, flow: Flow, request: Arc<Message>) {
+        let method = request.method();
+        let Ok(id) = MatchId::server(&self.key, &request, method) else { return };
+        let known = self.index.servers.get(&id).copied();
+        match (method, known) {
+            (Method::Ack, known) => self.ack(known, request),
+            (_, Some(known)) => self.retransmitted(known),
+            (Method::Cancel, None) => self.cancel(flow, id, request),
+            (_, None) => self.inspect_new(flow, id, request),
+        }
+    }
+
+    fn inspect_new(&mut self, flow: Flow, id: MatchId, request: Arc<Message>) {
+        if request.request_uri().is_some_and(|uri| uri.len() > self.config.limits.uri) {
+            return self.refuse(flow, &request, (StatusCode::REQUEST_URI_TOO_LONG, None));
+        }
+        let Some(to_tag) = request.to().ok().and_then(|to| to.tag()) else {
+            return self.inspect_initial(flow, id, request);
+        };
+        // §12.2.2: the To tag is ours, the From tag the peer's.
+        let from_tag = request.from().ok().and_then(|from| from.tag()).unwrap_or_default();
+        let dialog = MatchId::dialog(&self.key, request.call_id(), to_tag, from_tag);
+        match self.index.dialogs.get(&dialog).copied() {
+            Some(dialog) => self.inspect_in_dialog(flow, id, dialog, request),
+            None => self.refuse(flow, &request, (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None)),
+        }
+    }
+
+    /// A request outside dialogs (§8.2.1 to §8.2.3).
+    fn inspect_initial(&mut self, flow: Flow, id: MatchId, request: Arc<Message>) {
+        if self.is_full() {
+            bump(&mut self.counters.queue_full);
+            return;
+        }
+        let handling = match self.initial_refusal(&request) {
+            Ok(handling) => handling,
+            Err(refusal) => return self.refuse(flow, &request, refusal),
+        };
+        let limits = &self.config.limits;
+        if self.servers.len() >= limits.servers || self.dialogs.len() >= limits.dialogs {
+            bump(&mut self.counters.overloaded);
+            let refusal = (StatusCode::SERVICE_UNAVAILABLE, Some((Name::RetryAfter, "10".into())));
+            return self.refuse(flow, &request, refusal);
+        }
+        self.begin_initial(flow, id, request, handling);
+    }
+
+    fn initial_refusal(&self, request: &Message) -> Result<Handling, Refusal> {
+        let Some(handling) = self.config.policy.initial(request.method()) else {
+            return Err(self.method_refusal(request.method()));
+        };
+        self.check_target(request)?;
+        let merged = MatchId::merged(&self.key, request).ok();
+        if merged.is_some_and(|merged| self.index.merged.contains_key(&merged)) {
+            return Err((StatusCode::LOOP_DETECTED, None));
+        }
+        self.check_extensions(request)?;
+        self.check_content(request)?;
+        if request.method().creates_dialog() && !is_dialog_possible(request) {
+            return Err((StatusCode::BAD_REQUEST, None));
+        }
+        Ok(handling)
+    }
+
+    /// §8.2.1: methods that only live within dialogs are told that there is none; others 405, unknown ones 501.
+    fn method_refusal(&self, method: &Method) -> Refusal {
+        match method {
+            Method::Bye | Method::Info | Method::Prack | Method::Update | Method::Notify => {
+                (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None)
+            }
+            method if method.is_known() => {
+                (StatusCode::METHOD_NOT_ALLOWED, Some((Name::Allow, self.described.allow.clone())))
+            }
+            _ => (StatusCode::NOT_IMPLEMENTED, None),
+        }
+    }
+
+    /// §8.2.2.1: a scheme that we serve, a user that we are.
+    fn check_target(&self, request: &Message) -> Result<(), Refusal> {
+        let user = match request.parse_request_uri() {
+            Ok(Uri::Sip(uri)) => uri.user.unwrap_or_default(),
+            Ok(Uri::Tel(uri)) => uri.number,
+            Ok(Uri::Other { .. }) => return Err((StatusCode::UNSUPPORTED_URI_SCHEME, None)),
+            Err(_) => return Err((StatusCode::BAD_REQUEST, None)),
+        };
+        match &self.config.policy.users {
+            Some(users) if !users.iter().any(|known| known == user) => Err((StatusCode::NOT_FOUND, None)),
+            _ => Ok(()),
+        }
+    }
+
+    /// §8.2.2.3: everything that Require names is supported.
+    fn check_extensions(&self, request: &Message) -> Result<(), Refusal> {
+        let supported = |tag: &str| self.config.supported.iter().any(|known| known.eq_ignore_ascii_case(tag));
+        let mut unsupported = String::new();
+        for tag in request.require().filter(|tag| !supported(tag)) {
+            if !unsupported.is_empty() {
+                unsupported.push_str(", ");
+            }
+            unsupported.push_str(tag);
+        }
+        match unsupported.is_empty() {
+            true => Ok(()),
+            false => Err((StatusCode::BAD_EXTENSION, Some((Name::Unsupported, unsupported)))),
+        }
+    }
+
+    /// §8.2.3: a body of a type that we understand.
+    fn check_content(&self, request: &Message) -> Result<(), Refusal> {
+        let accept = &self.config.policy.accept;
+        if accept.is_empty() || request.body().is_empty() {
+            return Ok(());
+        }
+        let kind = request.content_type().ok().flatten();
+        let accepted = |kind: crate::message::MediaType<'_>| {
+            accept.iter().any(|known| known.split_once('/').is_some_and(|(main, sub)| kind.is(main, sub)))
+        };
+        match kind.is_some_and(accepted) {
+            true => Ok(()),
+            false => {
+                Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, Some((Name::Accept, self.described.accept.clone()))))
+            }
+        }
+    }
+
+    /// What keeps a request within a dialog from being served, its number aside.
+    pub(super) fn in_dialog_refusal(&self, request: &Message) -> Result<Handling, Refusal> {
+        let handling = match (request.method(), self.config.policy.in_dialog(request.method())) {
+            (Method::Bye, _) => Handling::Auto,
+            (_, Some(handling)) => handling,
+            // RFC 6665 §4.1.3: no subscription matches.
+            (Method::Notify, None) => return Err((StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None)),
+            (method, None) => return Err(self.method_refusal(method)),
+        };
+        self.check_extensions(request)?;
+        self.check_content(request)?;
+        Ok(handling)
+    }
+
+    pub(super) fn refuse(&mut self, flow: Flow, request: &Message, refusal: Refusal) {
+        bump(&mut self.counters.refused);
+        let (status, header) = refusal;
+        let header = header.as_ref().map(|(name, value)| (*name, value.as_str()));
+        self.answer_without_state(flow, request, status, status.reason(), header.as_slice());
+    }
+
+    /// Answers a request and forgets it: a retransmission will be answered the same, with the same tag (§8.2.7).
+    pub(super) fn answer_without_state(
+        &mut self,
+        flow: Flow,
+        request: &Message,
+        status: StatusCode,
+        reason: &str,
+        headers: &[(Name, &str)],
+    ) {
+        if self.is_full() {
+            bump(&mut self.counters.queue_full);
+            return;
+        }
+        let twin = MatchId::server(&self.key, request, request.method());
+        let tag = random::Token::from_bits(twin.map_or(0, MatchId::as_u128));
+        let mut answer = request.answer(status, reason, tag.as_str());
+        for (name, value) in headers {
+            answer = answer.header(*name, value);
+        }
+        if !self.config.server.is_empty() {
+            answer = answer.header(Name::Server, &self.config.server);
+        }
+        let (flow, _) = return_flow(flow, request, self.config.policy.honour_maddr);
+        match answer.finish() {
+            Ok(answer) => self.transmit(flow, Payload::Message(Arc::new(answer)), Token(Sender::Nobody)),
+            Err(_) => bump(&mut self.counters.answers_lost),
+        }
+    }
+
+    fn ack(&mut self, known: Option<ServerId>, ack: Arc<Message>) {
+        if let Some(server) = known
+            && self.is_ack_of(server, &ack)
+        {
+            return self.acknowledged(server, ack);
+        }
+        match self.dialog_awaiting(&ack) {
+            Some(server) => self.acknowledged(server, ack),
+            None => bump(&mut self.counters.stray_acks),
+        }
+    }
+
+    /// An RFC 2543 peer's ACK is told from others by the To tag that we gave (§17.2.3).
+    fn is_ack_of(&self, server: ServerId, ack: &Message) -> bool {
+        let is_new = ack.top_via().is_ok_and(|via| via.rfc3261_branch().is_some());
+        let tag = ack.to().ok().and_then(|to| to.tag()).unwrap_or_default();
+        let Some(slot) = self.servers.get(server) else { return false };
+        is_new || slot.is_in_dialog || tag.eq_ignore_ascii_case(slot.context.tag().as_str())
+    }
+
+    /// The INVITE whose 2xx this ACK acknowledges: that of the dialog, with the ACK's number (§13.3.1.4).
+    fn dialog_awaiting(&self, ack: &Message) -> Option<ServerId> {
+        let (from, to) = (ack.from().ok()?, ack.to().ok()?);
+        let dialog = self.dialog_with(ack.call_id(), to.tag()?, from.tag().unwrap_or_default())?;
+        let servers = &self.dialogs.get(dialog)?.servers;
+        servers.iter().copied().find(|server| {
+            self.servers.get(*server).is_some_and(|slot| slot.cseq == ack.cseq() && slot.context.awaits_ack())
+        })
+    }
+
+    /// The dialog with these three parts.
+    pub(super) fn dialog_with(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<DialogId> {
+        let id = MatchId::dialog(&self.key, call_id, local_tag, remote_tag);
+        self.index.dialogs.get(&id).copied()
+    }
+}
+
+/// Whether a dialog can be made of a request: one Contact that can be sent to, Record-Routes that can be read (§12.1.1).
+fn is_dialog_possible(request: &Message) -> bool {
+    let contact = request.contact().ok().flatten().is_some_and(|contact| contact.parse_uri().is_ok());
+    contact && request.record_routes().all(|route| route.is_ok())
+}

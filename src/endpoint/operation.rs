@@ -1,0 +1,111 @@
+//! Everything that enters an endpoint, as data. Recording operations is recording the endpoint.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::flow::{Bound, Flow};
+use super::ids::{DialogId, QueryId, RequestId, ServerId, Token};
+use crate::context::{Invite, Reply, Request};
+use crate::dialog::InDialog;
+use crate::message::{Header, Transport};
+use crate::time::Timestamp;
+use core::net::SocketAddr;
+
+/// One thing that happens to an endpoint at one time.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// When. An earlier time than the latest seen is taken as that one.
+    pub at: Timestamp,
+    /// What.
+    pub action: Action,
+}
+
+/// What happens to an endpoint.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Action {
+    /// Something came in.
+    Input(Input),
+    /// Time passed: `poll_timeout` has come.
+    Timeout,
+    /// The application asks for something.
+    Command(Command),
+}
+
+/// What comes in from the embedder's sockets.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Input {
+    /// A datagram.
+    Datagram {
+        /// Between which addresses.
+        flow: Flow,
+        /// Its octets.
+        payload: Bytes,
+    },
+    /// Octets of a stream, in any chunks.
+    Stream {
+        /// On which connection.
+        flow: Flow,
+        /// The octets.
+        payload: Bytes,
+    },
+    /// A WebSocket message (RFC 7118 §5).
+    Message {
+        /// On which connection.
+        flow: Flow,
+        /// Its octets.
+        payload: Bytes,
+    },
+    /// A connection that `Output::Connect` asked for is open.
+    Connected {
+        /// The token of the request.
+        token: Token,
+        /// The connection.
+        flow: Flow,
+    },
+    /// A connection is closed.
+    Closed {
+        /// The connection.
+        flow: Flow,
+    },
+    /// Something could not be sent, or a connection could not be opened.
+    SendFailed {
+        /// The token of the output.
+        token: Token,
+    },
+    /// `Output::Resolve` has its answer: addresses in the order of preference; none for a failure.
+    Resolved {
+        /// The question.
+        query: QueryId,
+        /// Transport and address of each.
+        targets: Vec<(Transport, SocketAddr)>,
+    },
+    /// A socket is bound. Via and Contact come from it; a second one for the same transport and address family takes the first one's place.
+    Bound(Bound),
+}
+
+/// What an application can ask for. The handles of the endpoint are a shorter way to say the same.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Command {
+    /// Start a call.
+    Invite(Invite),
+    /// Send a request outside dialogs.
+    Request(Request),
+    /// Cancel an INVITE of ours, with these headers in the CANCEL.
+    Cancel(RequestId, Vec<Header>),
+    /// Give a provisional answer.
+    Progress(ServerId, Reply),
+    /// Give a 2xx.
+    Accept(ServerId, Reply),
+    /// Give a 3xx to 6xx.
+    Reject(ServerId, Reply),
+    /// Give any answer.
+    Reply(ServerId, Reply),
+    /// Send a request within a dialog.
+    Send(DialogId, InDialog),
+    /// End a dialog, with these headers in the BYE.
+    Destroy(DialogId, Vec<Header>),
+}

@@ -1,0 +1,96 @@
+//! From octets to a request or an answer (RFC 3261 §18.1.2, §18.2.1, §18.3).
+
+use alloc::sync::Arc;
+
+use bytes::Bytes;
+
+use super::counters::bump;
+use super::flow::Flow;
+use super::ids::{Sender, Token};
+use super::output::Payload;
+use super::{Endpoint, Output};
+use crate::message::{Datagram, Message, Method, ParseError, StatusCode, Unit};
+use crate::transaction::MatchId;
+
+impl<D: Default> Endpoint<D> {
+    /// A datagram, a WebSocket message, or one message of a stream.
+    pub(super) fn datagram(&mut self, flow: Flow, payload: Bytes) {
+        match Datagram::read(payload, &self.config.limits) {
+            Datagram::KeepAlive(_) => bump(&mut self.counters.keep_alives),
+            Datagram::NotSip(_) => bump(&mut self.counters.not_sip),
+            Datagram::Broken(message, fault) => self.broken(flow, message, &fault),
+            Datagram::Valid(mut message) => {
+                bump(&mut self.counters.received);
+                message.set_source(flow.remote);
+                match message.is_request() {
+                    true => self.inspect(flow, Arc::new(message)),
+                    false => self.response(Arc::new(message)),
+                }
+            }
+        }
+    }
+
+    /// Octets of a stream: as many messages and pings as they complete.
+    pub(super) fn stream(&mut self, flow: Flow, octets: &[u8]) {
+        if !self.transports.open(flow, self.config.limits.flows) {
+            self.give_up(flow);
+            return;
+        }
+        if let Some(framer) = self.transports.framer(&flow) {
+            framer.push(octets);
+        }
+        while let Some(framer) = self.transports.framer(&flow) {
+            match framer.next(&self.config.limits) {
+                Ok(Some(Unit::Message(payload))) => self.datagram(flow, payload),
+                Ok(Some(Unit::Ping)) => self.pong(flow),
+                Ok(None) => return,
+                Err(_) => self.give_up(flow),
+            }
+        }
+    }
+
+    /// The octets of a stream cannot be told apart any more.
+    fn give_up(&mut self, flow: Flow) {
+        bump(&mut self.counters.streams_lost);
+        self.transports.close(&flow);
+        if !self.is_full() {
+            self.queue.push_back(Output::Close { flow });
+        }
+    }
+
+    fn pong(&mut self, flow: Flow) {
+        bump(&mut self.counters.keep_alives);
+        if self.is_full() {
+            bump(&mut self.counters.queue_full);
+            return;
+        }
+        self.transmit(flow, Payload::Pong, Token(Sender::Nobody));
+    }
+
+    /// A request that is legible enough gets to hear what is wrong with it; nothing else does (§8.2, §21.4.1, §21.5.6).
+    fn broken(&mut self, flow: Flow, mut message: Message, fault: &ParseError) {
+        if !message.is_answerable() || *message.method() == Method::Ack {
+            bump(&mut self.counters.broken_dropped);
+            return;
+        }
+        bump(&mut self.counters.broken_answered);
+        message.set_source(flow.remote);
+        if Datagram::is_other_version(fault) {
+            let status = StatusCode::VERSION_NOT_SUPPORTED;
+            return self.answer_without_state(flow, &message, status, status.reason(), &[]);
+        }
+        let reason = alloc::format!("{fault}");
+        self.answer_without_state(flow, &message, StatusCode::BAD_REQUEST, &reason, &[]);
+    }
+
+    /// An answer belongs to the request of ours that it matches, or to nobody (RFC 6026 §7.2).
+    fn response(&mut self, response: Arc<Message>) {
+        let client =
+            MatchId::client(&self.key, &response).ok().and_then(|id| self.index.clients.get(&id).copied());
+        // §8.1.3.3: an answer with more than one Via was not meant for us.
+        match client {
+            Some(client) if response.via().nth(1).is_none() => self.answered(client, response),
+            _ => bump(&mut self.counters.stray_responses),
+        }
+    }
+}

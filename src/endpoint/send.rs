@@ -1,0 +1,170 @@
+//! From a message to a flow: where answers and requests go, and what waits for an address or a connection
+//! (RFC 3261 §8.1.2, §12.2.1.1, §18.1.1, §18.2.2; RFC 3581 §4; RFC 3263 §5).
+
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+
+use super::counters::bump;
+use super::flow::Flow;
+use super::ids::{ConnectId, DialogId, Owner, QueryId, RequestId, Sender, ServerId, Token};
+use super::output::{Connect, Payload, Resolve, Transmit};
+use super::transports::{Query, Route, Task};
+use super::{Endpoint, Output, Refused};
+use crate::message::{Host, Message, Transport};
+
+impl<D: Default> Endpoint<D> {
+    pub(super) fn transmit(&mut self, flow: Flow, payload: Payload, token: Token) {
+        bump(&mut self.counters.sent);
+        self.queue.push_back(Output::Transmit(Transmit { flow, payload, token }));
+    }
+
+    /// Sends the stored answer of a context: on the flow that the request came by, or, if that connection is gone, on a new one to where it came
+    /// from (§18.2.2).
+    pub(super) fn send_answer(&mut self, server: ServerId) {
+        let Some(slot) = self.servers.get(server) else { return };
+        let Some(response) = slot.context.response() else { return };
+        if self.transports.is_open(&slot.flow) {
+            let (flow, payload) = (slot.flow, Payload::Message(response.clone()));
+            return self.transmit(flow, payload, Token(Sender::Server(server)));
+        }
+        let remote = SocketAddr::new(slot.flow.remote.ip(), slot.return_port);
+        let route = self.transports.route_to(slot.flow.transport, remote);
+        self.go(route, Task::Answer(server));
+    }
+
+    /// The way to the next request's hop of a dialog. An address that was found for it is used again.
+    pub(super) fn dialog_route(&self, id: DialogId) -> Result<Route, Refused> {
+        let slot = self.dialogs.get(id).ok_or(Refused::Gone)?;
+        match slot.flow.filter(|flow| self.transports.is_open(flow)) {
+            Some(flow) => Ok(Route::Flow(flow)),
+            None => self.transports.locate(slot.dialog.next_hop()).map_err(Refused::Unroutable),
+        }
+    }
+
+    /// Does a task when there is a flow for it: now, or once an address or a connection is there. A task that waits for 64·T1 in vain has
+    /// failed.
+    pub(super) fn go(&mut self, route: Route, task: Task) {
+        let expiry = self.now + self.config.settings.timers.give_up();
+        match route {
+            Route::Flow(flow) => self.perform(task, Some(flow)),
+            Route::Connect { transport, remote } => {
+                if self.transports.streams().saturating_add(self.transports.connects())
+                    >= self.config.limits.flows
+                {
+                    return self.perform(task, None);
+                }
+                let Some(id) = self.transports.wait_for(transport, remote, task) else { return };
+                if let Some(timer) = self.transports.connect_timer(id) {
+                    self.timers.set(timer, Owner::Connect(id), Some(expiry), self.now);
+                }
+                let token = Token(Sender::Connect(id));
+                self.queue.push_back(Output::Connect(Connect { transport, remote, token }));
+            }
+            Route::Resolve { host, port, transport, secure } => {
+                let timer = super::timers::Handle::NONE;
+                let query = self.transports.queries.insert(Query { secure, task, timer });
+                if let Some(entry) = self.transports.queries.get_mut(query) {
+                    self.timers.set(&mut entry.timer, Owner::Query(query), Some(expiry), self.now);
+                }
+                self.queue.push_back(Output::Resolve(Resolve { query, host, port, transport, secure }));
+            }
+        }
+    }
+
+    /// Does what waited for a flow; without one it has failed.
+    fn perform(&mut self, task: Task, flow: Option<Flow>) {
+        match (task, flow) {
+            (Task::Launch(client), Some(flow)) => self.launch(client, flow),
+            (Task::Launch(client), None) => self.launch_failed(client),
+            (Task::Ack(client, tag), Some(flow)) => self.send_ack(client, &tag, flow),
+            (Task::Answer(server), Some(flow)) => {
+                if let Some(slot) = self.servers.get_mut(server) {
+                    slot.flow = flow;
+                    self.send_answer(server);
+                }
+            }
+            (Task::Answer(server), None) => self.answer_failed(server),
+            (Task::Ack(..), None) => bump(&mut self.counters.answers_lost),
+        }
+    }
+
+    pub(super) fn launch_by(&mut self, route: Route, client: RequestId) {
+        self.go(route, Task::Launch(client));
+    }
+
+    /// A connection that was asked for is open.
+    pub(super) fn connected(&mut self, token: Token, flow: Flow) {
+        let Token(Sender::Connect(id)) = token else { return };
+        let Some(connect) = self.transports.take_connect(id) else { return };
+        self.timers.release(connect.timer);
+        let has_room = self.transports.open(flow, self.config.limits.flows);
+        for task in connect.tasks {
+            self.perform(task, has_room.then_some(flow));
+        }
+    }
+
+    /// A connection could not be opened, or nobody said whether it could.
+    pub(super) fn connect_failed(&mut self, id: ConnectId) {
+        let Some(connect) = self.transports.take_connect(id) else { return };
+        self.timers.release(connect.timer);
+        for task in connect.tasks {
+            self.perform(task, None);
+        }
+    }
+
+    /// A look-up has its answer; none, or none that will do, is a failure.
+    pub(super) fn resolved(&mut self, query: QueryId, targets: &[(Transport, SocketAddr)]) {
+        let Some(Query { secure, task, timer }) = self.transports.queries.remove(query) else { return };
+        self.timers.release(timer);
+        match targets.iter().find(|(transport, _)| !secure || transport.is_secure()) {
+            Some((transport, remote)) => self.go(self.transports.route_to(*transport, *remote), task),
+            None => self.perform(task, None),
+        }
+    }
+
+    pub(super) fn send_failed(&mut self, token: Token) {
+        match token.0 {
+            Sender::Nobody => {}
+            Sender::Server(server) => self.answer_failed(server),
+            Sender::Client(client) => self.request_failed(client),
+            Sender::Connect(connect) => self.connect_failed(connect),
+        }
+    }
+
+    fn answer_failed(&mut self, server: ServerId) {
+        let (now, settings) = (self.now, self.config.settings);
+        let Some(slot) = self.servers.get_mut(server) else { return };
+        let effects = slot.context.transport_failed(now, &settings);
+        self.carry_out_server(server, effects, None);
+    }
+
+    /// Hands a message to a flow, with a Via for its transport where another was guessed.
+    pub(super) fn fit_via(&mut self, message: Arc<Message>, flow: &Flow) -> Arc<Message> {
+        let Ok(via) = message.top_via() else { return message };
+        if via.known_transport() == Some(flow.transport) {
+            return message;
+        }
+        let names = self.transports.names(flow.transport, Some(flow.remote.ip()));
+        let branch = via.branch().unwrap_or_default();
+        let rport = if flow.transport.is_reliable() { "" } else { ";rport" };
+        let value = alloc::format!("SIP/2.0/{} {};branch={branch}{rport}", flow.transport, names.sent_by);
+        message.with_top_via(&value).map_or_else(|_| message.clone(), Arc::new)
+    }
+}
+
+/// Where the answers to a request go: back on a stream; over UDP to `maddr`, to the port that it came from if the client asks with
+/// `rport`, else to the port of sent-by (§18.2.2, RFC 3581 §4). And the port to connect to when the stream is gone.
+pub(super) fn return_flow(flow: Flow, request: &Message, honour_maddr: bool) -> (Flow, u16) {
+    let Ok(via) = request.top_via() else { return (flow, flow.remote.port()) };
+    let port = via.port_or_default();
+    if flow.transport.is_reliable() {
+        return (flow, port);
+    }
+    let maddr = via.maddr().and_then(Host::ip).filter(|_| honour_maddr);
+    let remote = match maddr {
+        Some(maddr) => SocketAddr::new(maddr, port),
+        None if via.wants_rport() => flow.remote,
+        None => SocketAddr::new(flow.remote.ip(), port),
+    };
+    (Flow { remote, ..flow }, port)
+}

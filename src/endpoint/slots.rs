@@ -1,0 +1,117 @@
+//! One slot for each context and dialog: the machine, and what the endpoint keeps beside it.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::flow::Flow;
+use super::ids::{DialogId, RequestId, ServerId};
+use super::timers::Handle;
+use crate::context::{ClientContext, ServerContext};
+use crate::dialog::Dialog;
+use crate::message::{Header, Message};
+use crate::transaction::MatchId;
+
+#[derive(Clone, Debug)]
+pub(super) struct ServerSlot<D> {
+    pub(super) context: ServerContext,
+    /// Where answers go.
+    pub(super) flow: Flow,
+    /// The port to connect to when the request's connection is gone (§18.2.2).
+    pub(super) return_port: u16,
+    pub(super) id: MatchId,
+    pub(super) merged: Option<MatchId>,
+    pub(super) cseq: u32,
+    /// The dialog that the request came in, or that its answers have made.
+    pub(super) dialog: Option<DialogId>,
+    /// Whether the request came within a dialog.
+    pub(super) is_in_dialog: bool,
+    /// Whether the application knows of the context.
+    pub(super) is_announced: bool,
+    pub(super) data: Option<D>,
+    pub(super) timer: Handle,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct ClientSlot<D> {
+    pub(super) stage: Stage,
+    pub(super) purpose: Purpose,
+    pub(super) flow: Option<Flow>,
+    pub(super) id: Option<MatchId>,
+    /// The dialog that the request is sent in.
+    pub(super) dialog: Option<DialogId>,
+    /// The dialogs that the answers to an INVITE have made.
+    pub(super) forks: SmallVec<[DialogId; 1]>,
+    /// Where the ACK of each 2xx went, by To tag.
+    pub(super) ack_flows: Vec<(Box<str>, Flow)>,
+    pub(super) ring_within: Option<Duration>,
+    pub(super) data: Option<D>,
+    pub(super) timer: Handle,
+}
+
+/// A request waits for a flow before its context begins.
+#[derive(Clone, Debug)]
+pub(super) enum Stage {
+    Parked(Arc<Message>),
+    Live(ClientContext),
+}
+
+/// Whom the result of a request of ours concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The application.
+    App,
+    /// The dialog that this BYE ends.
+    Bye,
+    /// Nobody: a CANCEL, the BYE of a dialog that is already gone.
+    Quiet,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct DialogSlot<D> {
+    pub(super) dialog: Dialog,
+    pub(super) id: MatchId,
+    /// The flow that the next hop was last reached by.
+    pub(super) flow: Option<Flow>,
+    /// The INVITE of ours that is under way in it.
+    pub(super) client: Option<RequestId>,
+    /// The INVITEs of the peer's that are pending or whose ACK is awaited.
+    pub(super) servers: SmallVec<[ServerId; 1]>,
+    /// The BYE that waits for the ACK (§15).
+    pub(super) deferred: Option<Vec<Header>>,
+    pub(super) data: D,
+}
+
+impl<D> ClientSlot<D> {
+    pub(super) fn parked(request: Arc<Message>, purpose: Purpose) -> Self {
+        Self {
+            stage: Stage::Parked(request),
+            purpose,
+            flow: None,
+            id: None,
+            dialog: None,
+            forks: SmallVec::new(),
+            ack_flows: Vec::new(),
+            ring_within: None,
+            data: None,
+            timer: Handle::NONE,
+        }
+    }
+
+    pub(super) fn request(&self) -> &Arc<Message> {
+        match &self.stage {
+            Stage::Parked(request) => request,
+            Stage::Live(context) => context.request(),
+        }
+    }
+
+    pub(super) fn context(&mut self) -> Option<&mut ClientContext> {
+        match &mut self.stage {
+            Stage::Live(context) => Some(context),
+            Stage::Parked(_) => None,
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! What the endpoint knows of the embedder's sockets: where it is bound, which connections are open, and what waits for an
+//! address or a connection (RFC 3261 §18).
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::hash::BuildHasher;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use hashbrown::HashMap;
+use siphasher::sip::SipHasher13;
+use slotmap::SlotMap;
+use smallvec::SmallVec;
+
+use super::flow::{Bound, Flow};
+use super::ids::{ConnectId, QueryId, RequestId, ServerId};
+use super::timers::Handle;
+use crate::message::{Framer, Host, ParseError, Transport, Uri};
+
+/// Hashes addresses that peers choose, with a key that they do not know.
+#[derive(Clone, Debug)]
+pub(super) struct Keyed([u8; 16]);
+
+impl BuildHasher for Keyed {
+    type Hasher = SipHasher13;
+
+    fn build_hasher(&self) -> SipHasher13 {
+        SipHasher13::new_with_key(&self.0)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Transports {
+    bound: Vec<Socket>,
+    /// What stands in Via and Contact until a socket is bound.
+    unbound: Names,
+    user: String,
+    streams: HashMap<Flow, Framer, Keyed>,
+    by_remote: HashMap<(Transport, SocketAddr), Flow, Keyed>,
+    connects: SlotMap<ConnectId, Connecting>,
+    connecting: HashMap<(Transport, SocketAddr), ConnectId, Keyed>,
+    pub(super) queries: SlotMap<QueryId, Query>,
+}
+
+#[derive(Clone, Debug)]
+struct Socket {
+    bound: Bound,
+    names: Names,
+}
+
+/// How peers are told to reach us over one transport.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    pub(super) sent_by: Box<str>,
+    pub(super) contact: Box<str>,
+}
+
+/// A connection that is being opened, and what waits for it.
+#[derive(Clone, Debug)]
+pub(super) struct Connecting {
+    pub(super) transport: Transport,
+    pub(super) remote: SocketAddr,
+    pub(super) tasks: SmallVec<[Task; 1]>,
+    pub(super) timer: Handle,
+}
+
+/// A host that is being looked up, and what waits for it.
+#[derive(Clone, Debug)]
+pub(super) struct Query {
+    pub(super) secure: bool,
+    pub(super) task: Task,
+    pub(super) timer: Handle,
+}
+
+/// What is sent once there is a flow for it.
+#[derive(Clone, Debug)]
+pub(super) enum Task {
+    /// A request of ours.
+    Launch(RequestId),
+    /// The ACK of the 2xx with this To tag.
+    Ack(RequestId, Box<str>),
+    /// The stored answer of a context.
+    Answer(ServerId),
+}
+
+/// How far a next hop is known.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Route {
+    Flow(Flow),
+    Connect { transport: Transport, remote: SocketAddr },
+    Resolve { host: Box<str>, port: Option<u16>, transport: Option<Transport>, secure: bool },
+}
+
+impl Route {
+    /// The transport, as far as it is known: a guess for a name, corrected when its address is.
+    pub(super) fn transport(&self) -> Transport {
+        match self {
+            Self::Flow(flow) => flow.transport,
+            Self::Connect { transport, .. } => *transport,
+            Self::Resolve { transport: Some(transport), .. } => *transport,
+            Self::Resolve { secure: true, .. } => Transport::Tls,
+            Self::Resolve { .. } => Transport::Udp,
+        }
+    }
+}
+
+impl Transports {
+    pub(super) fn new(host: String, user: String, contact: &str, key: [u8; 16]) -> Self {
+        let keyed = Keyed(key);
+        let unbound = Names::new(host.into(), &user, Transport::Udp, contact);
+        Self {
+            bound: Vec::new(),
+            unbound,
+            user,
+            streams: HashMap::with_hasher(keyed.clone()),
+            by_remote: HashMap::with_hasher(keyed.clone()),
+            connecting: HashMap::with_hasher(keyed),
+            connects: SlotMap::with_key(),
+            queries: SlotMap::with_key(),
+        }
+    }
+
+    /// Takes note of a bound socket, in the place of one of the same transport and address family.
+    pub(super) fn bind(&mut self, bound: Bound, contact: &str) {
+        let names = Names::new(bound.sent_by(), &self.user, bound.transport, contact);
+        let same = |socket: &Socket| {
+            socket.bound.transport == bound.transport && socket.bound.local.is_ipv4() == bound.local.is_ipv4()
+        };
+        self.bound.retain(|socket| !same(socket));
+        self.bound.push(Socket { bound, names });
+    }
+
+    /// What Via and Contact say over this transport, towards a peer of this address family where that matters.
+    pub(super) fn names(&self, transport: Transport, towards: Option<IpAddr>) -> &Names {
+        self.socket(transport, towards).map_or(&self.unbound, |socket| &socket.names)
+    }
+
+    fn socket(&self, transport: Transport, towards: Option<IpAddr>) -> Option<&Socket> {
+        let mut sockets = self.bound.iter().filter(|socket| socket.bound.transport == transport);
+        let family = towards.map(|ip| ip.is_ipv4());
+        let fits = |socket: &&Socket| family.is_none_or(|v4| socket.bound.local.is_ipv4() == v4);
+        sockets.clone().find(fits).or_else(|| sockets.next())
+    }
+
+    /// The way to an address over a transport.
+    pub(super) fn route_to(&self, transport: Transport, remote: SocketAddr) -> Route {
+        if transport.is_reliable() {
+            return match self.by_remote.get(&(transport, remote)) {
+                Some(flow) => Route::Flow(*flow),
+                None => Route::Connect { transport, remote },
+            };
+        }
+        let unspecified: IpAddr =
+            if remote.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let local = self.socket(transport, Some(remote.ip())).map(|socket| socket.bound.local);
+        let local = local.filter(|local| local.is_ipv4() == remote.is_ipv4());
+        Route::Flow(Flow {
+            transport,
+            local: local.unwrap_or(SocketAddr::new(unspecified, 0)),
+            remote,
+            conn: 0,
+        })
+    }
+
+    /// The way to the host of a URI (§8.1.2, §18.1.1; RFC 3263 §4 for what needs no look-up). A numeric host is never
+    /// looked up.
+    pub(super) fn locate(&self, uri: &str) -> Result<Route, ParseError> {
+        let Uri::Sip(uri) = Uri::parse(uri)? else {
+            return Err(ParseError { expected: "a SIP or SIPS URI", header: None, at: 0 });
+        };
+        let transport = match (uri.secure, uri.transport()) {
+            (true, None | Some(Transport::Tcp)) => Some(Transport::Tls),
+            (true, Some(Transport::Ws)) => Some(Transport::Wss),
+            (_, named) => named,
+        };
+        match uri.maddr().unwrap_or(uri.host) {
+            Host::Ip(ip) => {
+                let transport = transport.unwrap_or(Transport::Udp);
+                let port = uri.port.unwrap_or(transport.default_port());
+                Ok(self.route_to(transport, SocketAddr::new(ip, port)))
+            }
+            Host::Name(name) => {
+                Ok(Route::Resolve { host: name.into(), port: uri.port, transport, secure: uri.secure })
+            }
+        }
+    }
+
+    /// Whether a flow can be used: datagrams always can, a stream while it is open.
+    pub(super) fn is_open(&self, flow: &Flow) -> bool {
+        !flow.transport.is_reliable() || self.streams.contains_key(flow)
+    }
+
+    /// Takes note of an open connection; whether there was room for it.
+    pub(super) fn open(&mut self, flow: Flow, limit: usize) -> bool {
+        if self.streams.len().saturating_add(self.connects.len()) >= limit
+            && !self.streams.contains_key(&flow)
+        {
+            return false;
+        }
+        self.streams.entry(flow).or_default();
+        self.by_remote.insert((flow.transport, flow.remote), flow);
+        true
+    }
+
+    /// Forgets a connection.
+    pub(super) fn close(&mut self, flow: &Flow) {
+        self.streams.remove(flow);
+        let address = (flow.transport, flow.remote);
+        if self.by_remote.get(&address) == Some(flow) {
+            self.by_remote.remove(&address);
+        }
+    }
+
+    /// The octets of a connection that are not yet a message.
+    pub(super) fn framer(&mut self, flow: &Flow) -> Option<&mut Framer> {
+        self.streams.get_mut(flow)
+    }
+
+    /// How many connections are known.
+    pub(super) fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// How many connections are being opened.
+    pub(super) fn connects(&self) -> usize {
+        self.connects.len()
+    }
+
+    /// Lets a task wait for a connection to this address; the connection's id if it has yet to be asked for.
+    pub(super) fn wait_for(
+        &mut self,
+        transport: Transport,
+        remote: SocketAddr,
+        task: Task,
+    ) -> Option<ConnectId> {
+        if let Some(connect) =
+            self.connecting.get(&(transport, remote)).and_then(|id| self.connects.get_mut(*id))
+        {
+            connect.tasks.push(task);
+            return None;
+        }
+        let tasks = [task].into_iter().collect();
+        let id = self.connects.insert(Connecting { transport, remote, tasks, timer: Handle::NONE });
+        self.connecting.insert((transport, remote), id);
+        Some(id)
+    }
+
+    /// The timer of a connection that is being opened.
+    pub(super) fn connect_timer(&mut self, id: ConnectId) -> Option<&mut Handle> {
+        self.connects.get_mut(id).map(|connect| &mut connect.timer)
+    }
+
+    /// Takes out what waits for a connection: it is open, or never will be.
+    pub(super) fn take_connect(&mut self, id: ConnectId) -> Option<Connecting> {
+        let connect = self.connects.remove(id)?;
+        self.connecting.remove(&(connect.transport, connect.remote));
+        Some(connect)
+    }
+}
+
+impl Names {
+    fn new(sent_by: Box<str>, user: &str, transport: Transport, contact: &str) -> Self {
+        if !contact.is_empty() {
+            return Self { sent_by, contact: contact.into() };
+        }
+        let at = if user.is_empty() { "" } else { "@" };
+        let param = match transport {
+            Transport::Udp => "",
+            Transport::Tcp => ";transport=tcp",
+            Transport::Tls => ";transport=tls",
+            Transport::Ws | Transport::Wss => ";transport=ws",
+        };
+        let contact = alloc::format!("<sip:{user}{at}{sent_by}{param}>").into();
+        Self { sent_by, contact }
+    }
+}

@@ -1,0 +1,503 @@
+//! Contexts of our requests: from the application to the wire, from the answers to the application (RFC 3261 §8.1, §9.1, §13.2).
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::counters::bump;
+use super::event::{By, ClientEvent, Why};
+use super::flow::Flow;
+use super::ids::{DialogId, Owner, RequestId, Sender, Token};
+use super::output::Payload;
+use super::slots::{ClientSlot, Purpose, Stage};
+use super::transports::{Route, Task};
+use super::{Endpoint, Event, Refused};
+use crate::context::{Cause, ClientContext, ClientEffects, Hop, Identifiers, Request, Synthetic};
+use crate::dialog::{Dialog, DialogError};
+use crate::message::{Address, Header, Message, Method, StatusCode};
+use crate::transaction::MatchId;
+
+/// The number of our requests outside dialogs.
+const CSEQ: u32 = 1;
+
+impl<D: Default> Endpoint<D> {
+    /// Starts a request outside dialogs.
+    pub(super) fn start(
+        &mut self,
+        request: &Request,
+        ring_within: Option<Duration>,
+    ) -> Result<RequestId, Refused> {
+        if matches!(request.method, Method::Ack | Method::Cancel) {
+            return Err(DialogError::Method.into());
+        }
+        if self.clients.len() >= self.config.limits.clients || self.is_full() {
+            return Err(Refused::Full);
+        }
+        let next_hop = request.route.first().map_or(&*request.uri, |route| route);
+        let uri = if request.route.is_empty() { next_hop } else { uri_of(next_hop)? };
+        let route = self.transports.locate(uri).map_err(Refused::Unroutable)?;
+        let transport = route.transport();
+        let [call_id, tag, branch] = [self.random.token(), self.random.token(), self.random.token()];
+        let names = self.transports.names(transport, None);
+        let ids = Identifiers {
+            call_id: call_id.as_str(),
+            tag: tag.as_str(),
+            cseq: CSEQ,
+            identity: self.config.identity(),
+            contact: &names.contact,
+            allow: &self.described.allow,
+            supported: &self.described.supported,
+            user_agent: &self.config.user_agent,
+        };
+        let message = request.build(&ids, &Hop { transport, sent_by: &names.sent_by, branch })?;
+        let client = self.begin_client(Arc::new(message), Purpose::App, None);
+        if let Some(slot) = self.clients.get_mut(client) {
+            slot.ring_within = ring_within;
+            slot.data = Some(D::default());
+        }
+        self.launch_by(route, client);
+        Ok(client)
+    }
+
+    /// A slot for a request that waits for its flow.
+    pub(super) fn begin_client(
+        &mut self,
+        request: Arc<Message>,
+        purpose: Purpose,
+        dialog: Option<DialogId>,
+    ) -> RequestId {
+        self.clients.insert(ClientSlot { dialog, ..ClientSlot::parked(request, purpose) })
+    }
+
+    /// The request has its flow: its context begins.
+    pub(super) fn launch(&mut self, client: RequestId, flow: Flow) {
+        let Some(slot) = self.clients.get(client) else { return };
+        let Stage::Parked(request) = &slot.stage else { return };
+        let (dialog, request) = (slot.dialog, request.clone());
+        let request = self.fit_via(request, &flow);
+        let id = MatchId::client(&self.key, &request).ok();
+        let Some(slot) = self.clients.get_mut(client) else { return };
+        let reliable = flow.transport.is_reliable();
+        let (context, effects) =
+            ClientContext::new(self.now, request, reliable, slot.ring_within, &self.config.settings);
+        slot.stage = Stage::Live(context);
+        (slot.flow, slot.id) = (Some(flow), id);
+        if let Some(id) = id {
+            self.index.clients.insert(id, client);
+        }
+        if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
+            slot.flow = Some(flow);
+        }
+        self.carry_out_client(client, effects, None);
+    }
+
+    /// The request has no flow and will get none.
+    pub(super) fn launch_failed(&mut self, client: RequestId) {
+        if self.clients.get(client).is_some_and(|slot| matches!(slot.stage, Stage::Parked(_))) {
+            self.conclude_without_answer(client, Synthetic::Transport);
+            self.end_client(client);
+        }
+    }
+
+    /// The request could not be sent.
+    pub(super) fn request_failed(&mut self, client: RequestId) {
+        let (now, settings) = (self.now, self.config.settings);
+        let Some(context) = self.clients.get_mut(client).and_then(ClientSlot::context) else { return };
+        let effects = context.transport_failed(now, &settings);
+        self.carry_out_client(client, effects, None);
+    }
+
+    /// An answer came for the request.
+    pub(super) fn answered(&mut self, client: RequestId, response: Arc<Message>) {
+        let status = response.status().unwrap_or(StatusCode::TRYING);
+        let (now, settings, is_full) = (self.now, self.config.settings, self.is_full());
+        let Some(context) = self.clients.get_mut(client).and_then(ClientSlot::context) else { return };
+        if is_full && (status.is_provisional() || context.has_result()) {
+            bump(&mut self.counters.queue_full);
+            return;
+        }
+        if status.is_success() && context.forks() >= self.config.limits.forks {
+            bump(&mut self.counters.forks_dropped);
+            return;
+        }
+        let effects = context.receive(now, &response, &settings);
+        self.carry_out_client(client, effects, Some(response));
+    }
+
+    /// Cancels an INVITE of ours. One that waits for its flow ends without a packet.
+    pub(super) fn cancel_client(&mut self, client: RequestId, headers: Vec<Header>) -> Result<(), Refused> {
+        let (now, settings) = (self.now, self.config.settings);
+        let slot = self.clients.get_mut(client).ok_or(Refused::Gone)?;
+        match &mut slot.stage {
+            Stage::Parked(request) if *request.method() != Method::Invite => {
+                Err(crate::context::Refused::NotInvite.into())
+            }
+            Stage::Parked(_) => {
+                headers.iter().try_for_each(Header::check)?;
+                self.conclude_without_answer(client, Synthetic::Cancelled);
+                self.end_client(client);
+                Ok(())
+            }
+            Stage::Live(context) => {
+                let effects = context.cancel(now, headers, &settings)?;
+                self.carry_out_client(client, effects, None);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn fire_client(&mut self, client: RequestId) {
+        loop {
+            let (now, settings) = (self.now, self.config.settings);
+            let Some(context) = self.clients.get_mut(client).and_then(ClientSlot::context) else { return };
+            let Some(effects) = context.fire(now, &settings) else { return self.schedule_client(client) };
+            self.carry_out_client(client, effects, None);
+        }
+    }
+
+    /// Whether a request of ours has no result yet.
+    pub(super) fn is_pending(&self, client: RequestId) -> bool {
+        self.clients.get(client).is_some_and(|slot| match &slot.stage {
+            Stage::Parked(_) => true,
+            Stage::Live(context) => !context.has_result(),
+        })
+    }
+
+    /// Does what a context asks for, in the order in which it was caused.
+    fn carry_out_client(
+        &mut self,
+        client: RequestId,
+        effects: ClientEffects,
+        response: Option<Arc<Message>>,
+    ) {
+        let has = |effect| effects.contains(effect);
+        if has(ClientEffects::SEND) {
+            self.send_request(client);
+        }
+        if has(ClientEffects::ACK) {
+            self.send_hop_ack(client);
+        }
+        if let Some(response) = response {
+            if has(ClientEffects::PROVISIONAL) {
+                self.progressed(client, response.clone());
+            }
+            if has(ClientEffects::SUCCESS) {
+                self.succeeded(client, effects, response.clone());
+            }
+            if has(ClientEffects::ACK_AGAIN) {
+                self.send_ack_again(client, &response);
+            }
+            if has(ClientEffects::FAILURE) {
+                let status = response.status().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+                self.conclude(client, response, Cause::of(status), false);
+            }
+        }
+        if has(ClientEffects::CANCEL) {
+            self.send_cancel(client);
+        }
+        if has(ClientEffects::GAVE_UP) {
+            let context = self.clients.get_mut(client).and_then(ClientSlot::context);
+            if let Some(why) = context.and_then(|context| context.synthetic()) {
+                self.conclude_without_answer(client, why);
+            }
+        }
+        if has(ClientEffects::FORKS_OVER) {
+            self.end_early_forks(client, Why::OtherFork);
+        }
+        match has(ClientEffects::END) {
+            true => self.end_client(client),
+            false => self.schedule_client(client),
+        }
+    }
+
+    fn send_request(&mut self, client: RequestId) {
+        let Some(slot) = self.clients.get(client) else { return };
+        if let Some(flow) = slot.flow {
+            let payload = Payload::Message(slot.request().clone());
+            self.transmit(flow, payload, Token(Sender::Client(client)));
+        }
+    }
+
+    /// The ACK of a 3xx to 6xx goes where its INVITE went (§17.1.1.3).
+    fn send_hop_ack(&mut self, client: RequestId) {
+        let Some(slot) = self.clients.get_mut(client) else { return };
+        let flow = slot.flow;
+        let ack = slot.context().and_then(|context| context.ack().cloned());
+        if let (Some(flow), Some(ack)) = (flow, ack) {
+            self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody));
+        }
+    }
+
+    /// The CANCEL goes where its INVITE went, in a transaction of its own (§9.1).
+    fn send_cancel(&mut self, client: RequestId) {
+        let Some(slot) = self.clients.get_mut(client) else { return };
+        let flow = slot.flow;
+        let cancel = slot.context().and_then(ClientContext::take_cancel);
+        if let (Some(flow), Some(cancel)) = (flow, cancel) {
+            let cancel = self.begin_client(Arc::new(cancel), Purpose::Quiet, None);
+            self.launch(cancel, flow);
+        }
+    }
+
+    /// A provisional answer: to an INVITE, with a tag, it makes an early dialog (§12.1.2).
+    fn progressed(&mut self, client: RequestId, response: Arc<Message>) {
+        let Some(slot) = self.clients.get(client) else { return };
+        let (purpose, within) = (slot.purpose, slot.dialog);
+        let is_initial_invite = *response.method() == Method::Invite && within.is_none();
+        let dialog = match is_initial_invite {
+            true if response.status() == Some(StatusCode::EARLY_DIALOG_TERMINATED) => {
+                return self.fork_ended(client, response);
+            }
+            true if response.status() > Some(StatusCode::TRYING) => self.fork(client, &response),
+            true => None,
+            false => within,
+        };
+        if purpose == Purpose::App {
+            let event = ClientEvent::Progress { response, dialog };
+            self.emit(Event::Client { request: client, event });
+        }
+    }
+
+    /// The dialog of a fork, made if this is the first that is heard of it.
+    fn fork(&mut self, client: RequestId, response: &Message) -> Option<DialogId> {
+        if let Some(known) = self.fork_of(client, response) {
+            return Some(known);
+        }
+        response.to().ok()?.tag()?;
+        let slot = self.clients.get(client)?;
+        let limits = &self.config.limits;
+        if slot.forks.len() >= limits.forks || self.dialogs.len() >= limits.dialogs {
+            bump(&mut self.counters.forks_dropped);
+            return None;
+        }
+        let dialog = Dialog::uac(slot.request(), response).ok()?;
+        let id = self.insert_dialog(dialog);
+        if let Some(slot) = self.dialogs.get_mut(id) {
+            slot.client = Some(client);
+        }
+        if let Some(slot) = self.clients.get_mut(client) {
+            slot.forks.push(id);
+        }
+        Some(id)
+    }
+
+    fn fork_of(&self, client: RequestId, response: &Message) -> Option<DialogId> {
+        let (from, to) = (response.from().ok()?, response.to().ok()?);
+        let id = self.dialog_with(response.call_id(), from.tag()?, to.tag().unwrap_or_default())?;
+        self.clients.get(client)?.forks.contains(&id).then_some(id)
+    }
+
+    /// 199 ends the early dialog of a fork (RFC 6228 §6).
+    fn fork_ended(&mut self, client: RequestId, response: Arc<Message>) {
+        let dialog = self.fork_of(client, &response);
+        let event = ClientEvent::Progress { response, dialog };
+        self.emit(Event::Client { request: client, event });
+        if let Some(dialog) = dialog {
+            self.forget_fork(client, dialog);
+            self.end_dialog(dialog, By::Remote, Why::OtherFork, None, None);
+        }
+    }
+
+    fn forget_fork(&mut self, client: RequestId, dialog: DialogId) {
+        if let Some(slot) = self.clients.get_mut(client) {
+            slot.forks.retain(|fork| *fork != dialog);
+        }
+    }
+
+    /// A 2xx with a new To tag.
+    fn succeeded(&mut self, client: RequestId, effects: ClientEffects, response: Arc<Message>) {
+        let Some(slot) = self.clients.get(client) else { return };
+        match (slot.dialog, *response.method() == Method::Invite) {
+            (Some(dialog), _) => self.succeeded_within(client, dialog, response),
+            (None, true) => self.call_answered(client, effects, response),
+            (None, false) if slot.purpose == Purpose::App => {
+                let event = ClientEvent::Accepted { response, dialog: None };
+                self.emit(Event::Client { request: client, event });
+            }
+            (None, false) => {}
+        }
+    }
+
+    /// A 2xx to a request within a dialog.
+    fn succeeded_within(&mut self, client: RequestId, dialog: DialogId, response: Arc<Message>) {
+        let Some(slot) = self.clients.get(client) else { return };
+        let (purpose, request) = (slot.purpose, slot.request().clone());
+        if purpose == Purpose::Bye {
+            return self.end_dialog(dialog, By::Local, Why::Bye, Some(request), Some(response));
+        }
+        if let Some(slot) = self.dialogs.get_mut(dialog) {
+            if request.method().refreshes_target() {
+                slot.dialog.refresh_target(&response);
+                slot.flow = None;
+            }
+            if matches!(request.method(), Method::Invite | Method::Update) {
+                slot.dialog.renegotiate(&request, &response);
+            }
+        }
+        if *request.method() == Method::Invite {
+            self.acknowledge(client, dialog, &response);
+        }
+        if purpose == Purpose::App {
+            let event = ClientEvent::Accepted { response, dialog: Some(dialog) };
+            self.emit(Event::Client { request: client, event });
+        }
+    }
+
+    /// A 2xx to an INVITE that starts a call: acknowledged in any case; then it is the call, a further fork, or one that
+    /// crossed our CANCEL (§9.1, §13.2.2.4).
+    fn call_answered(&mut self, client: RequestId, effects: ClientEffects, response: Arc<Message>) {
+        let is_result = effects.contains(ClientEffects::ACCEPTED);
+        let has_crossed = effects.contains(ClientEffects::CROSSED);
+        let dialog = self.confirm(client, &response);
+        if let Some(dialog) = dialog {
+            self.acknowledge(client, dialog, &response);
+        }
+        match dialog {
+            Some(dialog) if has_crossed => {
+                self.forget_fork(client, dialog);
+                self.hang_up(dialog, &[], Why::Cancelled);
+                if is_result {
+                    self.conclude_without_answer(client, Synthetic::Cancelled);
+                }
+            }
+            Some(dialog) if is_result => {
+                let data = self.clients.get_mut(client).and_then(|slot| slot.data.take());
+                if let (Some(data), Some(slot)) = (data, self.dialogs.get_mut(dialog)) {
+                    slot.data = data;
+                }
+                self.forget_fork(client, dialog);
+                let event = ClientEvent::Accepted { response, dialog: Some(dialog) };
+                self.emit(Event::Client { request: client, event });
+            }
+            Some(dialog) if self.config.policy.keep_forks => {
+                self.forget_fork(client, dialog);
+                self.emit(Event::Client { request: client, event: ClientEvent::Forked { response, dialog } });
+            }
+            Some(dialog) => {
+                self.forget_fork(client, dialog);
+                self.hang_up(dialog, &[], Why::OtherFork);
+            }
+            None if is_result => self.conclude(client, response, Cause::DialogError, false),
+            None => {}
+        }
+    }
+
+    /// The dialog that a 2xx makes or confirms.
+    fn confirm(&mut self, client: RequestId, response: &Message) -> Option<DialogId> {
+        let known = self.fork_of(client, response);
+        let dialog = known.or_else(|| self.fork(client, response))?;
+        let request = self.clients.get(client)?.request().clone();
+        let slot = self.dialogs.get_mut(dialog)?;
+        slot.dialog.confirm_uac(&request, response).ok()?;
+        slot.flow = None;
+        Some(dialog)
+    }
+
+    /// Makes the ACK of a 2xx, keeps it for as long as the 2xx may come again, and sends it.
+    fn acknowledge(&mut self, client: RequestId, dialog: DialogId, response: &Message) {
+        let Ok(route) = self.dialog_route(dialog) else { return };
+        let branch = self.random.token();
+        let names = self.transports.names(route.transport(), None);
+        let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
+        let Some(slot) = self.dialogs.get(dialog) else { return };
+        let Ok(ack) = slot.dialog.ack(response.cseq(), None, &hop) else { return };
+        let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
+        if let Some(context) = self.clients.get_mut(client).and_then(ClientSlot::context) {
+            context.acknowledge(tag, Arc::new(ack));
+        }
+        if let (Route::Flow(flow), Some(slot)) = (&route, self.dialogs.get_mut(dialog)) {
+            slot.flow = Some(*flow);
+        }
+        self.go(route, Task::Ack(client, tag.into()));
+    }
+
+    /// Sends the ACK of the 2xx with this To tag, and keeps where.
+    pub(super) fn send_ack(&mut self, client: RequestId, tag: &str, flow: Flow) {
+        let context = self.clients.get_mut(client).and_then(ClientSlot::context);
+        let Some(ack) = context.and_then(|context| context.ack_of(tag).cloned()) else { return };
+        let ack = self.fit_via(ack, &flow);
+        if let Some(slot) = self.clients.get_mut(client) {
+            slot.ack_flows.push((tag.into(), flow));
+            if let Some(context) = slot.context() {
+                context.acknowledge(tag, ack.clone());
+            }
+        }
+        self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody));
+    }
+
+    /// The same 2xx again gets the same ACK again (§13.2.2.4).
+    fn send_ack_again(&mut self, client: RequestId, response: &Message) {
+        let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
+        let Some(slot) = self.clients.get_mut(client) else { return };
+        let known = slot.ack_flows.iter().find(|(known, _)| known.eq_ignore_ascii_case(tag));
+        let flow = known.map(|(_, flow)| *flow);
+        let ack = slot.context().and_then(|context| context.ack_of(tag).cloned());
+        if let (Some(flow), Some(ack)) = (flow, ack) {
+            self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody));
+        }
+    }
+
+    fn conclude_without_answer(&mut self, client: RequestId, why: Synthetic) {
+        let Some(slot) = self.clients.get(client) else { return };
+        let status = why.status();
+        let made_up = slot.request().answer(status, status.reason(), "").finish();
+        if let Ok(response) = made_up {
+            self.conclude(client, Arc::new(response), why.cause(), true);
+        }
+    }
+
+    /// The request has failed: its one result, and what that means for its dialogs.
+    fn conclude(&mut self, client: RequestId, response: Arc<Message>, cause: Cause, synthetic: bool) {
+        let Some(slot) = self.clients.get_mut(client) else { return };
+        let (purpose, dialog, request) = (slot.purpose, slot.dialog, slot.request().clone());
+        let is_cancelled = slot.context().is_some_and(|context| context.is_cancelled());
+        let status = response.status().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        self.end_early_forks(client, if is_cancelled { Why::Cancelled } else { Why::Failed(status) });
+        match (purpose, dialog) {
+            (Purpose::Bye, Some(dialog)) => {
+                self.end_dialog(dialog, By::Local, Why::Bye, Some(request), Some(response));
+            }
+            (Purpose::App, dialog) => {
+                let event = ClientEvent::Failed { response, cause, synthetic };
+                self.emit(Event::Client { request: client, event });
+                // §12.2.1.2: 481 and 408, a time-out among them, end the dialog.
+                let ends = [StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, StatusCode::REQUEST_TIMEOUT];
+                if let Some(dialog) = dialog.filter(|_| ends.contains(&status)) {
+                    self.hang_up(dialog, &[], Why::Response(status));
+                }
+            }
+            (Purpose::Bye | Purpose::Quiet, _) => {}
+        }
+    }
+
+    fn end_early_forks(&mut self, client: RequestId, why: Why) {
+        let Some(slot) = self.clients.get_mut(client) else { return };
+        for dialog in core::mem::take(&mut slot.forks) {
+            let by = if why == Why::Cancelled { By::Local } else { By::Remote };
+            self.end_dialog(dialog, by, why, None, None);
+        }
+    }
+
+    fn schedule_client(&mut self, client: RequestId) {
+        let now = self.now;
+        let Some(slot) = self.clients.get_mut(client) else { return };
+        let deadline = slot.context().and_then(|context| context.deadline());
+        self.timers.set(&mut slot.timer, Owner::Client(client), deadline, now);
+    }
+
+    fn end_client(&mut self, client: RequestId) {
+        let Some(slot) = self.clients.remove(client) else { return };
+        self.timers.release(slot.timer);
+        if let Some(id) = slot.id {
+            self.index.clients.remove(&id);
+        }
+        if slot.purpose == Purpose::App {
+            self.emit(Event::Client { request: client, event: ClientEvent::Ended { data: slot.data } });
+        }
+    }
+}
+
+/// The URI of a Route element.
+fn uri_of(route: &str) -> Result<&str, Refused> {
+    Address::parse(route).map(|address| address.uri).map_err(Refused::Unroutable)
+}

@@ -1,0 +1,305 @@
+//! Contexts of received requests: from a request to the application, from its answer to the wire (RFC 3261 §8.2, §9.2, §13.3).
+
+use alloc::sync::Arc;
+
+use super::counters::bump;
+use super::event::{ServerEvent, Why};
+use super::flow::Flow;
+use super::handles::Verb;
+use super::ids::{DialogId, Owner, ServerId};
+use super::policy::Handling;
+use super::send::return_flow;
+use super::slots::ServerSlot;
+use super::timers::Handle;
+use super::{By, Endpoint, Event, Refused, defaults};
+use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects};
+use crate::dialog::Dialog;
+use crate::message::{Message, Method, StatusCode};
+use crate::random;
+use crate::transaction::MatchId;
+
+impl<D: Default> Endpoint<D> {
+    /// Begins the context of a new request outside dialogs.
+    pub(super) fn begin_initial(
+        &mut self,
+        flow: Flow,
+        id: MatchId,
+        request: Arc<Message>,
+        handling: Handling,
+    ) {
+        let server = self.begin(flow, id, request.clone(), None);
+        if let Ok(merged) = MatchId::merged(&self.key, &request)
+            && let Some(slot) = self.servers.get_mut(server)
+        {
+            slot.merged = Some(merged);
+            self.index.merged.insert(merged, server);
+        }
+        match handling {
+            Handling::Auto => self.answer_alone(server, &request),
+            Handling::Ask => {
+                self.announce(server);
+                self.emit(Event::Incoming { server, request });
+            }
+        }
+    }
+
+    /// Begins a context. It is quiet until it is announced.
+    pub(super) fn begin(
+        &mut self,
+        flow: Flow,
+        id: MatchId,
+        request: Arc<Message>,
+        dialog: Option<DialogId>,
+    ) -> ServerId {
+        let tag = self.random.token();
+        self.begin_with_tag(flow, id, request, dialog, tag)
+    }
+
+    fn begin_with_tag(
+        &mut self,
+        flow: Flow,
+        id: MatchId,
+        request: Arc<Message>,
+        dialog: Option<DialogId>,
+        tag: random::Token,
+    ) -> ServerId {
+        let (flow, return_port) = return_flow(flow, &request, self.config.policy.honour_maddr);
+        let cseq = request.cseq();
+        let reliable = flow.transport.is_reliable();
+        let context = ServerContext::new(self.now, request, reliable, tag, &self.config.settings);
+        let server = self.servers.insert(ServerSlot {
+            context,
+            flow,
+            return_port,
+            id,
+            merged: None,
+            cseq,
+            dialog,
+            is_in_dialog: dialog.is_some(),
+            is_announced: false,
+            data: None,
+            timer: Handle::NONE,
+        });
+        self.index.servers.insert(id, server);
+        self.schedule_server(server);
+        server
+    }
+
+    /// From here on the application knows of the context.
+    pub(super) fn announce(&mut self, server: ServerId) {
+        if let Some(slot) = self.servers.get_mut(server) {
+            slot.is_announced = true;
+            slot.data = Some(D::default());
+        }
+    }
+
+    /// The documented automatic answer: 200, with what we are capable of for OPTIONS (§11.2).
+    pub(super) fn answer_alone(&mut self, server: ServerId, request: &Message) {
+        let mut reply = Reply::new();
+        if *request.method() == Method::Options {
+            reply = reply.header("Accept", self.described.accept.clone());
+        }
+        _ = self.respond(server, Verb::Accept, &reply);
+    }
+
+    pub(super) fn retransmitted(&mut self, server: ServerId) {
+        bump(&mut self.counters.retransmissions);
+        if self.is_full() {
+            bump(&mut self.counters.queue_full);
+            return;
+        }
+        let (now, settings) = (self.now, self.config.settings);
+        let Some(slot) = self.servers.get_mut(server) else { return };
+        let effects = slot.context.retransmitted(now, &settings);
+        self.carry_out_server(server, effects, None);
+    }
+
+    pub(super) fn acknowledged(&mut self, server: ServerId, ack: Arc<Message>) {
+        let (now, settings) = (self.now, self.config.settings);
+        let Some(slot) = self.servers.get_mut(server) else { return };
+        let effects = slot.context.acknowledged(now, &settings);
+        self.carry_out_server(server, effects, Some(ack));
+    }
+
+    /// A CANCEL (§9.2): 200 if there is what it cancels, with the tag of that one's answers; else 481.
+    pub(super) fn cancel(&mut self, flow: Flow, id: MatchId, cancel: Arc<Message>) {
+        let invite = MatchId::server(&self.key, &cancel, &Method::Invite);
+        let invite = invite.ok().and_then(|id| self.index.servers.get(&id).copied());
+        let Some((invite, slot)) = invite.and_then(|invite| Some((invite, self.servers.get(invite)?))) else {
+            return self.refuse(flow, &cancel, (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None));
+        };
+        let tag = *slot.context.tag();
+        let server = self.begin_with_tag(flow, id, cancel.clone(), None, tag);
+        _ = self.respond(server, Verb::Accept, &Reply::new());
+
+        let Some(slot) = self.servers.get_mut(invite) else { return };
+        let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
+        match slot.context.cancel(self.now, &defaults, &self.config.settings) {
+            Ok(effects) => self.carry_out_server(invite, effects, Some(cancel)),
+            Err(_) => bump(&mut self.counters.answers_lost),
+        }
+    }
+
+    /// Gives an answer. If it is refused, nothing has changed.
+    pub(super) fn respond(&mut self, server: ServerId, verb: Verb, reply: &Reply) -> Result<(), Refused> {
+        let slot = self.servers.get(server).ok_or(Refused::Gone)?;
+        let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
+        let (now, settings) = (self.now, &self.config.settings);
+        let request = slot.context.request().cloned();
+        let mut context = slot.context.clone();
+        let effects = match verb {
+            Verb::Progress => context.progress(now, reply, &defaults, settings),
+            Verb::Accept => context.accept(now, reply, &defaults, settings),
+            Verb::Reject => context.reject(now, reply, &defaults, settings),
+            Verb::Reply => context.reply(now, reply, &defaults, settings),
+        }?;
+        let made = self.dialog_made(slot, &context, request.as_deref())?;
+        if let Some(slot) = self.servers.get_mut(server) {
+            slot.context = context;
+        }
+        if let Some(dialog) = made {
+            self.adopt(server, dialog);
+        } else if let (Some(request), true) = (&request, effects.contains(ServerEffects::ACCEPTED)) {
+            self.session_answered(server, request);
+        }
+        self.carry_out_server(server, effects, None);
+        Ok(())
+    }
+
+    /// The dialog that an answer makes, if it is the first of its request that makes one (§12.1.1).
+    fn dialog_made(
+        &self,
+        slot: &ServerSlot<D>,
+        context: &ServerContext,
+        request: Option<&Message>,
+    ) -> Result<Option<Dialog>, Refused> {
+        let (Some(request), Some(response)) = (request, context.response()) else { return Ok(None) };
+        let status = response.status().unwrap_or(StatusCode::TRYING);
+        let makes_one = context.is_invite() && status > StatusCode::TRYING && !status.is_failure();
+        if !makes_one || slot.dialog.is_some() {
+            return Ok(None);
+        }
+        if self.dialogs.len() >= self.config.limits.dialogs {
+            return Err(Refused::Full);
+        }
+        Ok(Some(Dialog::uas(request, response)?))
+    }
+
+    pub(super) fn fire_server(&mut self, server: ServerId) {
+        loop {
+            let Some(slot) = self.servers.get_mut(server) else { return };
+            let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
+            let Some(effects) = slot.context.fire(self.now, &defaults, &self.config.settings) else {
+                return self.schedule_server(server);
+            };
+            if effects.contains(ServerEffects::PROGRESS) {
+                self.adopt_progress(server);
+            }
+            self.carry_out_server(server, effects, None);
+        }
+    }
+
+    /// A 180 that a guard gave makes a dialog as the application's would.
+    fn adopt_progress(&mut self, server: ServerId) {
+        let Some(slot) = self.servers.get(server) else { return };
+        let made = self.dialog_made(slot, &slot.context, slot.context.request().map(AsRef::as_ref));
+        if let Ok(Some(dialog)) = made {
+            self.adopt(server, dialog);
+        }
+    }
+
+    /// Does what a context asks for, in the order in which it was caused. `message` is the CANCEL or ACK that came.
+    pub(super) fn carry_out_server(
+        &mut self,
+        server: ServerId,
+        effects: ServerEffects,
+        message: Option<Arc<Message>>,
+    ) {
+        let has = |effect| effects.contains(effect);
+        if let Some(request) = message.clone().filter(|_| has(ServerEffects::CANCELLED)) {
+            self.tell_server(server, ServerEvent::Cancelled { request });
+        }
+        if has(ServerEffects::SEND) {
+            self.send_answer(server);
+        }
+        if has(ServerEffects::PROGRESS) || has(ServerEffects::ACCEPTED) || has(ServerEffects::REJECTED) {
+            self.report_answer(server, effects);
+        }
+        if let Some(request) = message.clone().filter(|_| has(ServerEffects::CANCEL_TOO_LATE)) {
+            self.tell_server(server, ServerEvent::CancelTooLate { request });
+        }
+        if let Some(ack) = message.filter(|_| has(ServerEffects::ACKED)) {
+            self.call_acknowledged(server, ack);
+        }
+        if has(ServerEffects::NO_ACK) {
+            self.call_not_acknowledged(server);
+        }
+        if has(ServerEffects::SEND_FAILED) {
+            let response = self.servers.get(server).and_then(|slot| slot.context.response().cloned());
+            let code = response.as_ref().and_then(|response| response.status()).map_or(0, StatusCode::code);
+            let report = Report { code, response, cause: Some(Cause::ConnectionError) };
+            self.tell_server(server, ServerEvent::SendFailed(report));
+        }
+        if has(ServerEffects::UNANSWERED) {
+            self.tell_server(server, ServerEvent::Failed(Report::without_response(Cause::RequestTimeout)));
+        }
+        match has(ServerEffects::END) {
+            true => self.end_server(server),
+            false => self.schedule_server(server),
+        }
+    }
+
+    /// Events follow the answer, whichever method gave it.
+    fn report_answer(&mut self, server: ServerId, effects: ServerEffects) {
+        let Some(slot) = self.servers.get(server) else { return };
+        let (dialog, is_in_dialog) = (slot.dialog, slot.is_in_dialog);
+        let Some(response) = slot.context.response().cloned() else { return };
+        let is_cancelled = slot.context.is_cancelled();
+        let report = Report::of(response);
+        if effects.contains(ServerEffects::PROGRESS) {
+            self.tell_server(server, ServerEvent::Progress { report, dialog });
+        } else if effects.contains(ServerEffects::ACCEPTED) {
+            self.tell_server(server, ServerEvent::Accepted { report, dialog });
+        } else {
+            let status = report.response.as_ref().and_then(|response| response.status());
+            self.tell_server(server, ServerEvent::Rejected(report.clone()));
+            self.tell_server(server, ServerEvent::Failed(report));
+            if let (Some(dialog), Some(status), false) = (dialog, status, is_in_dialog) {
+                let (by, why) = if is_cancelled {
+                    (By::Remote, Why::Cancelled)
+                } else {
+                    (By::Local, Why::Failed(status))
+                };
+                self.end_dialog(dialog, by, why, None, None);
+            }
+        }
+    }
+
+    pub(super) fn tell_server(&mut self, server: ServerId, event: ServerEvent<D>) {
+        if self.servers.get(server).is_some_and(|slot| slot.is_announced) {
+            self.emit(Event::Server { server, event });
+        }
+    }
+
+    pub(super) fn schedule_server(&mut self, server: ServerId) {
+        if let Some(slot) = self.servers.get_mut(server) {
+            self.timers.set(&mut slot.timer, Owner::Server(server), slot.context.deadline(), self.now);
+        }
+    }
+
+    fn end_server(&mut self, server: ServerId) {
+        let Some(slot) = self.servers.remove(server) else { return };
+        self.timers.release(slot.timer);
+        self.index.servers.remove(&slot.id);
+        if let Some(merged) = slot.merged {
+            self.index.merged.remove(&merged);
+        }
+        if let Some(dialog) = slot.dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
+            dialog.servers.retain(|other| *other != server);
+        }
+        if slot.is_announced {
+            let event = ServerEvent::Ended { why: slot.context.end_reason(), data: slot.data };
+            self.emit(Event::Server { server, event });
+        }
+    }
+}
