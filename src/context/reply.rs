@@ -81,6 +81,17 @@ impl Reply {
         StatusCode::new(code).filter(|_| within).ok_or(Refused::CodeOutOfRange { code, lowest, highest })
     }
 
+    /// How many bytes the answer has beyond what it copies from its request.
+    fn room(&self, reason: &str, added: &[(Name, &str)]) -> usize {
+        /// A line's name and punctuation, or the status line's, or those of the lines about the body.
+        const PER_LINE: usize = 24;
+        let defaults = added.iter().map(|(_, value)| value.len());
+        let headers = self.headers.iter().map(|header| header.name.len().saturating_add(header.value.len()));
+        let body = self.body.iter().map(|body| body.content_type.len().saturating_add(body.bytes.len()));
+        let lines = defaults.chain(headers).chain(body).map(|len| len.saturating_add(PER_LINE));
+        lines.fold(reason.len().saturating_add(4 * PER_LINE), usize::saturating_add)
+    }
+
     /// Writes the answer to `request`.
     pub(super) fn build(
         &self,
@@ -90,9 +101,10 @@ impl Reply {
         defaults: &Defaults<'_>,
     ) -> Result<Message, BuildError> {
         let reason = self.reason.as_deref().unwrap_or(status.reason());
-        let mut builder = request.answer(status, reason, tag);
         let supplied = |name: Name| self.headers.iter().any(|header| Name::find(&header.name) == name);
-        for (name, value) in defaults.for_answer(request.method(), status) {
+        let added = defaults.for_answer(request.method(), status);
+        let mut builder = request.answer_with_room(status, reason, tag, self.room(reason, &added));
+        for (name, value) in added {
             if !value.is_empty() && !supplied(name) {
                 builder = builder.header(name, value);
             }

@@ -36,9 +36,14 @@ impl Text {
         local: Address<'_>,
         remote: Address<'_>,
         contacts: [&str; 2],
-        routes: impl Iterator<Item = &'a Address<'a>>,
+        routes: impl Iterator<Item = &'a Address<'a>> + Clone,
     ) -> Self {
-        let mut buffer = String::new();
+        let sum = |len: usize, more: usize| len.saturating_add(more);
+        let addresses =
+            routes.clone().map(Address::written_len).chain([local.written_len(), remote.written_len()]);
+        let length = [sip.call_id, sip.local_tag, sip.remote_tag].into_iter().chain(contacts).map(str::len);
+        let length = length.chain(addresses).fold(0, sum);
+        let mut buffer = String::with_capacity(length);
         let mut ends = [0; FIELDS];
         let mut place = ends.iter_mut();
         let mut close = |buffer: &String| {

@@ -30,11 +30,23 @@ impl Message {
     /// # Ok::<(), sip_proto::message::ParseError>(())
     /// ```
     pub fn answer(&self, status: StatusCode, reason: &str, tag: &str) -> Builder {
+        self.answer_with_room(status, reason, tag, ADDED_LEN)
+    }
+
+    /// Like [`Message::answer`], with room for `added` bytes beyond what is copied: enough of it, and the answer is written
+    /// without moving.
+    pub(crate) fn answer_with_room(
+        &self,
+        status: StatusCode,
+        reason: &str,
+        tag: &str,
+        added: usize,
+    ) -> Builder {
         let copied = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq, Name::RecordRoute];
         let lines = self.lines.iter().filter(|line| copied.contains(&line.name));
         let copied_len =
             lines.map(|line| usize::from(line.value.end.saturating_sub(line.value.at)).saturating_add(16));
-        let capacity = copied_len.fold(ADDED_LEN, usize::saturating_add);
+        let capacity = copied_len.fold(added, usize::saturating_add);
 
         let mut builder = Builder::response_sized(status, reason, capacity);
         self.copy_via(&mut builder);

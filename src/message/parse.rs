@@ -205,7 +205,7 @@ impl Indexed {
             end: bytes.len(),
             bytes: Buffer::Received(bytes),
             start: self.start,
-            method: self.method.unwrap_or_else(|| Method::Other("".into())),
+            method: self.method.unwrap_or(Method::Ack),
             cseq: 0,
             body_at: self.head_len,
             lines: self.lines,
