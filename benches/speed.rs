@@ -1,0 +1,182 @@
+//! What parsing, reading, building and a whole call cost, each beside `httparse` on the same head in the same run.
+//!
+//! `cargo bench`. The yardstick is `httparse::parse_headers` on the header lines of the same message: the ratio to it carries over from machine to
+//! machine, a time does not.
+
+use std::hint::black_box;
+
+use bytes::Bytes;
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use sip_proto::context::Reply;
+use sip_proto::message::{Message, Name};
+use sip_proto::{Bound, Config, Endpoint, Event, Flow, Input, Output, StatusCode, Timestamp, Transport};
+
+const MESSAGES: [(&str, &str); 4] = [
+    ("options", include_str!("../tests/messages/options.sip")),
+    ("invite", include_str!("../tests/messages/invite.sip")),
+    ("ok", include_str!("../tests/messages/ok.sip")),
+    ("register", include_str!("../tests/messages/register.sip")),
+];
+
+fn wire(text: &str) -> Vec<u8> {
+    text.replace('\n', "\r\n").into_bytes()
+}
+
+/// The six fields that routing and matching read.
+fn six_fields(message: &Message) -> (usize, u32) {
+    let branch = message.top_via().ok().and_then(|via| via.branch()).unwrap_or_default();
+    let from = message.from().ok().and_then(|from| from.tag()).unwrap_or_default();
+    let to = message.to().ok().and_then(|to| to.tag()).unwrap_or_default();
+    let contact = message.contact().ok().flatten();
+    let uri = contact.and_then(|contact| contact.parse_uri().ok()).and_then(|uri| uri.sip());
+    let user = uri.and_then(|uri| uri.user).unwrap_or_default();
+    (branch.len() + from.len() + to.len() + message.call_id().len() + user.len(), message.cseq())
+}
+
+fn messages(c: &mut Criterion) {
+    for (name, text) in MESSAGES {
+        let bytes = Bytes::from_owner(wire(text));
+        let headers_at = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        let mut group = c.benchmark_group(name);
+        group.bench_function("0 httparse", |b| {
+            b.iter(|| {
+                let mut headers = [httparse::EMPTY_HEADER; 64];
+                let parsed = httparse::parse_headers(black_box(&bytes[headers_at..]), &mut headers);
+                black_box(parsed.is_ok())
+            });
+        });
+        group.bench_function("1 parse", |b| {
+            b.iter(|| black_box(Message::parse(black_box(&bytes).clone()).is_ok()));
+        });
+        group.bench_function("2 parse and six fields", |b| {
+            b.iter(|| {
+                let message = Message::parse(black_box(&bytes).clone()).unwrap();
+                black_box(six_fields(&message))
+            });
+        });
+        let request = Message::parse(bytes.clone()).unwrap();
+        if request.is_request() {
+            group.bench_function("3 build a 200", |b| {
+                b.iter(|| {
+                    let answer = black_box(&request).answer(StatusCode::OK, "OK", "8321234356");
+                    black_box(answer.header(Name::Contact, "<sip:bob@192.0.2.4>").finish().unwrap())
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
+fn uas_call(c: &mut Criterion) {
+    let invite = wire(MESSAGES[1].1);
+    let headers_at = invite.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let mut group = c.benchmark_group("call");
+    group.bench_function("0 httparse", |b| {
+        b.iter(|| {
+            let mut headers = [httparse::EMPTY_HEADER; 64];
+            let parsed = httparse::parse_headers(black_box(&invite[headers_at..]), &mut headers);
+            black_box(parsed.is_ok())
+        });
+    });
+    group.bench_function("1 answered by a UAS", |b| {
+        let mut uas = Uas::new();
+        b.iter_batched(|| uas.inputs(), |inputs| black_box(answer_call(inputs)), BatchSize::LargeInput);
+    });
+    group.finish();
+}
+
+/// Prepares the octets of one call after the other, outside of what is measured.
+struct Uas {
+    calls: u64,
+}
+
+struct Call {
+    sip: Endpoint,
+    at: Timestamp,
+    invite: Bytes,
+    ack: Bytes,
+    bye: Bytes,
+}
+
+impl Uas {
+    fn new() -> Self {
+        Self { calls: 0 }
+    }
+
+    /// An endpoint that has served a call already, and the next call's INVITE, ACK and BYE. The To tag is found by
+    /// answering the same INVITE in a clone: same seed, same tag.
+    fn inputs(&mut self) -> Call {
+        self.calls += 1;
+        let mut sip: Endpoint = Endpoint::new(Config::new("sip:bob@192.0.2.4").unwrap(), [3; 32]);
+        let bound = Bound { transport: Transport::Udp, local: BOB.parse().unwrap(), advertised: None };
+        sip.handle_input(Timestamp::ZERO, Input::Bound(bound));
+        let at = Timestamp::from_secs(1);
+        let text = MESSAGES[1].1.replace("Call-ID: ", &format!("Call-ID: {}", self.calls));
+        let invite = Bytes::from_owner(wire(&text));
+        let mut rehearsal = sip.clone();
+        let ok = serve(&mut rehearsal, at, invite.clone()).unwrap();
+        let within = |method: &str, cseq: u32| {
+            let text = format!(
+                "{method} sip:bob@192.0.2.4:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{method}\r\nMax-Forwards: 70\r\n\
+                 From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nContent-Length: 0\r\n\r\n",
+                ok.value(Name::From).unwrap(),
+                ok.value(Name::To).unwrap(),
+                ok.call_id(),
+            );
+            Bytes::from_owner(text.into_bytes())
+        };
+        let (ack, bye) = (within("ACK", ok.cseq()), within("BYE", ok.cseq() + 1));
+        Call { sip, at, invite, ack, bye }
+    }
+}
+
+const BOB: &str = "192.0.2.4:5060";
+
+fn datagram(payload: Bytes) -> Input {
+    let bob = std::net::SocketAddr::from(([192, 0, 2, 4], 5060));
+    let alice = std::net::SocketAddr::from(([192, 0, 2, 1], 5060));
+    Input::Datagram { flow: Flow::udp(bob, alice), payload }
+}
+
+/// INVITE in; 100, 180 and 200 out. Yields the 200.
+fn serve(sip: &mut Endpoint, at: Timestamp, invite: Bytes) -> Option<std::sync::Arc<Message>> {
+    sip.handle_input(at, datagram(invite));
+    let mut ok = None;
+    while let Some(output) = sip.poll_output() {
+        match output {
+            Output::Event(Event::Incoming { server, .. }) => {
+                let mut server = sip.server(server).ok()?;
+                server.reply(at, Reply::code(100)).ok()?;
+                server.progress(at, Reply::new()).ok()?;
+                server.accept(at, Reply::new().sdp(Bytes::from_static(b"v=0\r\n"))).ok()?;
+            }
+            Output::Transmit(transmit) => match transmit.payload {
+                sip_proto::endpoint::Payload::Message(message) => ok = Some(message),
+                other => drop(black_box(other)),
+            },
+            other => drop(black_box(other)),
+        }
+    }
+    ok
+}
+
+/// The whole call: INVITE, 100, 180, 200, ACK, BYE, 200.
+fn answer_call(call: Call) -> Endpoint {
+    let Call { mut sip, at, invite, ack, bye } = call;
+    black_box(serve(&mut sip, at, invite));
+    for payload in [ack, bye] {
+        sip.handle_input(at, datagram(payload));
+        while let Some(output) = sip.poll_output() {
+            black_box(output);
+        }
+    }
+    assert_eq!(sip.counts()[2], 0);
+    sip
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(60).measurement_time(std::time::Duration::from_secs(2)).warm_up_time(std::time::Duration::from_millis(500));
+    targets = messages, uas_call
+}
+criterion_main!(benches);
