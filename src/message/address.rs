@@ -55,7 +55,7 @@ impl<'a> Address<'a> {
     }
 
     fn in_brackets(value: &'a str, name: &'a str, text: &'a str) -> Result<Self, ParseError> {
-        let Some((uri, rest)) = text.split_once('>') else {
+        let Some((uri, rest)) = scan::cut(text, b'>') else {
             return scan::fault("'>'", value, "");
         };
         if uri.is_empty() {
@@ -71,7 +71,7 @@ impl<'a> Address<'a> {
     /// An `addr-spec` without brackets: its first `;` begins the header's parameters (RFC 3261 §20.10).
     fn bare(value: &'a str, text: &'a str) -> Result<Self, ParseError> {
         let text = scan::trim(text);
-        let end = text.find(';').unwrap_or(text.len());
+        let end = memchr::memchr(b';', text.as_bytes()).unwrap_or(text.len());
         let (uri, params) = text.split_at_checked(end).unwrap_or((text, ""));
         let uri = scan::trim(uri);
         if uri.is_empty() {

@@ -42,21 +42,23 @@ impl Message {
         tag: &str,
         added: usize,
     ) -> Builder {
-        let copied = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq, Name::RecordRoute];
-        let lines = self.lines.iter().filter(|line| copied.contains(&line.name));
-        let copied_len =
-            lines.map(|line| usize::from(line.value.end.saturating_sub(line.value.at)).saturating_add(16));
-        let capacity = copied_len.fold(added, usize::saturating_add);
+        let is_copied = |name| {
+            matches!(name, Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq | Name::RecordRoute)
+        };
+        let lines = self.lines.iter().filter(|line| is_copied(line.name));
+        let copied =
+            lines.map(|line| usize::from(line.value.end.saturating_sub(line.name_at)).saturating_add(2));
+        let capacity = copied.fold(added, usize::saturating_add);
 
         let mut builder = Builder::response_sized(status, reason, capacity);
         self.copy_via(&mut builder);
         if self.method.creates_dialog() && status > StatusCode::TRYING && !status.is_failure() {
             builder.copy_all(self, Name::RecordRoute);
         }
-        builder.copy_all(self, Name::From);
+        builder.copy_first(self, Name::From);
         self.copy_to(&mut builder, status, tag);
-        builder.copy_all(self, Name::CallId);
-        builder.copy_all(self, Name::CSeq);
+        builder.copy_first(self, Name::CallId);
+        builder.copy_first(self, Name::CSeq);
         builder.set_cseq(self.cseq, self.method.clone());
         if status == StatusCode::TRYING {
             builder.copy_all(self, Name::Timestamp);
@@ -67,8 +69,8 @@ impl Message {
     fn copy_via(&self, builder: &mut Builder) {
         let mut lines = self.lines.iter().filter(|line| line.name == Name::Via);
         let Some(top) = lines.next() else { return };
-        match (self.source, self.top_via()) {
-            (Some(source), Ok(via)) if needs_source(&via, source) => {
+        match self.source.map(|source| (source, self.top_via())) {
+            Some((source, Ok(via))) if needs_source(&via, source) => {
                 let mut elements = List::new(self.text(top.value));
                 let written = elements.next().unwrap_or_default();
                 builder.line(Name::Via, |line| {
@@ -87,14 +89,14 @@ impl Message {
     }
 
     fn copy_to(&self, builder: &mut Builder, status: StatusCode, tag: &str) {
-        let has_tag = self.to().map_or(true, |to| to.tag().is_some());
+        if status == StatusCode::TRYING || tag.is_empty() || self.to().map_or(true, |to| to.tag().is_some()) {
+            return builder.copy_first(self, Name::To);
+        }
         let value = self.value(Name::To).unwrap_or_default();
         builder.line(Name::To, |line| {
             line.text(value);
-            if !has_tag && status != StatusCode::TRYING && !tag.is_empty() {
-                line.text(";tag=");
-                line.text(tag);
-            }
+            line.text(";tag=");
+            line.text(tag);
         });
     }
 
@@ -146,7 +148,7 @@ impl Message {
                 }
                 Name::ContentType | Name::ContentLength => {}
                 Name::CSeq => builder = builder.cseq(self.cseq, &self.method),
-                _ => builder.copy_as_named(self, line),
+                _ => builder.copy(self, line),
             }
         }
         let body = self.value(Name::ContentType).map(|content_type| super::Body {

@@ -80,7 +80,7 @@ impl fmt::Debug for Body {
 
 /// Whether `text` stays on its line.
 fn check_line(text: &str) -> Result<(), BuildError> {
-    match text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+    match memchr::memchr3(b'\r', b'\n', 0, text.as_bytes()).is_some() {
         true => Err(BuildError::ControlCharacter),
         false => Ok(()),
     }
@@ -214,7 +214,7 @@ impl Builder {
         write(&mut Value(&mut self.bytes));
         let end = self.bytes.len();
         let value = self.bytes.get(at..end).unwrap_or_default();
-        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
             self.fault = self.fault.or(Some(BuildError::ControlCharacter));
         }
         self.bytes.extend_from_slice(b"\r\n");
@@ -233,15 +233,29 @@ impl Builder {
         }
     }
 
-    pub(super) fn copy(&mut self, from: &Message, line: &Line) {
-        self.line(line.name, |value| value.0.extend_from_slice(from.raw(line.value)));
+    /// Copies the first line of this name.
+    pub(super) fn copy_first(&mut self, from: &Message, name: Name) {
+        if let Some(line) = from.first_line(name) {
+            self.copy(from, line);
+        }
     }
 
-    /// Copies one line with the name as it was spelt, known or not.
-    pub(super) fn copy_as_named(&mut self, from: &Message, line: &Line) {
-        self.named_line(line.name, from.line_name(line), |value| {
-            value.0.extend_from_slice(from.raw(line.value));
-        });
+    /// Copies a line as it stands, name and line end included.
+    pub(super) fn copy(&mut self, from: &Message, line: &Line) {
+        let end = usize::from(line.value.end).saturating_add(2);
+        match from.bytes.get(usize::from(line.name_at)..end) {
+            Some(whole) if whole.ends_with(b"\r\n") => {
+                let moved = (self.bytes.len() as u16).wrapping_sub(line.name_at);
+                self.bytes.extend_from_slice(whole);
+                let value =
+                    Span { at: line.value.at.wrapping_add(moved), end: line.value.end.wrapping_add(moved) };
+                self.note(Line { name_at: line.name_at.wrapping_add(moved), value, ..*line });
+            }
+            // White space that is not part of the value stands before the line's end.
+            _ => self.named_line(line.name, from.line_name(line), |value| {
+                value.0.extend_from_slice(from.raw(line.value));
+            }),
+        }
     }
 
     pub(super) fn set_cseq(&mut self, number: u32, method: Method) {

@@ -254,16 +254,28 @@ const NAMES: &[(Name, &str, u8)] = &[
 const SLOTS: usize = 512;
 const NONE: u8 = Name::Unknown as u8;
 
-/// Slot of each long name, by [`slot`]; collision-free, as building the table checks.
+/// Slot of each long name, by [`Folded::slot`]; collision-free, as building the table checks.
 #[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
-const BY_SLOT: [u8; SLOTS] = {
-    let mut table = [NONE; SLOTS];
+const BY_SLOT: [Name; SLOTS] = {
+    let mut table = [Name::Unknown; SLOTS];
     let mut i = 0;
     while i < NAMES.len() {
         assert!(NAMES[i].0 as usize == i, "the table follows the order of the enum");
-        let slot = slot(NAMES[i].1.as_bytes());
-        assert!(table[slot] == NONE, "two names share a slot");
-        table[slot] = i as u8;
+        let slot = FOLDED[i].slot();
+        assert!(table[slot] as u8 == NONE, "two names share a slot");
+        table[slot] = NAMES[i].0;
+        i += 1;
+    }
+    table
+};
+
+/// The names as they are compared.
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
+const FOLDED: [Folded; NAMES.len()] = {
+    let mut table = [Folded { len: 0, head: 0, tail: 0, middle: 0 }; NAMES.len()];
+    let mut i = 0;
+    while i < NAMES.len() {
+        table[i] = Folded::of(NAMES[i].1.as_bytes());
         i += 1;
     }
     table
@@ -283,20 +295,50 @@ const COMPACT: [u8; 26] = {
     table
 };
 
-/// Mixes length, first, middle and last letter without case. The factors were searched for.
-const fn slot(name: &[u8]) -> usize {
-    let ([first, .., last] | [first @ last]) = name else { return 0 };
-    let middle = match name.split_at_checked(name.len() / 2) {
-        Some((_, [middle, ..])) => *middle,
-        _ => 0,
-    };
-    let mixed = name
-        .len()
-        .wrapping_mul(248)
-        .wrapping_add(((*first | 0x20) as usize).wrapping_mul(58))
-        .wrapping_add(((*last | 0x20) as usize).wrapping_mul(106))
-        .wrapping_add(((middle | 0x20) as usize).wrapping_mul(96));
-    (mixed >> 1) & (SLOTS - 1)
+/// A name of up to 24 bytes without its case, in three words that overlap and cover it: two comparisons tell names apart where a
+/// loop would take one for each letter. Longer names are told by their length.
+///
+/// Case is folded by setting bit 5. Of the bytes of a token that maps no two onto each other where one of them stands in a known name:
+/// those are letters and hyphens only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Folded {
+    len: usize,
+    head: u64,
+    tail: u64,
+    middle: u64,
+}
+
+impl Folded {
+    const fn of(name: &[u8]) -> Self {
+        const CASE: u64 = 0x2020_2020_2020_2020;
+        let len = name.len();
+        if let (Some(head), Some(tail)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+            let middle = match name.split_at_checked(8) {
+                Some((_, rest)) if len > 16 => match rest.first_chunk::<8>() {
+                    Some(middle) => u64::from_le_bytes(*middle) | CASE,
+                    None => 0,
+                },
+                _ => 0,
+            };
+            let (head, tail) = (u64::from_le_bytes(*head) | CASE, u64::from_le_bytes(*tail) | CASE);
+            return Self { len, head, tail, middle };
+        }
+        let (head, tail) = if let (Some(head), Some(tail)) = (name.first_chunk::<4>(), name.last_chunk::<4>())
+        {
+            (u32::from_le_bytes(*head) as u64, u32::from_le_bytes(*tail) as u64)
+        } else if let (Some(head), Some(tail)) = (name.first_chunk::<2>(), name.last_chunk::<2>()) {
+            (u16::from_le_bytes(*head) as u64, u16::from_le_bytes(*tail) as u64)
+        } else {
+            (0, 0)
+        };
+        Self { len, head: head | CASE, tail: tail | CASE, middle: 0 }
+    }
+
+    /// The factor was searched for.
+    const fn slot(self) -> usize {
+        let mixed = (self.head ^ self.tail.rotate_left(23)).wrapping_add(self.len as u64);
+        (mixed.wrapping_mul(0x073f_e985_9321_6f7b) >> 55) as usize
+    }
 }
 
 impl Name {
@@ -314,15 +356,14 @@ impl Name {
     }
 
     pub(crate) fn find_bytes(name: &[u8]) -> Self {
-        let index = match name {
-            [letter] => {
-                let place = (letter | 0x20).wrapping_sub(b'a');
-                return Self::at(COMPACT.get(usize::from(place)).copied().unwrap_or(NONE));
-            }
-            _ => BY_SLOT.get(slot(name)).copied().unwrap_or(NONE),
-        };
-        match NAMES.get(usize::from(index)) {
-            Some((known, text, _)) if text.as_bytes().eq_ignore_ascii_case(name) => *known,
+        if let [letter] = name {
+            let place = (letter | 0x20).wrapping_sub(b'a');
+            return Self::at(COMPACT.get(usize::from(place)).copied().unwrap_or(NONE));
+        }
+        let folded = Folded::of(name);
+        let likely = BY_SLOT.get(folded.slot()).copied().unwrap_or(Self::Unknown);
+        match FOLDED.get(likely as usize) {
+            Some(known) if *known == folded => likely,
             _ => Self::Unknown,
         }
     }

@@ -45,7 +45,7 @@ impl<'a> Params<'a> {
         core::iter::from_fn(move || {
             let (param, tail) = split(rest?);
             rest = tail;
-            let (name, value) = match param.split_once('=') {
+            let (name, value) = match scan::cut(param, b'=') {
                 Some((name, value)) => (scan::trim(name), Some(scan::trim(value))),
                 None => (scan::trim(param), None),
             };
@@ -84,7 +84,7 @@ impl<'a> Params<'a> {
     }
 
     fn after_semicolon(self) -> Option<&'a str> {
-        self.text.split_once(';').map(|(_, rest)| rest)
+        scan::cut(self.text, b';').map(|(_, rest)| rest)
     }
 }
 

@@ -12,13 +12,7 @@ use super::{
 use crate::limits::Limits;
 
 /// Header lines that are tokenised without allocation.
-const INLINE_HEADERS: usize = 64;
-
-/// A message whose head could be read, and the first thing that is wrong with it.
-pub(super) struct Parsed {
-    pub(super) message: Message,
-    pub(super) defect: Option<ParseError>,
-}
+const INLINE_HEADERS: usize = 40;
 
 impl Message {
     /// Parses one message that is all of `bytes`, as in a datagram: a body longer than Content-Length is cut,
@@ -28,24 +22,107 @@ impl Message {
     /// The first fault in what framing and matching rest on: start line, header lines, the presence of Via, From, To,
     /// Call-ID and CSeq, the latter's value, Content-Length. Other headers are examined when they are read.
     pub fn parse(bytes: impl Into<Bytes>) -> Result<Self, ParseError> {
-        let Parsed { message, defect } = parse(bytes.into(), &Limits::DEFAULT)?;
-        defect.map_or(Ok(message), Err)
-    }
-}
-
-/// Parses a message. `Err` means that no head could be found: this is not SIP.
-pub(super) fn parse(bytes: Bytes, limits: &Limits) -> Result<Parsed, ParseError> {
-    match index(&bytes, &bytes, limits) {
-        Ok(indexed) => Ok(indexed.finish(bytes, None)),
-        Err(Tokenise::NotSip(fault)) => Err(fault),
-        Err(Tokenise::Headers) => {
-            let normal = normalise::normalise(&bytes);
-            match index(&normal.bytes, &normal.mask, limits) {
-                Ok(indexed) => Ok(indexed.finish(normal.bytes, normal.defect)),
-                Err(Tokenise::NotSip(fault)) => Err(fault),
-                Err(Tokenise::Headers) => Err(ParseError::new("header lines", 0)),
-            }
+        let mut message = Self::blank(bytes.into());
+        match message.read(&Limits::DEFAULT)? {
+            None => Ok(message),
+            Some(defect) => Err(defect),
         }
+    }
+
+    /// A message of which nothing is known but its octets.
+    pub(super) fn blank(bytes: Bytes) -> Self {
+        Self {
+            end: bytes.len(),
+            bytes: Buffer::Received(bytes),
+            start: Start::Request { uri: Span::default() },
+            method: Method::Ack,
+            cseq: 0,
+            body_at: 0,
+            lines: SmallVec::new(),
+            first: First::EMPTY,
+            source: None,
+        }
+    }
+
+    /// Reads the octets of a blank message: the first thing that is wrong with it, or `Err` when no head could be found, so that this is
+    /// not SIP. The message is filled in where it stands, since it is large to move.
+    pub(super) fn read(&mut self, limits: &Limits) -> Result<Option<ParseError>, ParseError> {
+        let earlier = match self.index(None, limits) {
+            Ok(defect) => defect,
+            Err(Tokenise::NotSip(fault)) => return Err(fault),
+            Err(Tokenise::Headers) => {
+                let normal = normalise::normalise(&self.bytes);
+                *self = Self::blank(normal.bytes);
+                let defect = match self.index(Some(&normal.mask), limits) {
+                    Ok(defect) => defect,
+                    Err(Tokenise::NotSip(fault)) => return Err(fault),
+                    Err(Tokenise::Headers) => return Err(ParseError::new("header lines", 0)),
+                };
+                normal.defect.or(defect)
+            }
+        };
+        let cseq = self.read_cseq().err();
+        let body = self.frame_body().err();
+        Ok(earlier.or(cseq).or(body).or_else(|| self.missing()))
+    }
+
+    /// Indexes start line and header lines. `mask` is as long as the octets and free of raw control characters.
+    fn index(&mut self, mask: Option<&[u8]>, limits: &Limits) -> Result<Option<ParseError>, Tokenise> {
+        let bytes: &[u8] = &self.bytes;
+        let leading = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let rest = bytes.get(leading..).unwrap_or_default();
+        let line_len =
+            memchr::memchr(b'\n', rest).ok_or(Tokenise::NotSip(ParseError::new("a start line", leading)))?;
+        let line = rest.get(..line_len).unwrap_or_default();
+        let (start, method, mut defect) = start_line(line, leading).map_err(Tokenise::NotSip)?;
+        self.start = start;
+        if let Some(method) = method {
+            self.method = method;
+        }
+
+        let headers_at = leading.saturating_add(line_len).saturating_add(1);
+        let masked = mask.unwrap_or(bytes);
+        let headers = masked.get(headers_at..).unwrap_or_default();
+        let mut fixed = [httparse::EMPTY_HEADER; INLINE_HEADERS];
+        let mut grown;
+        let tokenised = match httparse::parse_headers(headers, &mut fixed) {
+            Err(httparse::Error::TooManyHeaders) => {
+                grown = alloc::vec![httparse::EMPTY_HEADER; limits.headers];
+                httparse::parse_headers(headers, &mut grown)
+            }
+            other => other,
+        };
+        let (length, tokens) = match tokenised {
+            Ok(httparse::Status::Complete(complete)) => complete,
+            Err(httparse::Error::TooManyHeaders) => {
+                return Err(Tokenise::NotSip(ParseError::new("fewer header lines", headers_at)));
+            }
+            Ok(httparse::Status::Partial) | Err(_) => return Err(Tokenise::Headers),
+        };
+        let head_len = headers_at.saturating_add(length);
+        if head_len > limits.head.min(usize::from(u16::MAX)) {
+            return Err(Tokenise::NotSip(ParseError::new("a shorter head", limits.head)));
+        }
+        self.body_at = head_len;
+        let head = bytes.get(..head_len).unwrap_or_default();
+        if !is_ascii(head) && core::str::from_utf8(head).is_err() {
+            defect = defect.or(Some(ParseError::new("UTF-8 text", 0)));
+        }
+
+        let origin = masked.as_ptr() as usize;
+        let mut too_long = None;
+        for (at, token) in tokens.iter().enumerate() {
+            let line = line_of(token, origin);
+            if token.name.len() > usize::from(u8::MAX) {
+                too_long = Some(ParseError::new("a header name of at most 255 bytes", line.name_at.into()));
+            }
+            if !self.first.note(line.name, at) && is_single(line.name) && defect.is_none() {
+                let fault = ParseError::new("one header of this name", 0);
+                defect = Some(fault.within(line.name, line.name_at.into()));
+            }
+            self.lines.push(line);
+        }
+        too_long.map_or(Ok(defect), |fault| Err(Tokenise::NotSip(fault)))
     }
 }
 
@@ -55,67 +132,9 @@ enum Tokenise {
     Headers,
 }
 
-/// The index of a head, before its bytes are moved beside it.
-struct Indexed {
-    start: Start,
-    method: Option<Method>,
-    lines: SmallVec<[Line; super::INLINE_LINES]>,
-    first: First,
-    head_len: usize,
-    defect: Option<ParseError>,
-}
-
-/// Reads start line and header lines. `mask` is as long as `bytes` and free of raw control characters.
-fn index(bytes: &[u8], mask: &[u8], limits: &Limits) -> Result<Indexed, Tokenise> {
-    let leading = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let rest = bytes.get(leading..).unwrap_or_default();
-    let line_len =
-        memchr::memchr(b'\n', rest).ok_or(Tokenise::NotSip(ParseError::new("a start line", leading)))?;
-    let line = rest.get(..line_len).unwrap_or_default();
-    let (start, method, mut defect) = start_line(line, leading).map_err(Tokenise::NotSip)?;
-
-    let headers_at = leading.saturating_add(line_len).saturating_add(1);
-    let headers = mask.get(headers_at..).unwrap_or_default();
-    let mut fixed = [httparse::EMPTY_HEADER; INLINE_HEADERS];
-    let mut grown;
-    let tokenised = match httparse::parse_headers(headers, &mut fixed) {
-        Err(httparse::Error::TooManyHeaders) => {
-            grown = alloc::vec![httparse::EMPTY_HEADER; limits.headers];
-            httparse::parse_headers(headers, &mut grown)
-        }
-        other => other,
-    };
-    let (length, tokens) = match tokenised {
-        Ok(httparse::Status::Complete(complete)) => complete,
-        Err(httparse::Error::TooManyHeaders) => {
-            return Err(Tokenise::NotSip(ParseError::new("fewer header lines", headers_at)));
-        }
-        Ok(httparse::Status::Partial) | Err(_) => return Err(Tokenise::Headers),
-    };
-    let head_len = headers_at.saturating_add(length);
-    if head_len > limits.head.min(usize::from(u16::MAX)) {
-        return Err(Tokenise::NotSip(ParseError::new("a shorter head", limits.head)));
-    }
-    let head = bytes.get(..head_len).unwrap_or_default();
-    if !head.is_ascii() && core::str::from_utf8(head).is_err() {
-        defect = defect.or(Some(ParseError::new("UTF-8 text", 0)));
-    }
-
-    let mut lines = SmallVec::new();
-    let mut first = First::EMPTY;
-    let origin = mask.as_ptr() as usize;
-    for token in tokens {
-        let line = line_of(token, origin).map_err(Tokenise::NotSip)?;
-        if !first.note(line.name, lines.len()) && is_single(line.name) {
-            defect = defect.or(Some(ParseError {
-                expected: "one header of this name",
-                header: Some(line.name),
-                at: line.name_at.into(),
-            }));
-        }
-        lines.push(line);
-    }
-    Ok(Indexed { start, method, lines, first, head_len, defect })
+/// Whether all of `text` is ASCII. Without an early exit it vectorises; the answer is yes nearly always.
+fn is_ascii(text: &[u8]) -> bool {
+    text.iter().fold(0, |all, byte| all | byte) < 0x80
 }
 
 /// Headers of which a message has at most one (RFC 3261 §7.3.1), among those that matching and framing use.
@@ -126,19 +145,17 @@ fn is_single(name: Name) -> bool {
     )
 }
 
-fn line_of(token: &httparse::Header<'_>, origin: usize) -> Result<Line, ParseError> {
+/// The line of a token in a buffer that begins at `origin`. A head is at most 65,535 bytes long, as its caller checks.
+fn line_of(token: &httparse::Header<'_>, origin: usize) -> Line {
     let name_at = (token.name.as_ptr() as usize).saturating_sub(origin);
     let value_at = (token.value.as_ptr() as usize).saturating_sub(origin);
-    let Ok(name_len) = u8::try_from(token.name.len()) else {
-        return Err(ParseError::new("a header name of at most 255 bytes", name_at));
-    };
     let end = value_at.saturating_add(token.value.len());
-    Ok(Line {
+    Line {
         name: Name::find_bytes(token.name.as_bytes()),
-        name_len,
+        name_len: token.name.len() as u8,
         name_at: name_at as u16,
         value: Span { at: value_at as u16, end: end as u16 },
-    })
+    }
 }
 
 type StartLine = (Start, Option<Method>, Option<ParseError>);
@@ -146,75 +163,69 @@ type StartLine = (Start, Option<Method>, Option<ParseError>);
 /// Reads the start line, which begins at `at`. What is legible is kept even if something is amiss.
 fn start_line(line: &[u8], at: usize) -> Result<StartLine, ParseError> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let Ok(text) = core::str::from_utf8(line) else {
-        return Err(ParseError::new("UTF-8 text", at));
-    };
-    match text.get(..4) {
-        Some(head) if head.eq_ignore_ascii_case("SIP/") => status_line(text, at),
-        _ => request_line(text, at),
+    match line.get(..4) {
+        Some(head) if head.eq_ignore_ascii_case(b"SIP/") => status_line(line, at),
+        _ => request_line(line, at),
     }
 }
 
 /// `SIP/2.0 200 OK` (§7.2).
-fn status_line(text: &str, at: usize) -> Result<StartLine, ParseError> {
-    let not_sip = |expected, offset: usize| ParseError::new(expected, at.saturating_add(offset));
-    let (version, rest) = text.split_once(' ').ok_or_else(|| not_sip("a status line", 0))?;
-    if !version.eq_ignore_ascii_case("SIP/2.0") {
-        return Err(not_sip("SIP/2.0", 0));
+fn status_line(line: &[u8], at: usize) -> Result<StartLine, ParseError> {
+    let not_sip = |expected, rest: &[u8]| ParseError::new(expected, place_of(line, rest, at));
+    let space = memchr::memchr(b' ', line).ok_or_else(|| not_sip("a status line", line))?;
+    let (version, rest) = line.split_at_checked(space).unwrap_or((line, &[]));
+    if !version.eq_ignore_ascii_case(b"SIP/2.0") {
+        return Err(not_sip("SIP/2.0", line));
     }
-    let rest = scan::trim_start(rest);
-    let (digits, reason) = rest.split_once(' ').unwrap_or((rest, ""));
-    let status = scan::number(scan::trim(digits)).filter(|_| digits.len() == 3).and_then(StatusCode::new);
-    let status = status.ok_or_else(|| not_sip("a status code from 100 to 699", scan::offset(text, rest)))?;
-    let reason = sub_span(text, reason, at);
-    Ok((Start::Response { status, reason }, None, None))
+    let rest = rest.trim_ascii_start();
+    let (digits, reason) = rest.split_at_checked(3).unwrap_or((rest, &[]));
+    let status = core::str::from_utf8(digits).ok().and_then(scan::number).and_then(StatusCode::new);
+    let reason = match reason {
+        [] => Some(reason),
+        [b' ', phrase @ ..] => Some(phrase),
+        _ => None,
+    };
+    match (status, reason) {
+        (Some(status), Some(reason)) => {
+            Ok((Start::Response { status, reason: span_of(line, reason, at) }, None, None))
+        }
+        _ => Err(not_sip("a status code from 100 to 699", rest)),
+    }
 }
 
 /// `INVITE sip:bob@example.com SIP/2.0` (§7.1). More white space than the grammar has is tolerated.
-fn request_line(text: &str, at: usize) -> Result<StartLine, ParseError> {
-    let not_sip = |expected, offset: usize| ParseError::new(expected, at.saturating_add(offset));
-    let (method, rest) = text.split_once(' ').ok_or_else(|| not_sip("a request line", 0))?;
-    let rest = scan::trim(rest);
-    let (uri, version) = rest.rsplit_once([' ', '\t']).ok_or_else(|| not_sip("SIP/2.0", text.len()))?;
-    if !version.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("SIP/")) {
-        return Err(not_sip("SIP/2.0", scan::offset(text, version)));
+fn request_line(line: &[u8], at: usize) -> Result<StartLine, ParseError> {
+    let not_sip = |expected, rest: &[u8]| ParseError::new(expected, place_of(line, rest, at));
+    let space = memchr::memchr(b' ', line).ok_or_else(|| not_sip("a request line", line))?;
+    let (method, rest) = line.split_at_checked(space).unwrap_or((line, &[]));
+    let rest = rest.trim_ascii();
+    let end = memchr::memrchr2(b' ', b'\t', rest).ok_or_else(|| not_sip("SIP/2.0", &[]))?;
+    let (uri, version) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+    let version = version.trim_ascii_start();
+    if !version.get(..4).is_some_and(|head| head.eq_ignore_ascii_case(b"SIP/")) {
+        return Err(not_sip("SIP/2.0", version));
     }
-    let method = Method::parse(method).ok_or_else(|| not_sip("a method", 0))?;
-    let uri = sub_span(text, scan::trim(uri), at);
-    let defect = (!version.eq_ignore_ascii_case("SIP/2.0")).then_some(ParseError::new(VERSION, at));
+    let method = core::str::from_utf8(method).ok().and_then(Method::parse);
+    let method = method.ok_or_else(|| not_sip("a method", line))?;
+    let uri = span_of(line, uri.trim_ascii_end(), at);
+    let defect = (!version.eq_ignore_ascii_case(b"SIP/2.0")).then_some(ParseError::new(VERSION, at));
     Ok((Start::Request { uri }, Some(method), defect))
 }
 
 /// What a request of another version lacks: the endpoint answers it 505.
 pub(super) const VERSION: &str = "version SIP/2.0";
 
-/// Where `part`, a slice of `whole`, stands when `whole` begins at `at`.
-fn sub_span(whole: &str, part: &str, at: usize) -> Span {
-    let start = at.saturating_add((part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize));
-    let end = start.saturating_add(part.len());
-    match (u16::try_from(start), u16::try_from(end)) {
-        (Ok(at), Ok(end)) => Span { at, end },
-        _ => Span::default(),
-    }
+/// Where `part`, a slice of a line that begins at `at`, stands; the line's end for an empty slice from elsewhere.
+fn place_of(line: &[u8], part: &[u8], at: usize) -> usize {
+    let offset = (part.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
+    at.saturating_add(offset.min(line.len()))
 }
 
-impl Indexed {
-    /// Joins index and bytes, frames the body, and looks for defects.
-    fn finish(self, bytes: Bytes, earlier: Option<ParseError>) -> Parsed {
-        let mut message = Message {
-            end: bytes.len(),
-            bytes: Buffer::Received(bytes),
-            start: self.start,
-            method: self.method.unwrap_or(Method::Ack),
-            cseq: 0,
-            body_at: self.head_len,
-            lines: self.lines,
-            first: self.first,
-            source: None,
-        };
-        let faults =
-            [earlier, self.defect, message.read_cseq().err(), message.frame_body().err(), message.missing()];
-        Parsed { message, defect: faults.into_iter().flatten().next() }
+fn span_of(line: &[u8], part: &[u8], at: usize) -> Span {
+    let start = place_of(line, part, at);
+    match (u16::try_from(start), u16::try_from(start.saturating_add(part.len()))) {
+        (Ok(at), Ok(end)) => Span { at, end },
+        _ => Span::default(),
     }
 }
 
@@ -249,7 +260,9 @@ impl Message {
     /// RFC 2543 peers do not send it).
     fn missing(&self) -> Option<ParseError> {
         let needed = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
-        let absent = needed.into_iter().find(|name| self.value(*name).is_none_or(str::is_empty))?;
+        let has_value =
+            |name: &Name| self.first_line(*name).is_some_and(|line| line.value.end > line.value.at);
+        let absent = needed.into_iter().find(|name| !has_value(name))?;
         Some(ParseError::new("the header", self.body_at).within(absent, 0))
     }
 }

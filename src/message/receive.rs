@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::parse::{Parsed, VERSION, parse};
+use super::parse::VERSION;
 use super::{Message, Name, ParseError};
 use crate::limits::Limits;
 
@@ -37,10 +37,11 @@ impl Datagram {
         if let Some(kind) = KeepAlive::of(&payload) {
             return Self::KeepAlive(kind);
         }
-        match parse(payload, limits) {
+        let mut message = Message::blank(payload);
+        match message.read(limits) {
             Err(fault) => Self::NotSip(fault),
-            Ok(Parsed { message, defect: Some(fault) }) => Self::Broken(message, fault),
-            Ok(Parsed { message, defect: None }) => match message.check_received() {
+            Ok(Some(fault)) => Self::Broken(message, fault),
+            Ok(None) => match message.check_received() {
                 Ok(()) => Self::Valid(message),
                 Err(fault) => Self::Broken(message, fault),
             },

@@ -9,22 +9,41 @@ pub(super) const fn is_lws(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// Which bytes may stand in a token.
+/// Which bytes may stand in a token, in a host name or IPv4 address, in a URI.
 #[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
+const CLASSES: [u8; 256] = {
+    let mut table = [0; 256];
     let mut i = 0;
     while i < 256 {
         let byte = i as u8;
-        table[i] = byte.is_ascii_alphanumeric()
+        let token = byte.is_ascii_alphanumeric()
             || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        let host = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        let uri = byte > b' ' && !matches!(byte, b'<' | b'>' | b'"' | 0x7f);
+        table[i] = TOKEN * token as u8 | HOST * host as u8 | URI * uri as u8;
         i += 1;
     }
     table
 };
 
+const TOKEN: u8 = 1;
+const HOST: u8 = 2;
+const URI: u8 = 4;
+
+fn is_in(class: u8, byte: u8) -> bool {
+    CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & class != 0)
+}
+
 pub(super) fn is_token_byte(byte: u8) -> bool {
-    TOKEN.get(usize::from(byte)).copied().unwrap_or(false)
+    is_in(TOKEN, byte)
+}
+
+pub(super) fn is_host_byte(byte: u8) -> bool {
+    is_in(HOST, byte)
+}
+
+pub(super) fn is_uri_byte(byte: u8) -> bool {
+    is_in(URI, byte)
 }
 
 pub(super) fn is_token(text: &str) -> bool {
@@ -33,18 +52,24 @@ pub(super) fn is_token(text: &str) -> bool {
 
 /// `text` without white space at either end.
 pub(super) fn trim(text: &str) -> &str {
-    let is_lws = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
-    text.trim_matches(is_lws)
+    let text = trim_start(text);
+    match text.as_bytes().last() {
+        Some(last) if is_lws(*last) => text.trim_end_matches([' ', '\t', '\r', '\n']),
+        _ => text,
+    }
 }
 
 /// `text` without white space at its start.
 pub(super) fn trim_start(text: &str) -> &str {
-    text.trim_start_matches([' ', '\t', '\r', '\n'])
+    match text.as_bytes().first() {
+        Some(first) if is_lws(*first) => text.trim_start_matches([' ', '\t', '\r', '\n']),
+        _ => text,
+    }
 }
 
 /// Splits `text` after its longest prefix of bytes that satisfy `belongs`, all of them ASCII.
 pub(super) fn span(text: &str, belongs: impl Fn(u8) -> bool) -> (&str, &str) {
-    let end = text.bytes().position(|byte| !belongs(byte)).unwrap_or(text.len());
+    let end = text.as_bytes().iter().position(|byte| !belongs(*byte)).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
@@ -81,9 +106,24 @@ pub(super) fn quoted(text: &str) -> Option<(&str, &str)> {
     text.split_at_checked(quoted_len(text)?)
 }
 
+/// Splits `text` around the first `delimiter`, an ASCII character.
+pub(super) fn cut(text: &str, delimiter: u8) -> Option<(&str, &str)> {
+    let at = memchr::memchr(delimiter, text.as_bytes())?;
+    let (before, after) = text.split_at_checked(at)?;
+    Some((before, after.get(1..)?))
+}
+
 /// Splits `text` at the first `delimiter` that is neither in quotes nor between angle brackets.
 /// An unclosed quote or bracket hides the rest: the typed view then finds the fault.
 pub(super) fn split_outside(text: &str, delimiter: u8) -> (&str, Option<&str>) {
+    let Some((before, after)) = cut(text, delimiter) else { return (text, None) };
+    match memchr::memchr2(b'"', b'<', before.as_bytes()) {
+        None => (before, Some(after)),
+        Some(_) => split_outside_slowly(text, delimiter),
+    }
+}
+
+fn split_outside_slowly(text: &str, delimiter: u8) -> (&str, Option<&str>) {
     let mut at = 0_usize;
     let mut in_angle = false;
     while let Some(byte) = text.as_bytes().get(at) {

@@ -82,7 +82,7 @@ impl<'a> Uri<'a> {
         let Some(rest) = rest.strip_prefix(':').filter(|_| named) else {
             return scan::fault("a URI scheme", text, text);
         };
-        if let Some(bad) = text.bytes().position(|b| b <= b' ' || matches!(b, b'<' | b'>' | b'"' | 0x7f)) {
+        if let Some(bad) = text.bytes().position(|byte| !scan::is_uri_byte(byte)) {
             return Err(ParseError::new("a character of a URI", bad));
         }
         if scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips") {
@@ -108,11 +108,11 @@ impl<'a> Uri<'a> {
 
 impl<'a> SipUri<'a> {
     fn parse(whole: &'a str, rest: &'a str, secure: bool) -> Result<Self, ParseError> {
-        let (userinfo, rest) = match rest.split_once('@') {
+        let (userinfo, rest) = match scan::cut(rest, b'@') {
             Some((userinfo, rest)) => (Some(userinfo), rest),
             None => (None, rest),
         };
-        let (user, password) = match userinfo.map(|info| (info, info.split_once(':'))) {
+        let (user, password) = match userinfo.map(|info| (info, scan::cut(info, b':'))) {
             Some((_, Some((user, password)))) => (Some(user), Some(password)),
             Some((user, None)) => (Some(user), None),
             None => (None, None),
@@ -121,7 +121,7 @@ impl<'a> SipUri<'a> {
             return scan::fault("a user before '@'", whole, rest);
         }
         let (host, port, rest) = Host::parse_with_port(whole, rest)?;
-        let (params, headers) = match rest.split_once('?') {
+        let (params, headers) = match scan::cut(rest, b'?') {
             Some((params, headers)) => (params, Some(headers)),
             None => (rest, None),
         };
@@ -171,11 +171,17 @@ impl<'a> Host<'a> {
         if text.bytes().any(|b| b == b':') {
             return text.parse::<Ipv6Addr>().ok().map(|ip| Self::Ip(ip.into()));
         }
-        if let Ok(ip) = text.parse::<Ipv4Addr>() {
-            return Some(Self::Ip(ip.into()));
+        let is_host = !text.is_empty() && text.bytes().all(scan::is_host_byte);
+        is_host.then(|| Self::name_or_v4(text))
+    }
+
+    /// The host that `text`, which has no other characters than a host's, is.
+    fn name_or_v4(text: &'a str) -> Self {
+        let is_numeric = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
+        match is_numeric.then(|| text.parse::<Ipv4Addr>()) {
+            Some(Ok(ip)) => Self::Ip(ip.into()),
+            _ => Self::Name(text),
         }
-        let name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-        (!text.is_empty() && text.bytes().all(name)).then_some(Self::Name(text))
     }
 
     /// `host [":" port]` at the start of `rest`, white space allowed around the colon as in Via.
@@ -183,14 +189,18 @@ impl<'a> Host<'a> {
         whole: &str,
         rest: &'a str,
     ) -> Result<(Self, Option<u16>, &'a str), ParseError> {
-        let end = match rest.strip_prefix('[') {
-            Some(_) => rest.find(']').map_or(rest.len(), |at| at.saturating_add(1)),
-            None => {
-                scan::span(rest, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')).0.len()
+        let (host, after) = match rest.starts_with('[') {
+            true => {
+                let end = memchr::memchr(b']', rest.as_bytes()).map_or(rest.len(), |at| at.saturating_add(1));
+                let (text, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+                (Self::parse(text), after)
+            }
+            false => {
+                let (text, after) = scan::span(rest, scan::is_host_byte);
+                ((!text.is_empty()).then(|| Self::name_or_v4(text)), after)
             }
         };
-        let (text, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        let Some(host) = Self::parse(text) else { return scan::fault("a host", whole, rest) };
+        let Some(host) = host else { return scan::fault("a host", whole, rest) };
         let Some(port) = scan::trim_start(after).strip_prefix(':') else { return Ok((host, None, after)) };
         let port = scan::trim_start(port);
         let (digits, after) = scan::span(port, |b| b.is_ascii_digit());
