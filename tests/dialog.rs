@@ -174,8 +174,8 @@ fn a_missing_header_is_named() {
     assert_eq!(Dialog::uac(&without, &ok).err(), missing(Name::Contact));
     assert_eq!(Dialog::uac(&with, &bare).err(), missing(Name::Contact));
     assert_eq!(Dialog::uac(&untagged(&with, ";tag=alices-tag"), &ok).err(), missing(Name::From));
-    assert_eq!(Dialog::uas(&with, &invite(BOB)).err(), Some(DialogError::NotAnAnswer));
-    assert_eq!(Dialog::uac(&with, &invite(BOB)).err(), Some(DialogError::NotAnAnswer));
+    assert_eq!(Dialog::uas(&with, &invite(BOB)).err(), Some(DialogError::NoDialog));
+    assert_eq!(Dialog::uac(&with, &invite(BOB)).err(), Some(DialogError::NoDialog));
 }
 
 /// PEERS B.1: what is there and illegible is named too, and is not taken for missing.
@@ -515,7 +515,7 @@ fn a_terminated_dialog_sends_and_takes_nothing() {
 #[test]
 fn the_ack_has_the_number_of_its_invite() {
     let mut dialog = uac("Record-Route: <sip:p1;lr>\r\n");
-    let written = dialog.ack(314_159, Some(Body::sdp("v=0\r\n")), &hop()).unwrap();
+    let written = dialog.ack(314_159, Vec::new(), Some(Body::sdp("v=0\r\n")), &hop()).unwrap();
     let ack = Message::parse(written.as_bytes().to_vec()).unwrap();
     assert_eq!((ack.value(Name::CSeq), ack.body()), (Some("314159 ACK"), &b"v=0\r\n"[..]));
     assert_eq!((ack.request_uri(), routes(&ack)), (Some("sip:bob@192.0.2.4"), vec!["<sip:p1;lr>"]));
@@ -525,11 +525,11 @@ fn the_ack_has_the_number_of_its_invite() {
 
     let reinvite = next(&mut dialog, Method::Invite);
     next(&mut dialog, Method::Info);
-    let ack = dialog.ack(reinvite.cseq(), None, &hop()).unwrap();
+    let ack = dialog.ack(reinvite.cseq(), Vec::new(), None, &hop()).unwrap();
     assert_eq!((ack.value(Name::CSeq), ack.body()), (Some("314160 ACK"), &b""[..]));
     dialog.terminate();
     assert!(
-        dialog.ack(reinvite.cseq(), None, &hop()).is_ok(),
+        dialog.ack(reinvite.cseq(), Vec::new(), None, &hop()).is_ok(),
         "a 2xx that comes after BYE is acknowledged too"
     );
 }

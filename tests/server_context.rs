@@ -89,7 +89,7 @@ impl Server {
     }
 
     fn cancel(&mut self, at: Timestamp) -> ServerEffects {
-        self.context.cancel(at, &self.defaults, &self.settings).unwrap()
+        self.context.cancel(at, &self.defaults, &self.settings)
     }
 
     fn fail(&mut self, at: Timestamp) -> ServerEffects {

@@ -94,7 +94,7 @@ impl Agent {
     /// Makes the ACK of a 2xx, keeps it with its INVITE, and sends it.
     fn acknowledge(&mut self, client: &mut Client, dialog: &Dialog) -> Message {
         let hop = self.hop();
-        let ack = dialog.ack(client.context.request().cseq(), None, &hop).unwrap();
+        let ack = dialog.ack(client.context.request().cseq(), Vec::new(), None, &hop).unwrap();
         let octets = wire(&ack);
         client.context.acknowledge(dialog.sip().remote_tag, Arc::new(ack));
         octets
@@ -162,7 +162,7 @@ impl Server {
     }
 
     fn cancel(&mut self, now: Timestamp) -> ServerEffects {
-        let effects = self.context.cancel(now, &self.defaults, &self.settings).unwrap();
+        let effects = self.context.cancel(now, &self.defaults, &self.settings);
         self.log.push(effects);
         effects
     }
@@ -372,7 +372,7 @@ fn a_cancelled_call() {
         let (mut alice, mut bob) = (Agent::alice(reliable), Agent::bob(reliable));
         let mut invite = alice.invite(Timestamp::ZERO);
         let settings = alice.settings;
-        let waits = invite.context.cancel(ms(10), Vec::new(), &settings).unwrap();
+        let waits = invite.context.cancel(ms(10), &[], &settings).unwrap();
         assert_eq!(waits, ClientEffects::NONE);
 
         let mut incoming = bob.serve(ms(20), invite.request());
@@ -380,7 +380,7 @@ fn a_cancelled_call() {
         let told = invite.receive(ms(120), &ringing);
         assert_eq!(told, ClientEffects::PROVISIONAL | ClientEffects::CANCEL);
 
-        let mut cancel = alice.send(ms(120), invite.context.take_cancel().unwrap());
+        let mut cancel = alice.send(ms(120), invite.context.take_cancel().unwrap().as_ref().clone());
         let received = cancel.request();
         assert_eq!(
             received.value(Name::Via),
@@ -423,9 +423,9 @@ fn a_cancel_that_crosses_the_200() {
     let ok = incoming.reply(ms(1_000), &Reply::code(200));
     let mut called = Dialog::uas(&received, &ok).unwrap();
     let settings = alice.settings;
-    let told = invite.context.cancel(ms(1_010), Vec::new(), &settings).unwrap();
+    let told = invite.context.cancel(ms(1_010), &[], &settings).unwrap();
     assert_eq!(told, ClientEffects::CANCEL);
-    let mut cancel = alice.send(ms(1_010), invite.context.take_cancel().unwrap());
+    let mut cancel = alice.send(ms(1_010), invite.context.take_cancel().unwrap().as_ref().clone());
     assert_eq!(incoming.cancel(ms(1_020)), ServerEffects::CANCEL_TOO_LATE);
     let mut too_late = bob.serve(ms(1_020), cancel.request());
     cancel.receive(ms(1_040), &too_late.reply(ms(1_020), &Reply::code(200)));

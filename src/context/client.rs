@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
 use core::ops::BitOr;
 use core::time::Duration;
@@ -10,9 +9,9 @@ use core::time::Duration;
 use smallvec::SmallVec;
 
 use super::{Cause, Refused, Settings};
-use crate::message::{Header, Message, Method, Name, StatusCode};
+use crate::message::{BuildError, Header, Message, Method, Name, StatusCode};
 use crate::time::Timestamp;
-use crate::transaction::{Effects, Kind, Stimulus, Transaction};
+use crate::transaction::{Effects, Kind, State, Stimulus, Transaction};
 
 /// What a step of a client context asks of its driver: a set without payload.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -175,8 +174,10 @@ struct Acknowledged {
 enum Cancel {
     No,
     /// Until a provisional answer comes (§9.1).
-    Waiting(Vec<Header>),
-    /// Handed to the driver.
+    Waiting(Arc<Message>),
+    /// To be fetched by the driver.
+    Due(Arc<Message>),
+    /// Fetched.
     Sent,
 }
 
@@ -248,7 +249,7 @@ impl ClientContext {
     pub fn cancel(
         &mut self,
         now: Timestamp,
-        headers: Vec<Header>,
+        headers: &[Header],
         settings: &Settings,
     ) -> Result<ClientEffects, Refused> {
         if !self.is_invite() {
@@ -257,22 +258,21 @@ impl ClientContext {
         if self.has_result {
             return Err(Refused::Ended);
         }
-        headers.iter().try_for_each(Header::check)?;
+        let cancel = self.write_cancel(headers)?;
         if self.cancel != Cancel::No {
             return Ok(ClientEffects::NONE);
         }
-        self.cancel = Cancel::Waiting(headers);
+        self.cancel = Cancel::Waiting(cancel);
         self.guard_at = Timestamp::MAX;
         Ok(self.cancel_if_possible(now, settings))
     }
 
-    /// The CANCEL that [`ClientEffects::CANCEL`] announced.
-    pub fn take_cancel(&mut self) -> Option<Message> {
-        let Cancel::Waiting(headers) = core::mem::replace(&mut self.cancel, Cancel::Sent) else {
-            return None;
-        };
-        let builder = headers.iter().fold(self.request.cancel(), crate::message::Builder::extra);
-        builder.finish().ok()
+    /// The CANCEL that [`ClientEffects::CANCEL`] announced, once.
+    pub fn take_cancel(&mut self) -> Option<Arc<Message>> {
+        let Cancel::Due(cancel) = &self.cancel else { return None };
+        let cancel = cancel.clone();
+        self.cancel = Cancel::Sent;
+        Some(cancel)
     }
 
     /// Takes in that the request could not be sent.
@@ -372,12 +372,27 @@ impl ClientContext {
 
     /// §9.1: a CANCEL goes out once a provisional answer came. Without a final answer 64·T1 later, the INVITE is over.
     fn cancel_if_possible(&mut self, now: Timestamp, settings: &Settings) -> ClientEffects {
-        let heard = self.transaction.state() == crate::transaction::State::Proceeding;
-        if !heard || !matches!(self.cancel, Cancel::Waiting(_)) {
+        let heard = self.transaction.state() == State::Proceeding;
+        let Cancel::Waiting(cancel) = &self.cancel else { return ClientEffects::NONE };
+        if !heard {
             return ClientEffects::NONE;
         }
+        self.cancel = Cancel::Due(cancel.clone());
         self.guard_at = now + settings.timers.give_up();
         ClientEffects::CANCEL
+    }
+
+    /// §9.1: a CANCEL carries neither Require nor Proxy-Require, and its Route and Max-Forwards are written here.
+    fn write_cancel(&self, headers: &[Header]) -> Result<Arc<Message>, BuildError> {
+        let written = [Name::Require, Name::ProxyRequire, Name::Route, Name::MaxForwards];
+        let mut builder = self.request.cancel();
+        for header in headers {
+            if let Some(name) = written.into_iter().find(|name| *name == Name::find(&header.name)) {
+                return Err(BuildError::Reserved(name));
+            }
+            builder = builder.extra(header);
+        }
+        builder.finish().map(Arc::new)
     }
 
     fn invite_accepted(
@@ -413,7 +428,8 @@ impl ClientContext {
     }
 
     fn failed(&mut self, response: &Message, effects: Effects) -> ClientEffects {
-        if effects.contains(Effects::ACK) && self.ack.is_none() {
+        if effects.contains(Effects::ACK) {
+            // §17.1.1.3: To is that of the answer, which another fork may have sent.
             self.ack = self.request.ack_for(response).ok().map(Arc::new);
         }
         let acknowledges = effects.contains(Effects::ACK) && self.ack.is_some();
@@ -428,15 +444,20 @@ impl ClientContext {
 
     fn patience_ends(&mut self, now: Timestamp, settings: &Settings) -> ClientEffects {
         match self.cancel {
-            Cancel::No => {
-                self.cancel = Cancel::Waiting(Vec::new());
-                self.cancel_if_possible(now, settings)
-            }
-            Cancel::Waiting(_) | Cancel::Sent => {
-                self.transaction_over = true;
-                self.give_up(Synthetic::Cancelled) | ClientEffects::END
-            }
+            Cancel::No => match self.write_cancel(&[]) {
+                Ok(cancel) => {
+                    self.cancel = Cancel::Waiting(cancel);
+                    self.cancel_if_possible(now, settings)
+                }
+                Err(_) => self.give_up_cancelled(),
+            },
+            Cancel::Waiting(_) | Cancel::Due(_) | Cancel::Sent => self.give_up_cancelled(),
         }
+    }
+
+    fn give_up_cancelled(&mut self) -> ClientEffects {
+        self.transaction_over = true;
+        self.give_up(Synthetic::Cancelled) | ClientEffects::END
     }
 
     fn fired(&mut self, effects: Effects) -> ClientEffects {
@@ -468,10 +489,5 @@ impl ClientContext {
     pub fn synthetic_response(&self, why: Synthetic) -> Option<Message> {
         let status = why.status();
         self.request.answer(status, status.reason(), "").finish().ok()
-    }
-
-    /// Whether the request asks for an early dialog's or a session's offer in the answer (it has no body).
-    pub fn is_offerless(&self) -> bool {
-        self.request.body().is_empty() && self.request.value(Name::ContentType).is_none()
     }
 }

@@ -110,6 +110,10 @@ impl Reply {
             }
         }
         for header in &self.headers {
+            // Copied from the request already (§8.2.6.1, §12.1.1).
+            if let copied @ (Name::RecordRoute | Name::Timestamp) = Name::find(&header.name) {
+                return Err(BuildError::Reserved(copied));
+            }
             builder = builder.extra(header);
         }
         builder.body(self.body.clone()).finish()

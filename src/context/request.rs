@@ -94,7 +94,6 @@ impl Request {
             address.parse_uri().map_err(BuildError::Uri)?;
             builder = builder.header(Name::Route, route);
         }
-        builder = builder.header(Name::MaxForwards, "70");
         let from = self.from.as_deref().unwrap_or(ids.identity);
         write_address(&mut builder, Name::From, from, ids.tag)?;
         write_address(&mut builder, Name::To, self.to.as_deref().unwrap_or(&self.uri), "")?;
@@ -217,10 +216,11 @@ pub struct Identifiers<'a> {
 
 impl<'a> Identifiers<'a> {
     /// The headers that a request of this method gets unless the application supplies them. Empty values are left out.
-    pub fn for_request(&self, method: &Method) -> [(Name, &'a str); 4] {
+    pub fn for_request(&self, method: &Method) -> [(Name, &'a str); 5] {
         let when = |yes: bool, value| if yes { value } else { "" };
         let describes = matches!(method, Method::Invite | Method::Options | Method::Update);
         [
+            (Name::MaxForwards, "70"),
             (Name::Contact, when(method.refreshes_target() || *method == Method::Options, self.contact)),
             (Name::Allow, when(describes, self.allow)),
             (Name::Supported, when(describes, self.supported)),

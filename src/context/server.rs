@@ -124,6 +124,8 @@ pub struct ServerContext {
     /// Held while a final answer is awaited: nothing is written from it after that.
     request: Option<Arc<Message>>,
     response: Option<Arc<Message>>,
+    /// The last provisional answer but 100: what is repeated each minute.
+    ringing: Option<Arc<Message>>,
     tag: Token,
     since: Timestamp,
     phase: Phase,
@@ -143,7 +145,7 @@ enum Phase {
     Pending,
     Final(StatusCode),
     Cancelled,
-    Acked,
+    Acked(StatusCode),
     NoAck,
     Unanswered,
 }
@@ -165,17 +167,22 @@ impl ServerContext {
         let patience = if is_invite { settings.answer_within } else { Some(settings.timers.give_up()) };
         let trying = if is_invite { settings.trying_after } else { settings.trying_non_invite_after() };
         let guard_is_expiry =
-            expires.is_some_and(|expires| patience.is_none_or(|patience| expires < patience));
+            expires.is_some_and(|expires| patience.is_none_or(|patience| expires <= patience));
         let guard = if guard_is_expiry { expires } else { patience };
         Self {
             transaction,
             request: Some(request),
             response: None,
+            ringing: None,
             tag,
             since: now,
             phase: Phase::Pending,
             trying_at: now + trying,
-            again_at: if is_invite { now + settings.repeat_every } else { Timestamp::MAX },
+            again_at: if is_invite && settings.repeat_ringing {
+                now + settings.repeat_every
+            } else {
+                Timestamp::MAX
+            },
             interval: settings.repeat_every,
             guard_at: guard.map_or(Timestamp::MAX, |guard| now + guard),
             guard_is_expiry,
@@ -256,7 +263,7 @@ impl ServerContext {
         let effects = self.transaction.step(now, Stimulus::Ack, &settings.timers);
         match self.phase {
             Phase::Final(status) if status.is_success() && effects.contains(Effects::UP) => {
-                self.phase = Phase::Acked;
+                self.phase = Phase::Acked(status);
                 self.release();
                 ServerEffects::ACKED
             }
@@ -264,26 +271,23 @@ impl ServerContext {
         }
     }
 
-    /// Takes in a CANCEL (§9.2): a request that waits for its final answer is answered 487.
-    ///
-    /// # Errors
-    /// When the 487 cannot be written.
-    pub fn cancel(
-        &mut self,
-        now: Timestamp,
-        defaults: &Defaults<'_>,
-        settings: &Settings,
-    ) -> Result<ServerEffects, Refused> {
+    /// Takes in a CANCEL (§9.2): a request that waits for its final answer is answered 487; one whose 487 cannot be written
+    /// ends without an answer.
+    pub fn cancel(&mut self, now: Timestamp, defaults: &Defaults<'_>, settings: &Settings) -> ServerEffects {
         match self.phase {
-            Phase::Pending if self.is_invite() => {
-                let effects =
-                    self.answer(now, StatusCode::REQUEST_TERMINATED, &Reply::new(), defaults, settings)?;
-                self.phase = Phase::Cancelled;
-                Ok(effects | ServerEffects::CANCELLED)
+            _ if !self.is_invite() => ServerEffects::NONE,
+            Phase::Pending => {
+                let status = StatusCode::REQUEST_TERMINATED;
+                let answered = self.answer(now, status, &Reply::new(), defaults, settings);
+                if answered.is_ok() {
+                    self.phase = Phase::Cancelled;
+                }
+                answered.unwrap_or_else(|_| self.end_unanswered()) | ServerEffects::CANCELLED
             }
-            Phase::Final(status) if status.is_success() => Ok(ServerEffects::CANCEL_TOO_LATE),
-            Phase::Acked => Ok(ServerEffects::CANCEL_TOO_LATE),
-            _ => Ok(ServerEffects::NONE),
+            Phase::Final(status) | Phase::Acked(status) if status.is_success() => {
+                ServerEffects::CANCEL_TOO_LATE
+            }
+            _ => ServerEffects::NONE,
         }
     }
 
@@ -386,7 +390,7 @@ impl ServerContext {
         match self.phase {
             Phase::NoAck => EndReason::NoAck,
             Phase::Unanswered => EndReason::Unanswered,
-            Phase::Pending | Phase::Final(_) | Phase::Cancelled | Phase::Acked => EndReason::Done,
+            Phase::Pending | Phase::Final(_) | Phase::Cancelled | Phase::Acked(_) => EndReason::Done,
         }
     }
 
@@ -407,13 +411,15 @@ impl ServerContext {
             _ => Stimulus::Failure,
         };
         self.transaction.step(now, stimulus, &settings.timers);
-        self.response = Some(Arc::new(message));
+        let message = Arc::new(message);
+        self.response = Some(message.clone());
         self.trying_at = Timestamp::MAX;
         Ok(ServerEffects::SEND
             | match stimulus {
                 Stimulus::Provisional => {
                     if self.is_invite() && status > StatusCode::TRYING {
                         self.again_at = now + settings.repeat_every;
+                        self.ringing = Some(message);
                     }
                     ServerEffects::PROGRESS
                 }
@@ -432,8 +438,7 @@ impl ServerContext {
     fn may_answer(&self, now: Timestamp, status: StatusCode, settings: &Settings) -> Result<(), Refused> {
         match self.phase {
             Phase::Pending => {}
-            Phase::Final(status) => return Err(Refused::AlreadyFinal(status)),
-            Phase::Acked => return Err(Refused::AlreadyFinal(StatusCode::OK)),
+            Phase::Final(status) | Phase::Acked(status) => return Err(Refused::AlreadyFinal(status)),
             Phase::Cancelled => return Err(Refused::Cancelled),
             Phase::NoAck | Phase::Unanswered => return Err(Refused::Ended),
         }
@@ -455,6 +460,7 @@ impl ServerContext {
     fn become_final(&mut self, status: StatusCode) {
         self.phase = Phase::Final(status);
         self.request = None;
+        self.ringing = None;
         self.trying_at = Timestamp::MAX;
         self.again_at = Timestamp::MAX;
         self.guard_at = Timestamp::MAX;
@@ -481,20 +487,24 @@ impl ServerContext {
                     true => StatusCode::REQUEST_TERMINATED,
                     false => StatusCode::TEMPORARILY_UNAVAILABLE,
                 };
-                self.answer(now, status, &Reply::new(), defaults, settings).unwrap_or_default()
+                let answered = self.answer(now, status, &Reply::new(), defaults, settings);
+                answered.unwrap_or_else(|_| self.end_unanswered())
             }
-            Phase::Pending => {
-                self.phase = Phase::Unanswered;
-                self.release();
-                ServerEffects::UNANSWERED | ServerEffects::END
-            }
+            Phase::Pending => self.end_unanswered(),
             Phase::Final(_) => {
                 self.phase = Phase::NoAck;
                 self.release();
                 ServerEffects::NO_ACK
             }
-            Phase::Cancelled | Phase::Acked | Phase::NoAck | Phase::Unanswered => ServerEffects::NONE,
+            Phase::Cancelled | Phase::Acked(_) | Phase::NoAck | Phase::Unanswered => ServerEffects::NONE,
         }
+    }
+
+    /// The request will get no answer: its client has given up, or none can be written.
+    fn end_unanswered(&mut self) -> ServerEffects {
+        self.phase = Phase::Unanswered;
+        self.release();
+        ServerEffects::UNANSWERED | ServerEffects::END
     }
 
     /// The stored answer once more: each minute while the INVITE is pending (§13.3.1.1), T1 to T2 for a 2xx.
@@ -506,13 +516,10 @@ impl ServerContext {
             return self.sent(effects);
         }
         self.again_at = now + settings.repeat_every;
-        let status = self.response.as_ref().and_then(|response| response.status());
-        if status.is_some_and(|status| status > StatusCode::TRYING) {
+        if let Some(ringing) = &self.ringing {
+            self.response = Some(ringing.clone());
             let effects = self.transaction.step(now, Stimulus::Provisional, &settings.timers);
             return self.sent(effects);
-        }
-        if !settings.repeat_ringing {
-            return ServerEffects::NONE;
         }
         self.answer(now, StatusCode::RINGING, &Reply::new(), defaults, settings).unwrap_or_default()
     }
@@ -531,6 +538,7 @@ impl ServerContext {
     fn release(&mut self) {
         self.request = None;
         self.response = None;
+        self.ringing = None;
         self.again_at = Timestamp::MAX;
         self.trying_at = Timestamp::MAX;
         self.guard_at = Timestamp::MAX;

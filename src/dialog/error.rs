@@ -12,9 +12,9 @@ pub enum DialogError {
     /// A header that the dialog is made of is malformed.
     #[error(transparent)]
     Malformed(#[from] ParseError),
-    /// Dialogs are made by answers.
-    #[error("a dialog is made by an answer")]
-    NotAnAnswer,
+    /// This request and answer make, or confirm, no dialog (RFC 3261 §12.1).
+    #[error("this request and answer make no dialog (RFC 3261 §12.1)")]
+    NoDialog,
     /// The dialog is over.
     #[error("the dialog has ended")]
     Terminated,

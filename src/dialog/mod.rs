@@ -23,7 +23,7 @@ pub use error::DialogError;
 pub use outgoing::{InDialog, Within};
 pub use verdict::Verdict;
 
-use crate::message::{Address, Message, Method, Name, Uri};
+use crate::message::{Address, Message, Method, Name, StatusCode, Uri};
 use text::Text;
 
 /// Which side of the request that made the dialog this is.
@@ -115,7 +115,7 @@ impl Dialog {
     /// # Errors
     /// When a header that the dialog is made of is missing or malformed, in the request or in the answer.
     pub fn uas(request: &Message, sent: &Message) -> Result<Self, DialogError> {
-        let status = sent.status().ok_or(DialogError::NotAnAnswer)?;
+        let state = state_after(request, sent)?;
         let (from, to) = (request.from()?, sent.to()?);
         let local_tag = to.tag().ok_or(DialogError::Missing(Name::To))?;
         let remote_contact = contact_of(request)?;
@@ -132,7 +132,7 @@ impl Dialog {
         Ok(Self {
             text,
             role: Role::Uas,
-            state: state_of(status),
+            state,
             secure,
             local_cseq: 0,
             remote_cseq: Some(request.cseq()),
@@ -148,12 +148,15 @@ impl Dialog {
     /// When a header that the dialog is made of is missing or malformed. A provisional answer without Contact
     /// makes a dialog all the same: it has no target of its own until the 2xx.
     pub fn uac(request: &Message, response: &Message) -> Result<Self, DialogError> {
-        let status = response.status().ok_or(DialogError::NotAnAnswer)?;
+        let state = state_after(request, response)?;
         let (from, to) = (request.from()?, response.to()?);
+        if state == DialogState::Early && to.tag().is_none() {
+            return Err(DialogError::Missing(Name::To));
+        }
         let local_tag = from.tag().ok_or(DialogError::Missing(Name::From))?;
         let remote_contact = match response.contact()? {
             Some(contact) => checked(contact)?,
-            None if status.is_provisional() => request.request_uri().unwrap_or_default(),
+            None if state == DialogState::Early => request.request_uri().unwrap_or_default(),
             None => return Err(DialogError::Missing(Name::Contact)),
         };
         let local_contact = contact_of(request)?;
@@ -169,7 +172,7 @@ impl Dialog {
         Ok(Self {
             text,
             role: Role::Uac,
-            state: state_of(status),
+            state,
             secure,
             local_cseq: request.cseq(),
             remote_cseq: None,
@@ -182,9 +185,13 @@ impl Dialog {
     /// Confirms an early dialog of ours with the 2xx that came. Route set and remote target are taken anew from it (§13.2.2.4).
     ///
     /// # Errors
-    /// As [`Dialog::uac`]; nothing has changed then.
+    /// As [`Dialog::uac`], and when the dialog is not early or the 2xx belongs to another; nothing has changed then.
     pub fn confirm_uac(&mut self, request: &Message, response: &Message) -> Result<(), DialogError> {
         let confirmed = Self::uac(request, response)?;
+        let is_same = confirmed.sip().remote_tag.eq_ignore_ascii_case(self.sip().remote_tag);
+        if self.state != DialogState::Early || confirmed.state != DialogState::Confirmed || !is_same {
+            return Err(DialogError::NoDialog);
+        }
         self.text = confirmed.text;
         self.state = DialogState::Confirmed;
         if !confirmed.remote_sdp.is_empty() {
@@ -193,9 +200,12 @@ impl Dialog {
         Ok(())
     }
 
-    /// Confirms an early dialog with the 2xx that we sent.
+    /// Confirms an early dialog with the 2xx that we sent; its Contact is ours from now on.
     pub fn confirm_uas(&mut self, sent: &Message) {
         self.state = DialogState::Confirmed;
+        if let Ok(contact) = contact_of(sent) {
+            self.text.set_local_contact(contact);
+        }
         let sdp = sdp_of(sent);
         if !sdp.is_empty() {
             self.local_sdp = sdp;
@@ -283,8 +293,16 @@ impl fmt::Debug for Dialog {
     }
 }
 
-fn state_of(status: crate::message::StatusCode) -> DialogState {
-    if status.is_provisional() { DialogState::Early } else { DialogState::Confirmed }
+/// The state of the dialog that an answer makes: 101–199 and 2xx to a request that can make one do (§12.1).
+fn state_after(request: &Message, answer: &Message) -> Result<DialogState, DialogError> {
+    match answer.status() {
+        Some(status) if !request.method().creates_dialog() || status.is_failure() => {
+            Err(DialogError::NoDialog)
+        }
+        Some(StatusCode::TRYING) | None => Err(DialogError::NoDialog),
+        Some(status) if status.is_provisional() => Ok(DialogState::Early),
+        Some(_) => Ok(DialogState::Confirmed),
+    }
 }
 
 /// The URI of the one Contact that a dialog needs.

@@ -1,6 +1,7 @@
 //! The requests that go out within a dialog (RFC 3261 §12.2.1.1), and where they go.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -101,12 +102,19 @@ impl Dialog {
         Ok(message)
     }
 
-    /// The ACK of the 2xx to our INVITE numbered `cseq` (§13.2.2.4), with an answer where the 2xx carried the offer.
+    /// The ACK of the 2xx to our INVITE numbered `cseq` (§13.2.2.4), with the INVITE's credentials in `headers` (§22.1) and an answer where
+    /// the 2xx carried the offer.
     ///
     /// # Errors
     /// When something supplied cannot stand in a message.
-    pub fn ack(&self, cseq: u32, body: Option<Body>, hop: &Hop<'_>) -> Result<Message, DialogError> {
-        let ack = InDialog { method: Method::Ack, headers: Vec::new(), body };
+    pub fn ack(
+        &self,
+        cseq: u32,
+        headers: Vec<Header>,
+        body: Option<Body>,
+        hop: &Hop<'_>,
+    ) -> Result<Message, DialogError> {
+        let ack = InDialog { method: Method::Ack, headers, body };
         self.write(&ack, cseq, hop, &Within::default())
     }
 
@@ -124,19 +132,18 @@ impl Dialog {
         within: &Within<'_>,
     ) -> Result<Message, DialogError> {
         let routing = self.routing();
-        let mut builder = Builder::request(&request.method, routing.request_uri);
+        let mut builder = Builder::request(&request.method, &as_request_uri(routing.request_uri));
         hop.write(&mut builder);
         for route in self.text.routes().skip(routing.skip) {
-            builder = builder.header(Name::Route, route);
+            builder.relayed_line(Name::Route, |line| line.text(route));
         }
         if let Some(target) = routing.last {
-            builder.line(Name::Route, |line| {
+            builder.relayed_line(Name::Route, |line| {
                 line.text("<");
                 line.text(target);
                 line.text(">");
             });
         }
-        builder = builder.header(Name::MaxForwards, "70");
         let sip = self.sip();
         write_side(&mut builder, Name::From, self.text.local(), sip.local_tag);
         write_side(&mut builder, Name::To, self.text.remote(), sip.remote_tag);
@@ -184,8 +191,30 @@ impl Dialog {
     }
 }
 
+/// `uri` without what a Request-URI may not hold: header fields and the `method` parameter (§19.1.1 table 1, §12.2.1.1).
+fn as_request_uri(uri: &str) -> Cow<'_, str> {
+    let Ok(Uri::Sip(parsed)) = Uri::parse(uri) else { return Cow::Borrowed(uri) };
+    let headers = parsed.headers.map_or(0, |headers| headers.len().saturating_add(1));
+    let end = uri.len().saturating_sub(headers);
+    let uri = uri.get(..end).unwrap_or(uri);
+    if parsed.params.get("method").is_none() {
+        return Cow::Borrowed(uri);
+    }
+    let params = uri.len().saturating_sub(parsed.params.as_str().len());
+    let mut stripped = String::from(uri.get(..params).unwrap_or(uri));
+    for param in parsed.params.iter().filter(|param| !param.name.eq_ignore_ascii_case("method")) {
+        stripped.push(';');
+        stripped.push_str(param.name);
+        if let Some(value) = param.value {
+            stripped.push('=');
+            stripped.push_str(value);
+        }
+    }
+    Cow::Owned(stripped)
+}
+
 fn write_side(builder: &mut Builder, name: Name, identity: &str, tag: &str) {
-    builder.line(name, |line| {
+    builder.relayed_line(name, |line| {
         line.text(identity);
         if !tag.is_empty() {
             line.text(";tag=");

@@ -101,20 +101,33 @@ impl Text {
         List::new(self.field(Field::Routes))
     }
 
+    /// Replaces our contact.
+    pub(super) fn set_local_contact(&mut self, contact: &str) {
+        self.replace(Field::LocalContact, contact);
+    }
+
     /// Replaces the remote target.
     pub(super) fn set_remote_target(&mut self, target: &str) {
-        let before = self.span(Field::LocalContact).1;
-        let head = self.buffer.get(..before).unwrap_or_default();
-        let routes = self.field(Field::Routes);
-        let mut buffer =
-            String::with_capacity(head.len().saturating_add(target.len()).saturating_add(routes.len()));
-        buffer.push_str(head);
-        buffer.push_str(target);
-        let end = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
-        buffer.push_str(routes);
+        self.replace(Field::RemoteTarget, target);
+    }
+
+    fn replace(&mut self, field: Field, text: &str) {
+        let (start, end) = self.span(field);
+        if self.field(field) == text {
+            return;
+        }
+        let (head, tail) =
+            (self.buffer.get(..start).unwrap_or_default(), self.buffer.get(end..).unwrap_or_default());
+        let length = head.len().saturating_add(text.len()).saturating_add(tail.len());
+        let mut buffer = String::with_capacity(length);
+        for part in [head, text, tail] {
+            buffer.push_str(part);
+        }
         self.buffer = buffer.into();
-        if let Some(last) = self.ends.last_mut() {
-            *last = end;
+        for later in self.ends.iter_mut().skip(field as usize) {
+            let moved =
+                (*later as usize).saturating_sub(end).saturating_add(start).saturating_add(text.len());
+            *later = u32::try_from(moved).unwrap_or(u32::MAX);
         }
     }
 

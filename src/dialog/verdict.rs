@@ -38,9 +38,7 @@ impl Dialog {
     pub fn refresh_target(&mut self, message: &Message) {
         let contact = message.contact().ok().flatten();
         let Some(contact) = contact.filter(|contact| Uri::parse(contact.uri).is_ok()) else { return };
-        if contact.uri != self.text.remote_target() {
-            self.text.set_remote_target(contact.uri);
-        }
+        self.text.set_remote_target(contact.uri);
     }
 
     /// Whether `ack` acknowledges the 2xx that we gave to the last INVITE (§13.3.1.4).

@@ -254,7 +254,7 @@ impl<D: Default> Endpoint<D> {
         match slot.dialog.state() {
             DialogState::Terminated => Ok(()),
             DialogState::Early => match (role, slot.client, slot.servers.first().copied()) {
-                (Role::Uac, Some(client), _) => self.cancel_client(client, headers),
+                (Role::Uac, Some(client), _) => self.cancel_client(client, &headers),
                 (_, _, Some(server)) => {
                     let reply = Reply { headers, ..Reply::new() };
                     self.respond(server, Verb::Reject, &reply)

@@ -193,14 +193,14 @@ impl<D: Default> ClientRef<'_, D> {
     /// # Errors
     /// When the request is no INVITE, or has its result.
     pub fn cancel(&mut self, now: Timestamp) -> Result<(), Refused> {
-        self.cancel_with(now, Vec::new())
+        self.cancel_with(now, &[])
     }
 
     /// Cancels an INVITE with headers in the CANCEL: Reason, for one (RFC 3326).
     ///
     /// # Errors
     /// As [`ClientRef::cancel`], and when a header cannot stand in a message.
-    pub fn cancel_with(&mut self, now: Timestamp, headers: Vec<Header>) -> Result<(), Refused> {
+    pub fn cancel_with(&mut self, now: Timestamp, headers: &[Header]) -> Result<(), Refused> {
         self.endpoint.advance(now);
         self.endpoint.cancel_client(self.id, headers)
     }

@@ -269,7 +269,7 @@ impl<D: Default> Endpoint<D> {
             Command::Invite(invite) => return self.invite(at, invite).map(Some),
             Command::Request(request) => return self.request(at, request).map(Some),
             Command::Send(dialog, request) => return self.dialog(dialog)?.request(at, request).map(Some),
-            Command::Cancel(request, headers) => self.client(request)?.cancel_with(at, headers)?,
+            Command::Cancel(request, headers) => self.client(request)?.cancel_with(at, &headers)?,
             Command::Progress(server, reply) => _ = self.server(server)?.progress(at, reply)?,
             Command::Accept(server, reply) => _ = self.server(server)?.accept(at, reply)?,
             Command::Reject(server, reply) => _ = self.server(server)?.reject(at, reply)?,

@@ -14,7 +14,7 @@ use super::transports::{Route, Task};
 use super::{Endpoint, Event, Refused};
 use crate::context::{Cause, ClientContext, ClientEffects, Hop, Identifiers, Request, Synthetic};
 use crate::dialog::{Dialog, DialogError};
-use crate::message::{Address, Header, Message, Method, StatusCode};
+use crate::message::{Address, Header, Message, Method, Name, StatusCode};
 use crate::transaction::MatchId;
 
 /// The number of our requests outside dialogs.
@@ -125,7 +125,7 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// Cancels an INVITE of ours. One that waits for its flow ends without a packet.
-    pub(super) fn cancel_client(&mut self, client: RequestId, headers: Vec<Header>) -> Result<(), Refused> {
+    pub(super) fn cancel_client(&mut self, client: RequestId, headers: &[Header]) -> Result<(), Refused> {
         let (now, settings) = (self.now, self.config.settings);
         let slot = self.clients.get_mut(client).ok_or(Refused::Gone)?;
         match &mut slot.stage {
@@ -234,7 +234,7 @@ impl<D: Default> Endpoint<D> {
         let flow = slot.flow;
         let cancel = slot.context().and_then(ClientContext::take_cancel);
         if let (Some(flow), Some(cancel)) = (flow, cancel) {
-            let cancel = self.begin_client(Arc::new(cancel), Purpose::Quiet, None);
+            let cancel = self.begin_client(cancel, Purpose::Quiet, None);
             self.launch(cancel, flow);
         }
     }
@@ -263,7 +263,6 @@ impl<D: Default> Endpoint<D> {
         if let Some(known) = self.fork_of(client, response) {
             return Some(known);
         }
-        response.to().ok()?.tag()?;
         let slot = self.clients.get(client)?;
         let limits = &self.config.limits;
         if slot.forks.len() >= limits.forks || self.dialogs.len() >= limits.dialogs {
@@ -384,13 +383,12 @@ impl<D: Default> Endpoint<D> {
 
     /// The dialog that a 2xx makes or confirms.
     fn confirm(&mut self, client: RequestId, response: &Message) -> Option<DialogId> {
-        let known = self.fork_of(client, response);
-        let dialog = known.or_else(|| self.fork(client, response))?;
+        let Some(known) = self.fork_of(client, response) else { return self.fork(client, response) };
         let request = self.clients.get(client)?.request().clone();
-        let slot = self.dialogs.get_mut(dialog)?;
+        let slot = self.dialogs.get_mut(known)?;
         slot.dialog.confirm_uac(&request, response).ok()?;
         slot.flow = None;
-        Some(dialog)
+        Some(known)
     }
 
     /// Makes the ACK of a 2xx, keeps it for as long as the 2xx may come again, and sends it.
@@ -400,7 +398,9 @@ impl<D: Default> Endpoint<D> {
         let names = self.transports.names(route.transport(), None);
         let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
         let Some(slot) = self.dialogs.get(dialog) else { return };
-        let Ok(ack) = slot.dialog.ack(response.cseq(), None, &hop) else { return };
+        let credentials =
+            self.clients.get(client).map(|slot| credentials(slot.request())).unwrap_or_default();
+        let Ok(ack) = slot.dialog.ack(response.cseq(), credentials, None, &hop) else { return };
         let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
         if let Some(context) = self.clients.get_mut(client).and_then(ClientSlot::context) {
             context.acknowledge(tag, Arc::new(ack));
@@ -500,4 +500,13 @@ impl<D: Default> Endpoint<D> {
 /// The URI of a Route element.
 fn uri_of(route: &str) -> Result<&str, Refused> {
     Address::parse(route).map(|address| address.uri).map_err(Refused::Unroutable)
+}
+
+/// The credentials of a request, for the ACK of its 2xx (§22.1).
+fn credentials(request: &Message) -> Vec<Header> {
+    let of = |name: Name| {
+        let values = request.values(name).map(alloc::string::String::from);
+        values.map(move |value| Header::new(name.as_str(), value))
+    };
+    of(Name::Authorization).chain(of(Name::ProxyAuthorization)).collect()
 }

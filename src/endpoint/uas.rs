@@ -134,10 +134,8 @@ impl<D: Default> Endpoint<D> {
 
         let Some(slot) = self.servers.get_mut(invite) else { return };
         let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
-        match slot.context.cancel(self.now, &defaults, &self.config.settings) {
-            Ok(effects) => self.carry_out_server(invite, effects, Some(cancel)),
-            Err(_) => bump(&mut self.counters.answers_lost),
-        }
+        let effects = slot.context.cancel(self.now, &defaults, &self.config.settings);
+        self.carry_out_server(invite, effects, Some(cancel));
     }
 
     /// Gives an answer. If it is refused, nothing has changed.

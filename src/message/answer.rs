@@ -73,7 +73,7 @@ impl Message {
             Some((source, Ok(via))) if needs_source(&via, source) => {
                 let mut elements = List::new(self.text(top.value));
                 let written = elements.next().unwrap_or_default();
-                builder.line(Name::Via, |line| {
+                builder.relayed_line(Name::Via, |line| {
                     write_stamped(line, written, &via, source);
                     for element in elements {
                         line.text(", ");
@@ -93,7 +93,7 @@ impl Message {
             return builder.copy_first(self, Name::To);
         }
         let value = self.value(Name::To).unwrap_or_default();
-        builder.line(Name::To, |line| {
+        builder.relayed_line(Name::To, |line| {
             line.text(value);
             line.text(";tag=");
             line.text(tag);
@@ -106,7 +106,11 @@ impl Message {
     /// # Errors
     /// When the parts do not fit one message.
     pub fn ack_for(&self, response: &Message) -> Result<Message, BuildError> {
-        self.hop_request(&Method::Ack, response.value(Name::To).unwrap_or_default())
+        let mut builder = self.hop_builder(&Method::Ack, response.value(Name::To).unwrap_or_default());
+        // §22.1: the ACK repeats the credentials, since it cannot be challenged.
+        builder.copy_all(self, Name::Authorization);
+        builder.copy_all(self, Name::ProxyAuthorization);
+        builder.finish()
     }
 
     /// The CANCEL for this request (§9.1). Extra headers, Reason for one, may be added to the builder's message by the
@@ -115,20 +119,16 @@ impl Message {
         self.hop_builder(&Method::Cancel, self.value(Name::To).unwrap_or_default())
     }
 
-    fn hop_request(&self, method: &Method, to: &str) -> Result<Message, BuildError> {
-        self.hop_builder(method, to).finish()
-    }
-
     /// A request that travels with this one: same next hop, same branch, same sequence number.
     fn hop_builder(&self, method: &Method, to: &str) -> Builder {
         let mut builder = Builder::request(method, self.request_uri().unwrap_or_default());
         let via = self.values(Name::Via).next().and_then(|value| List::new(value).next());
-        builder.line(Name::Via, |line| line.text(via.unwrap_or_default()));
+        builder.relayed_line(Name::Via, |line| line.text(via.unwrap_or_default()));
         builder.copy_all(self, Name::Route);
         builder.line(Name::MaxForwards, |line| line.text("70"));
-        builder.copy_all(self, Name::From);
-        builder.line(Name::To, |line| line.text(to));
-        builder.copy_all(self, Name::CallId);
+        builder.copy_first(self, Name::From);
+        builder.relayed_line(Name::To, |line| line.text(to));
+        builder.copy_first(self, Name::CallId);
         builder.cseq(self.cseq, method)
     }
 

@@ -78,12 +78,16 @@ impl fmt::Debug for Body {
     }
 }
 
-/// Whether `text` stays on its line.
+/// Whether `text` holds no control character (§25.1 `TEXT-UTF8-TRIM`): one might end its line.
 fn check_line(text: &str) -> Result<(), BuildError> {
-    match memchr::memchr3(b'\r', b'\n', 0, text.as_bytes()).is_some() {
+    match text.bytes().any(is_control) {
         true => Err(BuildError::ControlCharacter),
         false => Ok(()),
     }
+}
+
+fn is_control(byte: u8) -> bool {
+    (byte < b' ' && byte != b'\t') || byte == 0x7f
 }
 
 /// Writes one message. Headers come out in the order in which they are added.
@@ -165,7 +169,7 @@ impl Builder {
     /// Adds the header `name: value`.
     #[must_use]
     pub fn header(mut self, name: Name, value: &str) -> Self {
-        self.line(name, |line| line.text(value));
+        self.line(name, |line| line.text(scan::trim(value)));
         self
     }
 
@@ -174,7 +178,8 @@ impl Builder {
     pub fn extra(mut self, header: &Header) -> Self {
         match header.check() {
             Ok(()) => {
-                self.named_line(Name::find(&header.name), &header.name, |line| line.text(&header.value));
+                let value = scan::trim(&header.value);
+                self.named_line(Name::find(&header.name), &header.name, |line| line.text(value));
             }
             Err(fault) => self.fault = self.fault.or(Some(fault)),
         }
@@ -203,27 +208,29 @@ impl Builder {
 
     /// Adds a line whose value `write` writes.
     pub fn line(&mut self, name: Name, write: impl FnOnce(&mut Value<'_>)) {
+        let value = self.named_line(name, name.as_str(), write);
+        let written = self.bytes.get(usize::from(value.at)..usize::from(value.end)).unwrap_or_default();
+        if written.iter().any(|byte| is_control(*byte)) {
+            self.fault = self.fault.or(Some(BuildError::ControlCharacter));
+        }
+    }
+
+    /// Adds a line whose value comes from a parsed message, where a quoted pair may hold what an application may not
+    /// write.
+    pub(crate) fn relayed_line(&mut self, name: Name, write: impl FnOnce(&mut Value<'_>)) {
         self.named_line(name, name.as_str(), write);
     }
 
-    fn named_line(&mut self, name: Name, spelling: &str, write: impl FnOnce(&mut Value<'_>)) {
+    fn named_line(&mut self, name: Name, spelling: &str, write: impl FnOnce(&mut Value<'_>)) -> Span {
         let name_at = self.bytes.len() as u16;
         self.bytes.extend_from_slice(spelling.as_bytes());
         self.bytes.extend_from_slice(b": ");
-        let at = self.bytes.len();
+        let at = self.bytes.len() as u16;
         write(&mut Value(&mut self.bytes));
-        let end = self.bytes.len();
-        let value = self.bytes.get(at..end).unwrap_or_default();
-        if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
-            self.fault = self.fault.or(Some(BuildError::ControlCharacter));
-        }
+        let value = Span { at, end: self.bytes.len() as u16 };
         self.bytes.extend_from_slice(b"\r\n");
-        self.note(Line {
-            name,
-            name_len: spelling.len() as u8,
-            name_at,
-            value: Span { at: at as u16, end: end as u16 },
-        });
+        self.note(Line { name, name_len: spelling.len() as u8, name_at, value });
+        value
     }
 
     /// Copies all lines of this name from another message, as they are.
@@ -252,9 +259,11 @@ impl Builder {
                 self.note(Line { name_at: line.name_at.wrapping_add(moved), value, ..*line });
             }
             // White space that is not part of the value stands before the line's end.
-            _ => self.named_line(line.name, from.line_name(line), |value| {
-                value.0.extend_from_slice(from.raw(line.value));
-            }),
+            _ => {
+                self.named_line(line.name, from.line_name(line), |value| {
+                    value.0.extend_from_slice(from.raw(line.value));
+                });
+            }
         }
     }
 
@@ -281,10 +290,12 @@ impl Builder {
     pub fn finish(mut self) -> Result<Message, BuildError> {
         let body = self.body.take();
         if let Some(body) = &body {
-            if body.content_type.is_empty() {
+            check_line(&body.content_type)?;
+            let content_type = scan::trim(&body.content_type);
+            if content_type.is_empty() {
                 return Err(BuildError::Body);
             }
-            self.line(Name::ContentType, |line| line.text(&body.content_type));
+            self.line(Name::ContentType, |line| line.text(content_type));
         }
         let length = body.as_ref().map_or(0, |body| body.bytes.len());
         self.line(Name::ContentLength, |line| line.number(u32::try_from(length).unwrap_or(u32::MAX)));
@@ -394,7 +405,7 @@ mod tests {
     #[test]
     fn injection_is_refused() {
         let refused = |header: Header| builder().extra(&header).finish().unwrap_err();
-        for value in ["x\r\nVia: y", "x\ny", "x\ry", "x\0"] {
+        for value in ["x\r\nVia: y", "x\ny", "x\ry", "x\0", "x\u{1}", "x\u{7f}"] {
             assert_eq!(refused(Header::new("X-Any", value)), BuildError::ControlCharacter);
         }
         for name in ["", "X Any", "X:", "X\r\n", "\u{e9}"] {

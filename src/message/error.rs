@@ -55,8 +55,8 @@ pub enum BuildError {
     /// A name is not a token (RFC 3261 §25.1).
     #[error("header name is not a token")]
     Name,
-    /// A value, phrase or URI holds CR, LF or NUL, which would start a header of its own.
-    #[error("CR, LF or NUL in a value")]
+    /// A value or phrase holds a control character: CR or LF would start a header of its own.
+    #[error("control character in a value")]
     ControlCharacter,
     /// The header is written by the library: Via, From, To, Call-ID, CSeq, Content-Length.
     #[error("header {} is not the application's to set", .0.as_str())]

@@ -20,7 +20,7 @@ const CLASSES: [u8; 256] = {
             || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
         let host = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         let uri = byte > b' ' && !matches!(byte, b'<' | b'>' | b'"' | 0x7f);
-        table[i] = TOKEN * token as u8 | HOST * host as u8 | URI * uri as u8;
+        table[i] = (TOKEN * token as u8) | (HOST * host as u8) | (URI * uri as u8);
         i += 1;
     }
     table
