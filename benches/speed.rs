@@ -28,7 +28,7 @@ fn six_fields(message: &Message) -> (usize, u32) {
     let from = message.from().ok().and_then(|from| from.tag()).unwrap_or_default();
     let to = message.to().ok().and_then(|to| to.tag()).unwrap_or_default();
     let contact = message.contact().ok().flatten();
-    let uri = contact.and_then(|contact| contact.parse_uri().ok()).and_then(|uri| uri.sip());
+    let uri = contact.and_then(|contact| contact.parse_uri().ok()).and_then(sip_proto::message::Uri::sip);
     let user = uri.and_then(|uri| uri.user).unwrap_or_default();
     (branch.len() + from.len() + to.len() + message.call_id().len() + user.len(), message.cseq())
 }

@@ -1,7 +1,119 @@
-//! SIP user-agent core, sans-IO.
+//! The SIP user-agent core as a sans-IO library: bytes and timestamps in; datagrams, one timer request and application events out.
+//!
+//! It opens no socket, starts no thread, reads no clock, asks no operating system for entropy: the program that embeds it does, in
+//! whatever runtime it likes. Three machines are the heart of it, and each is usable alone: the
+//! [transactions](transaction), the [contexts](context) of one request and its answers, the [dialog].
+//! An [`Endpoint`] composes them.
+//!
+//! # The run loop
+//!
+//! ```
+//! use sip_proto::context::Reply;
+//! use sip_proto::{Config, Endpoint, Event, Flow, Input, Output, Refused, Timestamp};
+//!
+//! # let (bob, alice): (std::net::SocketAddr, std::net::SocketAddr) = ("192.0.2.4:5060".parse()?, "192.0.2.1:5060".parse()?);
+//! # let invite = "INVITE sip:bob@192.0.2.4 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n\
+//! #     From: <sip:alice@192.0.2.1>;tag=1\r\nTo: <sip:bob@192.0.2.4>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\
+//! #     Contact: <sip:alice@192.0.2.1>\r\nContent-Length: 0\r\n\r\n";
+//! # let mut network = vec![invite];
+//! # let mut sent = Vec::new();
+//! # let mut clock = Timestamp::ZERO;
+//! let seed = [7; 32]; // 32 octets from the operating system, never used again
+//! let mut sip: Endpoint = Endpoint::new(Config::new("sip:bob@192.0.2.4")?, seed);
+//! loop {
+//!     // 1. Do what the endpoint asks for.
+//!     while let Some(output) = sip.poll_output() {
+//!         match output {
+//!             Output::Transmit(transmit) => sent.push(transmit), // your socket
+//!             Output::Event(event) => {
+//!                 if let Err(refused) = on_event(&mut sip, clock, event) {
+//!                     println!("{refused}"); // a race that was lost: the loop goes on
+//!                 }
+//!             }
+//!             Output::Connect(_) | Output::Resolve(_) | Output::Close { .. } => {} // TCP, names
+//!             _ => {}
+//!         }
+//!     }
+//!     // 2. Wait for the network or for the deadline, whichever is first: the timer request is `poll_timeout`.
+//!     match network.pop() {
+//!         Some(datagram) => {
+//!             let input = Input::Datagram { flow: Flow::udp(bob, alice), payload: datagram.into() };
+//!             sip.handle_input(clock, input);
+//!         }
+//!         None => match sip.poll_timeout() {
+//!             Some(deadline) => {
+//!                 clock = deadline;
+//!                 sip.handle_timeout(clock);
+//!             }
+//!             None => break,
+//!         },
+//!     }
+//! }
+//!
+//! fn on_event(sip: &mut Endpoint, now: Timestamp, event: Event) -> Result<(), Refused> {
+//!     if let Event::Incoming { server, .. } = event {
+//!         sip.server(server)?
+//!             .progress(now, Reply::new())? // 180 Ringing
+//!             .accept(now, Reply::new().sdp("v=0\r\n"))?; // 200 OK: a dialog
+//!     }
+//!     Ok(())
+//! }
+//! # assert!(sip.is_empty());
+//! # assert!(sent.len() > 10, "the 200 is repeated until its ACK, and without one there is a BYE");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Contracts
+//!
+//! Each has a property test in `tests/contracts.rs`.
+//!
+//! 1. **Deterministic.** Same config, same seed, same operations with the same timestamps: the same outputs, byte for byte.
+//! 2. **Peers cannot hurt it.** Network input never panics, never makes [`Endpoint::handle_input`] fail, never loops; every input does bounded work and
+//!    holds bounded memory ([`Limits`], the output queue included).
+//! 3. **One queue.** Outputs come out of one FIFO in the order in which they were caused. Any call order is legal, nothing is overwritten. At `Limits::queue` a new
+//!    request outside dialogs counts as a lost datagram; what existing calls are owed is bounded per call and always fits.
+//! 4. **Honest deadline.** [`Endpoint::poll_timeout`] is the next instant at which something would happen; while outputs are queued it is the newest
+//!    timestamp seen; after a timeout is handled and drained it has moved on; with nothing pending it is `None`. A late call fires each due timer
+//!    once, in the order of their deadlines.
+//! 5. **Time only moves forward.** An older timestamp is treated as the newest seen.
+//! 6. **Everything ends.** Once a call has been ended by either side or by a guard, after the longest RFC tail nothing is left of it. Each context reports
+//!    exactly one `Ended`, each dialog exactly one `Destroy`, each [`RequestId`] exactly one result.
+//! 7. **Misuse is a typed refusal, and changes nothing.** A refused command sends nothing, queues nothing, emits nothing.
+//!
+//! A panic is always a bug of this crate, whatever went in.
+//!
+//! # Layers
+//!
+//! Imports go one way: `time random limits → message → transaction → context → dialog → endpoint → testing`, and a test holds it.
+//!
+//! | module | what it does | RFC |
+//! |---|---|---|
+//! | [`message`] | parse, view, build | 3261 §§7, 18.3, 19, 20, 25; 3325, 3326, 3581, 3966, 5118 |
+//! | [`transaction`] | four state machines on one table | 3261 §17, 6026 |
+//! | [`context`] | one request and its answers | 3261 §§8, 9, 13; 4320 |
+//! | [`dialog`] | id, route set, targets, numbers | 3261 §12 |
+//! | [`endpoint`] | matching, routing, timers, policy | 3261 §§8.2, 11, 13–15, 18; 3581, 6026, 6228 |
+//! | `testing` | virtual network and time, ladders | – |
+//!
+//! # RFC checklist
+//!
+//! | RFC | here now | to come |
+//! |---|---|---|
+//! | 3261 | UA core: messages, transactions, UAC, UAS, CANCEL, OPTIONS, dialogs, INVITE and forks, BYE, UDP and streams | digest §22, registration §10, session modification in full §14 |
+//! | 3325, 3326 | P-Asserted-Identity, Reason | – |
+//! | 3581 | `rport`, both sides | – |
+//! | 4320, 6026 | non-INVITE and 2xx corrections | – |
+//! | 5626 | keep-alives answered | outbound |
+//! | 6228 | 199 received | 199 sent |
+//! | 3262, 3264, 3311, 3515, 4028, 5057, 6141, 6665 | – | next |
+//!
+//! # Features
+//!
+//! `std` (default): conversions, and httparse's run-time SIMD. `testing`: the virtual network. `arbitrary`: inputs for fuzzing. Without `std` the crate is `no_std` + `alloc`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![deny(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::alloc_instead_of_core)]
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -41,3 +153,8 @@ pub use endpoint::{
 pub use limits::Limits;
 pub use message::{Message, Method, StatusCode, Transport};
 pub use time::Timestamp;
+
+/// The README's code, compiled and run.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,8 +1,6 @@
 //! `ClientContext` from the outside, with no endpoint: what goes out again and when, the one result, ACK, CANCEL, forks, and how
 //! a context ends.
 
-#![allow(clippy::std_instead_of_alloc, clippy::std_instead_of_core, reason = "a test has std")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

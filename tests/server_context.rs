@@ -1,8 +1,6 @@
 //! `ServerContext` from the outside, with no endpoint: what may be answered and when, what an answer holds, what goes out
 //! again, and how a context ends.
 
-#![allow(clippy::std_instead_of_alloc, clippy::std_instead_of_core, reason = "a test has std")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,8 +1,6 @@
 //! Whole calls with machines made by hand and no endpoint: two user agents exchange octets, each message parsed anew at its
 //! hop, and time is passed by hand.
 
-#![allow(clippy::std_instead_of_alloc, reason = "a test has std")]
-
 use std::sync::Arc;
 
 use sip_proto::context::{
