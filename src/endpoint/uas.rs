@@ -97,7 +97,9 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn answer_alone(&mut self, server: ServerId, request: &Message) {
         let mut reply = Reply::new();
         if *request.method() == Method::Options {
+            // An empty Supported says that there are no extensions (§20.37).
             reply = reply.header("Accept", self.described.accept.clone());
+            reply = reply.header("Supported", self.described.supported.clone());
         }
         _ = self.respond(server, Verb::Accept, &reply);
     }

@@ -89,7 +89,7 @@ impl Message {
     }
 
     fn copy_to(&self, builder: &mut Builder, status: StatusCode, tag: &str) {
-        if status == StatusCode::TRYING || tag.is_empty() || self.to().map_or(true, |to| to.tag().is_some()) {
+        if status == StatusCode::TRYING || tag.is_empty() || self.has_to_tag() {
             return builder.copy_first(self, Name::To);
         }
         let value = self.value(Name::To).unwrap_or_default();
@@ -98,6 +98,13 @@ impl Message {
             line.text(";tag=");
             line.text(tag);
         });
+    }
+
+    /// Whether To has a tag; one that cannot be read counts as tagged, since nothing may be added to it.
+    fn has_to_tag(&self) -> bool {
+        let ends_with_uri =
+            self.first_line(Name::To).is_some_and(|line| self.raw(line.value).ends_with(b">"));
+        !ends_with_uri && self.to().map_or(true, |to| to.tag().is_some())
     }
 
     /// The ACK for a non-2xx final `response` to this INVITE (§17.1.1.3): its Request-URI, topmost Via, From, Call-ID, CSeq number and

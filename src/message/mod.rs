@@ -277,7 +277,7 @@ impl Message {
 
     /// A head is UTF-8, as parsing checks; one that is not reads as empty.
     fn text(&self, span: Span) -> &str {
-        core::str::from_utf8(self.raw(span)).unwrap_or_default()
+        scan::text(self.raw(span))
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::limits::Limits;
 
 /// Header lines that are tokenised without allocation.
-const INLINE_HEADERS: usize = 40;
+const INLINE_HEADERS: usize = 24;
 
 impl Message {
     /// Parses one message that is all of `bytes`, as in a datagram: a body longer than Content-Length is cut,
@@ -132,9 +132,21 @@ enum Tokenise {
     Headers,
 }
 
+/// The value of up to nine decimal digits.
+fn decimal(digits: &[u8]) -> Option<u32> {
+    let is_short = !digits.is_empty() && digits.len() < 10 && digits.iter().all(u8::is_ascii_digit);
+    let value = digits
+        .iter()
+        .fold(0_u32, |value, digit| value.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0'))));
+    is_short.then_some(value)
+}
+
 /// Whether all of `text` is ASCII. Without an early exit it vectorises; the answer is yes nearly always.
 fn is_ascii(text: &[u8]) -> bool {
-    text.iter().fold(0, |all, byte| all | byte) < 0x80
+    let (blocks, rest) = text.as_chunks::<64>();
+    let of_block = |block: &[u8; 64]| block.iter().fold(0, |all, byte| all | byte);
+    let blocks = blocks.iter().fold(0, |all, block| all | of_block(block));
+    rest.iter().fold(blocks, |all, byte| all | byte) < 0x80
 }
 
 /// Headers of which a message has at most one (RFC 3261 §7.3.1), among those that matching and framing use.
@@ -233,7 +245,16 @@ impl Message {
     /// Reads CSeq; the method in a request's must be its own (RFC 3261 §8.1.1.5).
     fn read_cseq(&mut self) -> Result<(), ParseError> {
         let Some(line) = self.first_line(Name::CSeq) else { return Ok(()) };
-        let at = usize::from(line.value.at);
+        let (at, value) = (usize::from(line.value.at), self.raw(line.value));
+        // The usual request: its own method behind the number.
+        if let Some(digits) = value.strip_suffix(self.method.as_str().as_bytes())
+            && let Some(digits) = digits.strip_suffix(b" ")
+            && let Some(number) = decimal(digits)
+            && self.is_request()
+        {
+            self.cseq = number;
+            return Ok(());
+        }
         let cseq = CSeq::parse(self.text(line.value)).map_err(|fault| fault.within(Name::CSeq, at))?;
         self.cseq = cseq.number;
         if !self.is_request() {
@@ -246,7 +267,11 @@ impl Message {
 
     /// Cuts what follows the body that Content-Length measures (§18.3).
     fn frame_body(&mut self) -> Result<(), ParseError> {
-        let Some(length) = self.content_length()? else { return Ok(()) };
+        let Some(line) = self.first_line(Name::ContentLength) else { return Ok(()) };
+        let length = match decimal(self.raw(line.value)) {
+            Some(length) => length,
+            None => self.content_length()?.unwrap_or_default(),
+        };
         let end = self.body_at.saturating_add(length as usize);
         if end > self.bytes.len() {
             let fault = ParseError::new("a body as long as announced", 0);

@@ -4,6 +4,14 @@
 
 use super::ParseError;
 
+/// Octets as text: nearly always ASCII, else UTF-8, else empty.
+pub(super) fn text(octets: &[u8]) -> &str {
+    match ascii::AsciiStr::from_ascii(octets) {
+        Ok(text) => text.as_str(),
+        Err(_) => core::str::from_utf8(octets).unwrap_or_default(),
+    }
+}
+
 /// Linear white space. Folding is already undone when a value is scanned.
 pub(super) const fn is_lws(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
@@ -69,7 +77,10 @@ pub(super) fn trim_start(text: &str) -> &str {
 
 /// Splits `text` after its longest prefix of bytes that satisfy `belongs`, all of them ASCII.
 pub(super) fn span(text: &str, belongs: impl Fn(u8) -> bool) -> (&str, &str) {
-    let end = text.as_bytes().iter().position(|byte| !belongs(*byte)).unwrap_or(text.len());
+    let mut end = 0_usize;
+    while text.as_bytes().get(end).is_some_and(|byte| belongs(*byte)) {
+        end = end.saturating_add(1);
+    }
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 

@@ -37,16 +37,28 @@ impl<'a> Via<'a> {
     /// Where protocol, transport or sent-by is missing or malformed.
     pub fn parse(value: &'a str) -> Result<Self, ParseError> {
         let text = scan::trim_start(value);
+        match text.strip_prefix("SIP/2.0/") {
+            Some(rest) if !rest.starts_with([' ', '\t']) => Self::after_version(value, rest),
+            _ => Self::after_version(value, Self::version(value, text)?),
+        }
+    }
+
+    /// `SIP / 2.0 /` in any spacing; what follows it.
+    fn version(value: &'a str, text: &'a str) -> Result<&'a str, ParseError> {
         let (name, rest) = slash_token(value, text, "\"SIP\"")?;
         if !name.eq_ignore_ascii_case("SIP") {
             return scan::fault("\"SIP\"", value, text);
         }
-        let (version, rest_of_transport) = slash_token(value, rest, "\"2.0\"")?;
-        if version != "2.0" {
-            return scan::fault("\"2.0\"", value, rest);
+        let (version, transport) = slash_token(value, rest, "\"2.0\"")?;
+        match version {
+            "2.0" => Ok(transport),
+            _ => scan::fault("\"2.0\"", value, rest),
         }
-        let Some((transport, rest)) = scan::token(rest_of_transport) else {
-            return scan::fault("a transport", value, rest_of_transport);
+    }
+
+    fn after_version(value: &'a str, text: &'a str) -> Result<Self, ParseError> {
+        let Some((transport, rest)) = scan::token(text) else {
+            return scan::fault("a transport", value, text);
         };
         let sent_by = scan::trim_start(rest);
         if sent_by.len() == rest.len() {
