@@ -10,8 +10,7 @@ use sip_proto::context::{Invite, Reply};
 use sip_proto::endpoint::Payload;
 use sip_proto::testing::{Ladder, describe_event, describe_message};
 use sip_proto::{
-    Bound, ClientEvent, Config, DialogEvent, Endpoint, Event, Flow, Input, Output, Refused, Timestamp,
-    Transport,
+    Bound, ClientEvent, Config, Endpoint, Event, Flow, Input, Output, Refused, Timestamp, Transport,
 };
 
 const ALICE: usize = 0;
@@ -142,21 +141,15 @@ fn on_event(sip: &mut Endpoint, now: Timestamp, event: Event) -> Result<(), Refu
         }
         Event::Client { event: ClientEvent::Accepted { response, dialog: Some(dialog) }, .. } => {
             match response.method().as_str() {
-                "INVITE" => {
-                    _ = sip.dialog(dialog)?.info(
-                        now,
-                        "application/dtmf-relay",
-                        "Signal=5\r\nDuration=160\r\n",
-                    )?
-                }
+                "INVITE" => _ = sip.dialog(dialog)?.info(now, "application/dtmf-relay", DTMF)?,
                 _ => sip.dialog(dialog)?.destroy(now)?,
             }
         }
-        Event::Dialog { event: DialogEvent::Destroy { .. }, .. } => {}
         _ => {}
     }
     Ok(())
 }
 
+const DTMF: &str = "Signal=5\r\nDuration=160\r\n";
 const SDP: &str =
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";

@@ -143,10 +143,7 @@ fn decimal(digits: &[u8]) -> Option<u32> {
 
 /// Whether all of `text` is ASCII. Without an early exit it vectorises; the answer is yes nearly always.
 fn is_ascii(text: &[u8]) -> bool {
-    let (blocks, rest) = text.as_chunks::<64>();
-    let of_block = |block: &[u8; 64]| block.iter().fold(0, |all, byte| all | byte);
-    let blocks = blocks.iter().fold(0, |all, block| all | of_block(block));
-    rest.iter().fold(blocks, |all, byte| all | byte) < 0x80
+    text.iter().fold(0, |all, byte| all | byte) < 0x80
 }
 
 /// Headers of which a message has at most one (RFC 3261 §7.3.1), among those that matching and framing use.
