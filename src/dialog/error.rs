@@ -18,8 +18,8 @@ pub enum DialogError {
     /// The dialog is over.
     #[error("the dialog has ended")]
     Terminated,
-    /// The method is not for the application to send within a dialog: ACK, CANCEL.
-    #[error("ACK and CANCEL are not sent on their own")]
+    /// The method is not for the application to send on its own: ACK, CANCEL, and BYE within a dialog, which `destroy` sends.
+    #[error("ACK, CANCEL and BYE are not the application's to send")]
     Method,
     /// The sequence numbers of this dialog are used up (RFC 3261 §8.1.1.5).
     #[error("sequence numbers are used up (RFC 3261 §8.1.1.5)")]

@@ -116,9 +116,12 @@ impl<D: Default> Endpoint<D> {
         request: Arc<Message>,
     ) {
         let is_bye = *request.method() == Method::Bye;
-        if (self.is_full() && !is_bye) || self.servers.len() >= self.config.limits.servers {
+        if self.is_full() && !is_bye {
             bump(&mut self.counters.queue_full);
             return;
+        }
+        if self.servers.len() >= self.config.limits.servers && !is_bye {
+            return self.overloaded(flow, &request);
         }
         let handling = match self.in_dialog_refusal(&request) {
             Ok(handling) => handling,

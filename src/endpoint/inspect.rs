@@ -59,9 +59,7 @@ impl<D: Default> Endpoint<D> {
         };
         let limits = &self.config.limits;
         if self.servers.len() >= limits.servers || self.dialogs.len() >= limits.dialogs {
-            bump(&mut self.counters.overloaded);
-            let refusal = (StatusCode::SERVICE_UNAVAILABLE, Some((Name::RetryAfter, "10".into())));
-            return self.refuse(flow, &request, refusal);
+            return self.overloaded(flow, &request);
         }
         self.begin_initial(flow, id, request, handling);
     }
@@ -156,6 +154,13 @@ impl<D: Default> Endpoint<D> {
         self.check_extensions(request)?;
         self.check_content(request)?;
         Ok(handling)
+    }
+
+    /// A table is full (§21.5.4).
+    pub(super) fn overloaded(&mut self, flow: Flow, request: &Message) {
+        bump(&mut self.counters.overloaded);
+        let refusal = (StatusCode::SERVICE_UNAVAILABLE, Some((Name::RetryAfter, "10".into())));
+        self.refuse(flow, request, refusal);
     }
 
     pub(super) fn refuse(&mut self, flow: Flow, request: &Message, refusal: Refusal) {

@@ -98,6 +98,9 @@ impl<D: Default> Endpoint<D> {
         let Some(connect) = self.transports.take_connect(id) else { return };
         self.timers.release(connect.timer);
         let has_room = self.transports.open(flow, self.config.limits.flows);
+        if !has_room {
+            self.queue.push_back(Output::Close { flow });
+        }
         for task in connect.tasks {
             self.perform(task, has_room.then_some(flow));
         }

@@ -241,7 +241,7 @@ impl<D: Default> Endpoint<D> {
             self.tell_server(server, ServerEvent::SendFailed(report));
         }
         if has(ServerEffects::UNANSWERED) {
-            self.tell_server(server, ServerEvent::Failed(Report::without_response(Cause::RequestTimeout)));
+            self.report_unanswered(server, has(ServerEffects::CANCELLED));
         }
         match has(ServerEffects::END) {
             true => self.end_server(server),
@@ -272,6 +272,19 @@ impl<D: Default> Endpoint<D> {
                 };
                 self.end_dialog(dialog, by, why, None, None);
             }
+        }
+    }
+
+    /// The context ends without an answer of ours, and so does an early dialog that it made.
+    fn report_unanswered(&mut self, server: ServerId, is_cancelled: bool) {
+        self.tell_server(server, ServerEvent::Failed(Report::without_response(Cause::RequestTimeout)));
+        let Some(slot) = self.servers.get(server).filter(|slot| !slot.is_in_dialog) else { return };
+        if let Some(dialog) = slot.dialog {
+            let (by, why) = match is_cancelled {
+                true => (By::Remote, Why::Cancelled),
+                false => (By::Local, Why::Failed(StatusCode::REQUEST_TIMEOUT)),
+            };
+            self.end_dialog(dialog, by, why, None, None);
         }
     }
 
