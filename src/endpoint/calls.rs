@@ -134,9 +134,8 @@ impl<D: Default> Endpoint<D> {
         if is_bye {
             return self.bye_received(server, dialog, request);
         }
-        if *request.method() == Method::Invite
-            && let Some(slot) = self.dialogs.get_mut(dialog)
-        {
+        let is_open = handling == Handling::Ask || *request.method() == Method::Invite;
+        if let Some(slot) = self.dialogs.get_mut(dialog).filter(|_| is_open) {
             slot.servers.push(server);
         }
         let answer = match handling {
@@ -169,8 +168,10 @@ impl<D: Default> Endpoint<D> {
         }
         let servers = slot.servers.clone();
         let is_ours_pending = slot.client.is_some_and(|client| self.is_pending(client));
-        let is_pending =
-            |server: ServerId| self.servers.get(server).is_some_and(|slot| slot.context.is_pending());
+        let is_pending = |server: ServerId| {
+            let context = self.servers.get(server).map(|slot| &slot.context);
+            context.is_some_and(|context| context.is_invite() && context.is_pending())
+        };
         if servers.into_iter().any(is_pending) {
             let seconds = alloc::format!("{}", self.random.between(0, 10));
             return Some((StatusCode::INTERNAL_SERVER_ERROR, Some((Name::RetryAfter, seconds))));
@@ -187,11 +188,9 @@ impl<D: Default> Endpoint<D> {
         }
         slot.dialog.terminate();
         for open in slot.servers.clone() {
-            let is_pending = self.servers.get(open).is_some_and(|slot| slot.context.is_pending());
-            match is_pending {
-                true => _ = self.respond(open, Verb::Reject, &Reply::code(487)),
-                // Whoever ends the session has seen its 2xx.
-                false => self.stop_waiting(open),
+            // Whoever ends the session has seen its 2xx.
+            if self.servers.get(open).is_some_and(|slot| slot.context.awaits_ack()) {
+                self.stop_waiting(open);
             }
         }
         self.end_dialog(dialog, By::Remote, Why::Bye, Some(bye), None);
@@ -287,7 +286,7 @@ impl<D: Default> Endpoint<D> {
         self.end_dialog(id, By::Local, why, message, None);
     }
 
-    /// The one end of every dialog.
+    /// The one end of every dialog. What is still open in it is answered 487 (§15.1.2).
     pub(super) fn end_dialog(
         &mut self,
         id: DialogId,
@@ -298,6 +297,11 @@ impl<D: Default> Endpoint<D> {
     ) {
         let Some(slot) = self.dialogs.remove(id) else { return };
         self.index.dialogs.remove(&slot.id);
+        for open in slot.servers {
+            if self.servers.get(open).is_some_and(|slot| slot.context.is_pending()) {
+                _ = self.respond(open, Verb::Reject, &Reply::code(487));
+            }
+        }
         let event = DialogEvent::Destroy { by, why, message, response, data: slot.data };
         self.emit(Event::Dialog { dialog: id, event });
     }

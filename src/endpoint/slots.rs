@@ -78,7 +78,7 @@ pub(super) struct DialogSlot<D> {
     pub(super) flow: Option<Flow>,
     /// The INVITE of ours that is under way in it.
     pub(super) client: Option<RequestId>,
-    /// The INVITEs of the peer's that are pending or whose ACK is awaited.
+    /// The requests of the peer's that are pending, or whose ACK is awaited.
     pub(super) servers: SmallVec<[ServerId; 1]>,
     /// The BYE that waits for the ACK (§15).
     pub(super) deferred: Option<Vec<Header>>,
