@@ -274,14 +274,19 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// §15: who answered may not send BYE before the ACK.
-    fn awaits_ack(&self, id: DialogId) -> bool {
+    pub(super) fn awaits_ack(&self, id: DialogId) -> bool {
         let servers = self.dialogs.get(id).map(|slot| slot.servers.as_slice()).unwrap_or_default();
         servers.iter().any(|server| self.servers.get(*server).is_some_and(|slot| slot.context.awaits_ack()))
     }
 
     /// Ends a dialog on our own account: the event now, the BYE on its way.
+    ///
+    /// A callee sends no BYE on an early dialog (§15): there its INVITE's 487 says it.
     pub(super) fn hang_up(&mut self, id: DialogId, headers: &[Header], why: Why) {
-        let bye = self.bye(id, headers, Purpose::Quiet).ok();
+        let dialog = self.dialogs.get(id).map(|slot| &slot.dialog);
+        let is_early_callee =
+            dialog.is_some_and(|dialog| dialog.role() == Role::Uas && dialog.state() == DialogState::Early);
+        let bye = if is_early_callee { None } else { self.bye(id, headers, Purpose::Quiet).ok() };
         let message = bye.and_then(|bye| self.clients.get(bye)).map(|slot| slot.request().clone());
         self.end_dialog(id, By::Local, why, message, None);
     }

@@ -462,8 +462,11 @@ impl<D: Default> Endpoint<D> {
                 self.emit(Event::Client { request: client, event });
                 // §12.2.1.2: 481 and 408, a time-out among them, end the dialog.
                 let ends = [StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, StatusCode::REQUEST_TIMEOUT];
-                if let Some(dialog) = dialog.filter(|_| ends.contains(&status)) {
-                    self.hang_up(dialog, &[], Why::Response(status));
+                match dialog.filter(|_| ends.contains(&status)) {
+                    // §15: the BYE waits for the ACK of our 2xx.
+                    Some(dialog) if self.awaits_ack(dialog) => _ = self.destroy(dialog, Vec::new()),
+                    Some(dialog) => self.hang_up(dialog, &[], Why::Response(status)),
+                    None => {}
                 }
             }
             (Purpose::Bye | Purpose::Quiet, _) => {}
