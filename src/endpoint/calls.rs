@@ -128,7 +128,7 @@ impl<D: Default> Endpoint<D> {
             Err(refusal) => return self.refuse(flow, &request, refusal),
         };
         if let Some(refusal) = self.order_refusal(dialog, &request) {
-            return self.refuse(flow, &request, refusal);
+            return self.refuse_in_dialog(flow, id, dialog, request, refusal);
         }
         let server = self.begin(flow, id, request.clone(), Some(dialog));
         if is_bye {
@@ -150,6 +150,30 @@ impl<D: Default> Endpoint<D> {
         };
         let event = asked(Asked { request, answer });
         self.emit(Event::Dialog { dialog, event });
+    }
+
+    /// Refuses a request whose number the dialog has taken note of: seen again, it would be judged otherwise, so a transaction
+    /// repeats the answer (§17.2.1). One that is out of order is so again.
+    fn refuse_in_dialog(
+        &mut self,
+        flow: Flow,
+        id: MatchId,
+        dialog: DialogId,
+        request: Arc<Message>,
+        (status, header): Refusal,
+    ) {
+        let is_noted =
+            self.dialogs.get(dialog).is_some_and(|slot| slot.dialog.remote_cseq() == Some(request.cseq()));
+        if !is_noted || *request.method() != Method::Invite || self.index.servers.contains_key(&id) {
+            return self.refuse(flow, &request, (status, header));
+        }
+        bump(&mut self.counters.refused);
+        let server = self.begin(flow, id, request, Some(dialog));
+        let mut reply = Reply::code(status.code());
+        if let Some((name, value)) = header {
+            reply = reply.header(name.as_str(), value);
+        }
+        _ = self.respond(server, Verb::Reject, &reply);
     }
 
     /// Whether a request within a dialog is out of order, or collides with another INVITE (§12.2.2, §14.2).
