@@ -116,11 +116,15 @@ impl<D: Default> Endpoint<D> {
         request: Arc<Message>,
     ) {
         let is_bye = *request.method() == Method::Bye;
-        if self.is_full() && !is_bye {
+        // The one BYE that ends a call is owed its answer whatever else waits.
+        let is_over =
+            self.dialogs.get(dialog).is_none_or(|slot| slot.dialog.state() == DialogState::Terminated);
+        let is_owed = is_bye && !is_over;
+        if self.is_full() && !is_owed {
             bump(&mut self.counters.queue_full);
             return;
         }
-        if self.servers.len() >= self.config.limits.servers && !is_bye {
+        if self.servers.len() >= self.config.limits.servers && !is_owed {
             return self.overloaded(flow, &request);
         }
         let handling = match self.in_dialog_refusal(&request) {

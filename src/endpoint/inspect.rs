@@ -164,7 +164,9 @@ impl<D: Default> Endpoint<D> {
     }
 
     pub(super) fn refuse(&mut self, flow: Flow, request: &Message, refusal: Refusal) {
-        bump(&mut self.counters.refused);
+        if !self.is_full() {
+            bump(&mut self.counters.refused);
+        }
         let (status, header) = refusal;
         let header = header.as_ref().map(|(name, value)| (*name, value.as_str()));
         self.answer_without_state(flow, request, status, status.reason(), header.as_slice());
