@@ -125,9 +125,7 @@ impl<D: Default> Endpoint<D> {
 
     /// A CANCEL (§9.2): 200 if there is what it cancels, with the tag of that one's answers; else 481.
     pub(super) fn cancel(&mut self, flow: Flow, id: MatchId, cancel: Arc<Message>) {
-        let invite = MatchId::server(&self.key, &cancel, &Method::Invite);
-        let invite = invite.ok().and_then(|id| self.index.servers.get(&id).copied());
-        let Some((invite, slot)) = invite.and_then(|invite| Some((invite, self.servers.get(invite)?))) else {
+        let Some((invite, slot)) = self.cancelled_by(&cancel) else {
             return self.refuse(flow, &cancel, (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None));
         };
         let tag = *slot.context.tag();
@@ -138,6 +136,18 @@ impl<D: Default> Endpoint<D> {
         let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
         let effects = slot.context.cancel(self.now, &defaults, &self.config.settings);
         self.carry_out_server(invite, effects, Some(cancel));
+    }
+
+    /// The context that a CANCEL is meant for. It may be one of another method than INVITE, which a CANCEL does not touch (§9.2).
+    fn cancelled_by(&self, cancel: &Message) -> Option<(ServerId, &ServerSlot<D>)> {
+        let policy = &self.config.policy;
+        let served = policy.initial.iter().chain(&policy.in_dialog).map(|(method, _)| method);
+        let mut methods = [Method::Invite, Method::Bye].iter().chain(served);
+        methods.find_map(|method| {
+            let id = MatchId::server(&self.key, cancel, method).ok()?;
+            let server = *self.index.servers.get(&id)?;
+            Some((server, self.servers.get(server)?))
+        })
     }
 
     /// Gives an answer. If it is refused, nothing has changed.

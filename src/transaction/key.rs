@@ -56,7 +56,7 @@ impl MatchId {
         text.caseless(request.from()?.tag().unwrap_or_default());
         text.field(request.call_id());
         text.number(request.cseq());
-        text.field(request.value(Name::Via).unwrap_or_default());
+        text.field(request.elements(Name::Via).next().unwrap_or_default());
         if *method != Method::Invite && *method != Method::Cancel {
             text.caseless(request.to()?.tag().unwrap_or_default());
         }
