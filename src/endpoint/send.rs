@@ -29,7 +29,10 @@ impl<D: Default> Endpoint<D> {
         }
         let remote = SocketAddr::new(slot.flow.remote.ip(), slot.return_port);
         let route = self.transports.route_to(slot.flow.transport, remote);
-        self.go(route, Task::Answer(server));
+        if let Some(slot) = self.servers.get_mut(server).filter(|slot| !slot.is_waiting) {
+            slot.is_waiting = true;
+            self.go(route, Task::Answer(server));
+        }
     }
 
     /// The way to the next request's hop of a dialog. An address that was found for it is used again.
@@ -79,11 +82,17 @@ impl<D: Default> Endpoint<D> {
             (Task::Ack(client, tag), Some(flow)) => self.send_ack(client, &tag, flow),
             (Task::Answer(server), Some(flow)) => {
                 if let Some(slot) = self.servers.get_mut(server) {
+                    slot.is_waiting = false;
                     slot.flow = flow;
                     self.send_answer(server);
                 }
             }
-            (Task::Answer(server), None) => self.answer_failed(server),
+            (Task::Answer(server), None) => {
+                if let Some(slot) = self.servers.get_mut(server) {
+                    slot.is_waiting = false;
+                }
+                self.answer_failed(server);
+            }
             (Task::Ack(..), None) => bump(&mut self.counters.answers_lost),
         }
     }

@@ -31,6 +31,8 @@ pub(super) struct ServerSlot<D> {
     pub(super) is_in_dialog: bool,
     /// Whether the application knows of the context.
     pub(super) is_announced: bool,
+    /// Whether the last answer waits for a connection.
+    pub(super) is_waiting: bool,
     pub(super) data: Option<D>,
     pub(super) timer: Handle,
 }

@@ -116,7 +116,9 @@ impl<D: Default> Endpoint<D> {
             bump(&mut self.counters.queue_full);
             return;
         }
-        if status.is_success() && context.forks() >= self.config.limits.forks {
+        let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
+        let is_new = status.is_success() && context.ack_of(tag).is_none();
+        if is_new && context.forks() >= self.config.limits.forks {
             bump(&mut self.counters.forks_dropped);
             return;
         }
@@ -280,10 +282,12 @@ impl<D: Default> Endpoint<D> {
         Some(id)
     }
 
+    /// The fork with the To tag of an answer. Call-ID and From tag are those of our request, whatever the answer says.
     fn fork_of(&self, client: RequestId, response: &Message) -> Option<DialogId> {
-        let (from, to) = (response.from().ok()?, response.to().ok()?);
-        let id = self.dialog_with(response.call_id(), from.tag()?, to.tag().unwrap_or_default())?;
-        self.clients.get(client)?.forks.contains(&id).then_some(id)
+        let slot = self.clients.get(client)?;
+        let (from, to) = (slot.request().from().ok()?, response.to().ok()?);
+        let id = self.dialog_with(slot.request().call_id(), from.tag()?, to.tag().unwrap_or_default())?;
+        slot.forks.contains(&id).then_some(id)
     }
 
     /// 199 ends the early dialog of a fork (RFC 6228 §6).

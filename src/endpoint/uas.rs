@@ -77,6 +77,7 @@ impl<D: Default> Endpoint<D> {
             dialog,
             is_in_dialog: dialog.is_some(),
             is_announced: false,
+            is_waiting: false,
             data: None,
             timer: Handle::NONE,
         });
@@ -185,7 +186,10 @@ impl<D: Default> Endpoint<D> {
     ) -> Result<Option<Dialog>, Refused> {
         let (Some(request), Some(response)) = (request, context.response()) else { return Ok(None) };
         let status = response.status().unwrap_or(StatusCode::TRYING);
-        let makes_one = context.is_invite() && status > StatusCode::TRYING && !status.is_failure();
+        // A 199 says that there is none (RFC 6228 §4).
+        let makes_one = context.is_invite()
+            && !matches!(status, StatusCode::TRYING | StatusCode::EARLY_DIALOG_TERMINATED)
+            && !status.is_failure();
         if !makes_one || slot.dialog.is_some() {
             return Ok(None);
         }
