@@ -235,9 +235,11 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.clients.get_mut(client) else { return };
         let flow = slot.flow;
         let cancel = slot.context().and_then(ClientContext::take_cancel);
-        if let (Some(flow), Some(cancel)) = (flow, cancel) {
-            let cancel = self.begin_client(cancel, Purpose::Quiet, None);
-            self.launch(cancel, flow);
+        let Some((flow, cancel)) = flow.zip(cancel) else { return };
+        let cancel = self.begin_client(cancel, Purpose::Quiet, None);
+        match self.transports.is_open(&flow) {
+            true => self.launch(cancel, flow),
+            false => self.launch_by(self.transports.route_to(flow.transport, flow.remote), cancel),
         }
     }
 
@@ -421,6 +423,7 @@ impl<D: Default> Endpoint<D> {
         let Some(ack) = context.and_then(|context| context.ack_of(tag).cloned()) else { return };
         let ack = self.fit_via(ack, &flow);
         if let Some(slot) = self.clients.get_mut(client) {
+            slot.ack_flows.retain(|(known, _)| !known.eq_ignore_ascii_case(tag));
             slot.ack_flows.push((tag.into(), flow));
             if let Some(context) = slot.context() {
                 context.acknowledge(tag, ack.clone());
@@ -436,8 +439,13 @@ impl<D: Default> Endpoint<D> {
         let known = slot.ack_flows.iter().find(|(known, _)| known.eq_ignore_ascii_case(tag));
         let flow = known.map(|(_, flow)| *flow);
         let ack = slot.context().and_then(|context| context.ack_of(tag).cloned());
-        if let (Some(flow), Some(ack)) = (flow, ack) {
-            self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody));
+        let Some((flow, ack)) = flow.zip(ack) else { return };
+        match self.transports.is_open(&flow) {
+            true => self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody)),
+            false => {
+                let route = self.transports.route_to(flow.transport, flow.remote);
+                self.go(route, Task::Ack(client, tag.into()));
+            }
         }
     }
 
