@@ -246,7 +246,7 @@ impl<D: Default> Endpoint<D> {
         }
         let route = self.dialog_route(id)?;
         let branch = self.random.token();
-        let names = self.transports.names(route.transport(), None);
+        let names = self.transports.names(route.transport(), route.towards());
         let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
         let within = Within {
             allow: &self.described.allow,

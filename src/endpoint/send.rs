@@ -10,7 +10,7 @@ use super::ids::{ConnectId, DialogId, Owner, QueryId, RequestId, Sender, ServerI
 use super::output::{Connect, Payload, Resolve, Transmit};
 use super::transports::{Query, Route, Task};
 use super::{Endpoint, Output, Refused};
-use crate::message::{Host, Message, Transport};
+use crate::message::{Host, Message, Name, Transport};
 
 impl<D: Default> Endpoint<D> {
     pub(super) fn transmit(&mut self, flow: Flow, payload: Payload, token: Token) {
@@ -153,10 +153,11 @@ impl<D: Default> Endpoint<D> {
     /// Hands a message to a flow, with a Via for its transport where another was guessed.
     pub(super) fn fit_via(&mut self, message: Arc<Message>, flow: &Flow) -> Arc<Message> {
         let Ok(via) = message.top_via() else { return message };
-        if via.known_transport() == Some(flow.transport) {
+        let names = self.transports.names(flow.transport, Some(flow.remote.ip()));
+        let written = message.value(Name::Via).unwrap_or_default();
+        if via.known_transport() == Some(flow.transport) && written.contains(&*names.sent_by) {
             return message;
         }
-        let names = self.transports.names(flow.transport, Some(flow.remote.ip()));
         let branch = via.branch().unwrap_or_default();
         let rport = if flow.transport.is_reliable() { "" } else { ";rport" };
         let value = alloc::format!("SIP/2.0/{} {};branch={branch}{rport}", flow.transport, names.sent_by);

@@ -104,6 +104,16 @@ impl Route {
     }
 }
 
+impl Route {
+    /// The address of the next hop, as far as it is known.
+    pub(super) fn towards(&self) -> Option<IpAddr> {
+        match self {
+            Self::Flow(Flow { remote, .. }) | Self::Connect { remote, .. } => Some(remote.ip()),
+            Self::Resolve { .. } => None,
+        }
+    }
+}
+
 impl Transports {
     pub(super) fn new(host: String, user: String, contact: &str, key: [u8; 16]) -> Self {
         let keyed = Keyed(key);

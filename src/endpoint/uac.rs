@@ -38,7 +38,7 @@ impl<D: Default> Endpoint<D> {
         let route = self.transports.locate(uri).map_err(Refused::Unroutable)?;
         let transport = route.transport();
         let [call_id, tag, branch] = [self.random.token(), self.random.token(), self.random.token()];
-        let names = self.transports.names(transport, None);
+        let names = self.transports.names(transport, route.towards());
         let ids = Identifiers {
             call_id: call_id.as_str(),
             tag: tag.as_str(),
@@ -401,7 +401,7 @@ impl<D: Default> Endpoint<D> {
     fn acknowledge(&mut self, client: RequestId, dialog: DialogId, response: &Message) {
         let Ok(route) = self.dialog_route(dialog) else { return };
         let branch = self.random.token();
-        let names = self.transports.names(route.transport(), None);
+        let names = self.transports.names(route.transport(), route.towards());
         let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
         let Some(slot) = self.dialogs.get(dialog) else { return };
         let credentials =
