@@ -86,6 +86,14 @@ fn check_line(text: &str) -> Result<(), BuildError> {
     }
 }
 
+/// Whether `method` is what its text is parsed as: a token, under its own name where it has one.
+fn check_method(method: &Method) -> Result<(), BuildError> {
+    match method {
+        Method::Other(text) if Method::parse(text).as_ref() != Some(method) => Err(BuildError::Method),
+        _ => Ok(()),
+    }
+}
+
 fn is_control(byte: u8) -> bool {
     (byte < b' ' && byte != b'\t') || byte == 0x7f
 }
@@ -126,7 +134,7 @@ impl Builder {
     /// A request with this method and Request-URI.
     pub fn request(method: &Method, uri: &str) -> Self {
         let mut builder = Self::new(Start::Request { uri: Span::default() }, method.clone(), USUAL_LEN);
-        builder.fault = Uri::parse(uri).map_err(BuildError::Uri).err();
+        builder.fault = check_method(method).and(Uri::parse(uri).map(|_| ()).map_err(BuildError::Uri)).err();
         builder.bytes.extend_from_slice(method.as_str().as_bytes());
         builder.bytes.push(b' ');
         let uri = builder.append(uri);

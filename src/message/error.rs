@@ -55,6 +55,9 @@ pub enum BuildError {
     /// A name is not a token (RFC 3261 §25.1).
     #[error("header name is not a token")]
     Name,
+    /// A method is not a token, or has a variant of its own (RFC 3261 §25.1).
+    #[error("method is not a token, or has a variant of its own")]
+    Method,
     /// A value or phrase holds a control character: CR or LF would start a header of its own.
     #[error("control character in a value")]
     ControlCharacter,
