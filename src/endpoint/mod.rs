@@ -265,6 +265,7 @@ impl<D: Default> Endpoint<D> {
     }
 
     fn command(&mut self, at: Timestamp, command: Command) -> Result<Option<RequestId>, Refused> {
+        self.advance(at);
         match command {
             Command::Invite(invite) => return self.invite(at, invite).map(Some),
             Command::Request(request) => return self.request(at, request).map(Some),
