@@ -245,7 +245,8 @@ impl<D: Default> Endpoint<D> {
             return Err(Refused::Full);
         }
         let route = self.dialog_route(id)?;
-        let branch = self.random.token();
+        let mut random = self.random.clone();
+        let branch = random.token();
         let names = self.transports.names(route.transport(), route.towards());
         let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
         let within = Within {
@@ -255,6 +256,7 @@ impl<D: Default> Endpoint<D> {
         };
         let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
         let message = slot.dialog.request(request, &hop, &within)?;
+        self.random = random;
         let client = self.begin_client(Arc::new(message), purpose, Some(id));
         if request.method == Method::Invite
             && let Some(slot) = self.dialogs.get_mut(id)

@@ -37,7 +37,9 @@ impl<D: Default> Endpoint<D> {
         let uri = if request.route.is_empty() { next_hop } else { uri_of(next_hop)? };
         let route = self.transports.locate(uri).map_err(Refused::Unroutable)?;
         let transport = route.transport();
-        let [call_id, tag, branch] = [self.random.token(), self.random.token(), self.random.token()];
+        // What is drawn for a request that is refused has not been drawn.
+        let mut random = self.random.clone();
+        let [call_id, tag, branch] = [random.token(), random.token(), random.token()];
         let names = self.transports.names(transport, route.towards());
         let ids = Identifiers {
             call_id: call_id.as_str(),
@@ -50,6 +52,7 @@ impl<D: Default> Endpoint<D> {
             user_agent: &self.config.user_agent,
         };
         let message = request.build(&ids, &Hop { transport, sent_by: &names.sent_by, branch })?;
+        self.random = random;
         let client = self.begin_client(Arc::new(message), Purpose::App, None);
         if let Some(slot) = self.clients.get_mut(client) {
             slot.ring_within = ring_within;
