@@ -95,7 +95,9 @@ impl<D: Default> Endpoint<D> {
         let deferred = slot.deferred.take();
         self.emit(Event::Dialog { dialog: id, event });
         if let Some(headers) = deferred {
-            _ = self.bye(id, &headers, Purpose::Bye);
+            if self.bye_or_end(id, &headers).is_err() {
+                _ = self.bye_or_end(id, &[]);
+            }
         }
     }
 
@@ -299,8 +301,20 @@ impl<D: Default> Endpoint<D> {
                 }
                 Ok(())
             }
-            DialogState::Confirmed => self.bye(id, &headers, Purpose::Bye).map(|_| ()),
+            DialogState::Confirmed => self.bye_or_end(id, &headers),
         }
+    }
+
+    /// Sends the BYE. Where the peer's Contact or Record-Route leaves it no way to go, or makes it too long, the dialog ends
+    /// without one.
+    fn bye_or_end(&mut self, id: DialogId, headers: &[Header]) -> Result<(), Refused> {
+        match self.bye(id, headers, Purpose::Bye) {
+            Ok(_) => {}
+            // The application can leave its headers out.
+            Err(refused @ (Refused::Dialog(_) | Refused::Context(_))) if !headers.is_empty() => return Err(refused),
+            Err(_) => self.end_dialog(id, By::Local, Why::Bye, None, None),
+        }
+        Ok(())
     }
 
     /// §15: who answered may not send BYE before the ACK.
