@@ -316,7 +316,11 @@ impl<D: Default> Endpoint<D> {
     fn succeeded(&mut self, client: RequestId, effects: ClientEffects, response: Arc<Message>) {
         let Some(slot) = self.clients.get(client) else { return };
         match (slot.dialog, *response.method() == Method::Invite) {
-            (Some(dialog), _) => self.succeeded_within(client, dialog, response),
+            (Some(dialog), _) if effects.contains(ClientEffects::ACCEPTED) => {
+                self.succeeded_within(client, dialog, response);
+            }
+            // A request within a dialog does not fork: another To tag is a stranger's.
+            (Some(_), _) => {}
             (None, true) => self.call_answered(client, effects, response),
             (None, false) if slot.purpose == Purpose::App => {
                 let event = ClientEvent::Accepted { response, dialog: None };
