@@ -73,7 +73,7 @@ pub(super) struct Query {
 }
 
 /// What is sent once there is a flow for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Task {
     /// A request of ours.
     Launch(RequestId),
@@ -246,7 +246,10 @@ impl Transports {
         if let Some(connect) =
             self.connecting.get(&(transport, remote)).and_then(|id| self.connects.get_mut(*id))
         {
-            connect.tasks.push(task);
+            // A stored answer is sent once, however often its request comes again meanwhile.
+            if !connect.tasks.contains(&task) {
+                connect.tasks.push(task);
+            }
             return None;
         }
         let tasks = [task].into_iter().collect();
