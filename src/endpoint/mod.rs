@@ -145,9 +145,11 @@ impl<D: Default> Endpoint<D> {
     pub fn handle_input(&mut self, now: Timestamp, input: Input) {
         self.advance(now);
         match input {
-            Input::Datagram { flow, payload } | Input::Message { flow, payload } => {
-                self.datagram(flow, payload);
-            }
+            Input::Datagram { flow, payload } => self.datagram(flow, payload),
+            Input::Message { flow, payload } => match self.transports.open(flow, self.config.limits.flows) {
+                true => self.datagram(flow, payload),
+                false => self.give_up(flow),
+            },
             Input::Stream { flow, payload } => self.stream(flow, &payload),
             Input::Connected { token, flow } => self.connected(token, flow),
             Input::Closed { flow } => self.transports.close(&flow),

@@ -50,7 +50,7 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// The octets of a stream cannot be told apart any more.
-    fn give_up(&mut self, flow: Flow) {
+    pub(super) fn give_up(&mut self, flow: Flow) {
         bump(&mut self.counters.streams_lost);
         self.transports.close(&flow);
         if !self.is_full() {
