@@ -95,18 +95,26 @@ impl Framer {
         Ok(Some(Unit::Message(self.buffer.split_to(length).freeze())))
     }
 
-    /// Drops line ends before a message (§7.5); whether four of them made a ping.
+    /// Drops line ends before a message (§7.5); whether four of them made a ping. Octet by octet, so that chunks make no difference.
     fn skip_blank(&mut self) -> bool {
-        if self.buffer.starts_with(b"\r\n\r\n") {
-            _ = self.buffer.split_to(4);
-            return true;
+        const PING: &[u8] = b"\r\n\r\n";
+        loop {
+            let known = PING.iter().zip(self.buffer.iter()).take_while(|(ping, octet)| ping == octet).count();
+            let next = self.buffer.get(known);
+            // Up to three octets may be waiting for the rest of a ping.
+            let useless = match known {
+                0 => usize::from(matches!(next, Some(b'\r' | b'\n'))),
+                _ if next.is_some() || known == PING.len() => known,
+                _ => 0,
+            };
+            if useless == 0 {
+                return false;
+            }
+            _ = self.buffer.split_to(useless);
+            if known == PING.len() {
+                return true;
+            }
         }
-        // Up to three octets of CRLFCRLF may be waiting for the rest of it.
-        let blank = self.buffer.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        if blank > 0 && (blank < self.buffer.len() || !b"\r\n\r\n".starts_with(&self.buffer)) {
-            _ = self.buffer.split_to(blank);
-        }
-        false
     }
 
     /// The length of the head at the start of the buffer, the empty line included.
@@ -183,6 +191,16 @@ mod tests {
         assert_eq!(units(&TWO.chunks(1).collect::<Vec<_>>()), whole);
         for cut in 1..TWO.len() {
             assert_eq!(units(&[&TWO[..cut], &TWO[cut..]]), whole, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn line_ends_of_any_kind_make_the_same_pings() {
+        for stray in ["", "\n", "\r", "\n\r", "\r\r", "\r\n\r", "\r\n\n"] {
+            let stream = alloc::format!("{stray}\r\n\r\nA b c\r\nl: 0\r\n\r\n{stray}\r\n\r\n");
+            let whole = units(&[stream.as_bytes()]);
+            assert_eq!(whole.len(), 3, "{stray:?}");
+            assert_eq!(units(&stream.as_bytes().chunks(1).collect::<Vec<_>>()), whole, "{stray:?}");
         }
     }
 
