@@ -275,6 +275,10 @@ impl Message {
             return Err(fault.within(Name::ContentLength, self.bytes.len()));
         }
         self.end = end;
+        // What follows the body is no part of the message: it is neither kept nor compared.
+        if let Buffer::Received(bytes) = &mut self.bytes {
+            bytes.truncate(end);
+        }
         Ok(())
     }
 
