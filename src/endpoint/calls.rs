@@ -94,10 +94,10 @@ impl<D: Default> Endpoint<D> {
         };
         let deferred = slot.deferred.take();
         self.emit(Event::Dialog { dialog: id, event });
-        if let Some(headers) = deferred {
-            if self.bye_or_end(id, &headers).is_err() {
-                _ = self.bye_or_end(id, &[]);
-            }
+        if let Some(headers) = deferred
+            && self.bye_or_end(id, &headers).is_err()
+        {
+            _ = self.bye_or_end(id, &[]);
         }
     }
 
@@ -311,7 +311,9 @@ impl<D: Default> Endpoint<D> {
         match self.bye(id, headers, Purpose::Bye) {
             Ok(_) => {}
             // The application can leave its headers out.
-            Err(refused @ (Refused::Dialog(_) | Refused::Context(_))) if !headers.is_empty() => return Err(refused),
+            Err(refused @ (Refused::Dialog(_) | Refused::Context(_))) if !headers.is_empty() => {
+                return Err(refused);
+            }
             Err(_) => self.end_dialog(id, By::Local, Why::Bye, None, None),
         }
         Ok(())
