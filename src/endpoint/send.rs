@@ -154,8 +154,9 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn fit_via(&mut self, message: Arc<Message>, flow: &Flow) -> Arc<Message> {
         let Ok(via) = message.top_via() else { return message };
         let names = self.transports.names(flow.transport, Some(flow.remote.ip()));
-        let written = message.value(Name::Via).unwrap_or_default();
-        if via.known_transport() == Some(flow.transport) && written.contains(&*names.sent_by) {
+        let written = message.value(Name::Via).and_then(|value| value.split_once(' '));
+        let sent_by = written.and_then(|(_, rest)| rest.split_once(';')).map(|(sent_by, _)| sent_by);
+        if via.known_transport() == Some(flow.transport) && sent_by == Some(&*names.sent_by) {
             return message;
         }
         let branch = via.branch().unwrap_or_default();
