@@ -7,7 +7,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::message::{
-    Address, Body, BuildError, Builder, Header, MAGIC_COOKIE, Message, Method, Name, Transport,
+    Address, Body, BuildError, Builder, Header, MAGIC_COOKIE, Message, Method, Name, Transport, Uri,
 };
 use crate::random::Token;
 
@@ -87,12 +87,20 @@ impl Request {
     /// # Errors
     /// When something that the application supplied cannot stand in a message.
     pub fn build(&self, ids: &Identifiers<'_>, hop: &Hop<'_>) -> Result<Message, BuildError> {
-        let mut builder = Builder::request(&self.method, &self.uri);
+        let strict = self.strict_router()?;
+        let mut builder = Builder::request(&self.method, strict.unwrap_or(&self.uri));
         hop.write(&mut builder);
-        for route in &self.route {
+        for route in self.route.iter().skip(usize::from(strict.is_some())) {
             let address = Address::parse(route).map_err(BuildError::Uri)?;
             address.parse_uri().map_err(BuildError::Uri)?;
             builder = builder.header(Name::Route, route);
+        }
+        if strict.is_some() {
+            builder.line(Name::Route, |line| {
+                line.text("<");
+                line.text(&self.uri);
+                line.text(">");
+            });
         }
         let from = self.from.as_deref().unwrap_or(ids.identity);
         write_address(&mut builder, Name::From, from, ids.tag)?;
@@ -111,12 +119,25 @@ impl Request {
     }
 }
 
+impl Request {
+    /// The first hop, if it is a strict router: it becomes the Request-URI, and the target the last Route (§8.1.1.1,
+    /// §12.2.1.1).
+    fn strict_router(&self) -> Result<Option<&str>, BuildError> {
+        let Some(first) = self.route.first() else { return Ok(None) };
+        let address = Address::parse(first).map_err(BuildError::Uri)?;
+        match address.parse_uri().map_err(BuildError::Uri)? {
+            Uri::Sip(uri) if uri.is_loose() => Ok(None),
+            _ => Ok(Some(address.uri)),
+        }
+    }
+}
+
 /// Writes `value`, a `name-addr` or a URI, in brackets, with `tag` and without whatever parameters it came with.
 fn write_address(builder: &mut Builder, name: Name, value: &str, tag: &str) -> Result<(), BuildError> {
     let address = Address::parse(value).map_err(BuildError::Uri)?;
     // A bare URI keeps its parameters: they are the URI's, since no header parameters are meant here.
     let uri = if address.uri.len() == value.len() || value.contains('<') { address.uri } else { value };
-    crate::message::Uri::parse(uri).map_err(BuildError::Uri)?;
+    Uri::parse(uri).map_err(BuildError::Uri)?;
     builder.line(name, |line| {
         if !address.raw_display_name.is_empty() {
             line.text(address.raw_display_name);
