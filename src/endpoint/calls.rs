@@ -13,6 +13,7 @@ use super::ids::{DialogId, RequestId, ServerId};
 use super::inspect::Refusal;
 use super::policy::Handling;
 use super::slots::{DialogSlot, Purpose};
+use super::transports::Task;
 use super::{Endpoint, Event, Refused};
 use crate::context::{Hop, Reply};
 use crate::dialog::{Dialog, DialogState, InDialog, Role, Verdict, Within};
@@ -42,6 +43,7 @@ impl<D: Default> Endpoint<D> {
             dialog,
             id,
             flow: None,
+            query: None,
             client: None,
             servers: SmallVec::new(),
             deferred: None,
@@ -73,8 +75,7 @@ impl<D: Default> Endpoint<D> {
             return self.hand_over(server, id);
         }
         if request.method().refreshes_target() {
-            slot.dialog.refresh_target(request);
-            slot.flow = None;
+            slot.refresh_target(request);
         }
         if let (Method::Invite | Method::Update, Some(response)) = (request.method(), &response) {
             slot.dialog.renegotiate(response, request);
@@ -265,7 +266,7 @@ impl<D: Default> Endpoint<D> {
         {
             slot.client = Some(client);
         }
-        self.launch_by(route, client);
+        self.go_within(id, route, Task::Launch(client));
         Ok(client)
     }
 

@@ -44,9 +44,23 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
+    /// Does a task of a dialog. Its tasks that wait for the same name wait together.
+    pub(super) fn go_within(&mut self, dialog: DialogId, route: Route, task: Task) {
+        let asked = self.dialogs.get(dialog).and_then(|slot| slot.query);
+        let asked = asked.filter(|_| matches!(route, Route::Resolve { .. }));
+        if let Some(query) = asked.and_then(|query| self.transports.queries.get_mut(query)) {
+            query.tasks.push(task);
+            return;
+        }
+        let query = self.go(route, task);
+        if let Some(slot) = self.dialogs.get_mut(dialog) {
+            slot.query = query;
+        }
+    }
+
     /// Does a task when there is a flow for it: now, or once an address or a connection is there. A task that waits for 64·T1 in vain has
-    /// failed.
-    pub(super) fn go(&mut self, route: Route, task: Task) {
+    /// failed. Yields the question that was put.
+    pub(super) fn go(&mut self, route: Route, task: Task) -> Option<QueryId> {
         let expiry = self.now + self.config.settings.timers.give_up();
         match route {
             Route::Flow(flow) => self.perform(task, Some(flow)),
@@ -54,9 +68,10 @@ impl<D: Default> Endpoint<D> {
                 if self.transports.streams().saturating_add(self.transports.connects())
                     >= self.config.limits.flows
                 {
-                    return self.perform(task, None);
+                    self.perform(task, None);
+                    return None;
                 }
-                let Some(id) = self.transports.wait_for(transport, remote, task) else { return };
+                let id = self.transports.wait_for(transport, remote, task)?;
                 if let Some(timer) = self.transports.connect_timer(id) {
                     self.timers.set(timer, Owner::Connect(id), Some(expiry), self.now);
                 }
@@ -65,13 +80,16 @@ impl<D: Default> Endpoint<D> {
             }
             Route::Resolve { host, port, transport, secure } => {
                 let timer = super::timers::Handle::NONE;
-                let query = self.transports.queries.insert(Query { secure, task, timer });
+                let tasks = [task].into_iter().collect();
+                let query = self.transports.queries.insert(Query { secure, tasks, timer });
                 if let Some(entry) = self.transports.queries.get_mut(query) {
                     self.timers.set(&mut entry.timer, Owner::Query(query), Some(expiry), self.now);
                 }
                 self.queue.push_back(Output::Resolve(Resolve { query, host, port, transport, secure }));
+                return Some(query);
             }
         }
+        None
     }
 
     /// Does what waited for a flow; without one it has failed.
@@ -126,11 +144,14 @@ impl<D: Default> Endpoint<D> {
 
     /// A look-up has its answer; none, or none that will do, is a failure.
     pub(super) fn resolved(&mut self, query: QueryId, targets: &[(Transport, SocketAddr)]) {
-        let Some(Query { secure, task, timer }) = self.transports.queries.remove(query) else { return };
+        let Some(Query { secure, tasks, timer }) = self.transports.queries.remove(query) else { return };
         self.timers.release(timer);
-        match targets.iter().find(|(transport, _)| !secure || transport.is_secure()) {
-            Some((transport, remote)) => self.go(self.transports.route_to(*transport, *remote), task),
-            None => self.perform(task, None),
+        let target = targets.iter().find(|(transport, _)| !secure || transport.is_secure());
+        for task in tasks {
+            match target {
+                Some((transport, remote)) => _ = self.go(self.transports.route_to(*transport, *remote), task),
+                None => self.perform(task, None),
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! One slot for each context and dialog: the machine, and what the endpoint keeps beside it.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -8,7 +9,7 @@ use core::time::Duration;
 use smallvec::SmallVec;
 
 use super::flow::Flow;
-use super::ids::{DialogId, RequestId, ServerId};
+use super::ids::{DialogId, QueryId, RequestId, ServerId};
 use super::timers::Handle;
 use crate::context::{ClientContext, ServerContext};
 use crate::dialog::Dialog;
@@ -78,6 +79,8 @@ pub(super) struct DialogSlot<D> {
     pub(super) id: MatchId,
     /// The flow that the next hop was last reached by.
     pub(super) flow: Option<Flow>,
+    /// The question about the next hop that has no answer yet.
+    pub(super) query: Option<QueryId>,
     /// The INVITE of ours that is under way in it.
     pub(super) client: Option<RequestId>,
     /// The requests of the peer's that are pending, or whose ACK is awaited.
@@ -114,6 +117,17 @@ impl<D> ClientSlot<D> {
         match &mut self.stage {
             Stage::Live(context) => Some(context),
             Stage::Parked(_) => None,
+        }
+    }
+}
+
+impl<D> DialogSlot<D> {
+    /// Takes a target refresh in. What is known of the next hop holds as long as the hop does.
+    pub(super) fn refresh_target(&mut self, message: &Message) {
+        let hop = String::from(self.dialog.next_hop());
+        self.dialog.refresh_target(message);
+        if self.dialog.next_hop() != hop {
+            (self.flow, self.query) = (None, None);
         }
     }
 }

@@ -68,7 +68,7 @@ pub(super) struct Connecting {
 #[derive(Clone, Debug)]
 pub(super) struct Query {
     pub(super) secure: bool,
-    pub(super) task: Task,
+    pub(super) tasks: SmallVec<[Task; 1]>,
     pub(super) timer: Handle,
 }
 

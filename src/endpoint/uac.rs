@@ -281,6 +281,7 @@ impl<D: Default> Endpoint<D> {
         if let Some(slot) = self.dialogs.get_mut(id) {
             slot.client = Some(client);
         }
+        self.inherit_flow(client, id);
         if let Some(slot) = self.clients.get_mut(client) {
             slot.forks.push(id);
         }
@@ -339,8 +340,7 @@ impl<D: Default> Endpoint<D> {
         }
         if let Some(slot) = self.dialogs.get_mut(dialog) {
             if request.method().refreshes_target() {
-                slot.dialog.refresh_target(&response);
-                slot.flow = None;
+                slot.refresh_target(&response);
             }
             if matches!(request.method(), Method::Invite | Method::Update) {
                 slot.dialog.renegotiate(&request, &response);
@@ -400,8 +400,26 @@ impl<D: Default> Endpoint<D> {
         let request = self.clients.get(client)?.request().clone();
         let slot = self.dialogs.get_mut(known)?;
         slot.dialog.confirm_uac(&request, response).ok()?;
-        slot.flow = None;
+        (slot.flow, slot.query) = (None, None);
+        self.inherit_flow(client, known);
         Some(known)
+    }
+
+    /// Where the next hop of a dialog is the name that was looked up for its INVITE, it is not asked for again.
+    fn inherit_flow(&mut self, client: RequestId, dialog: DialogId) {
+        let (Some(client), Some(slot)) = (self.clients.get(client), self.dialogs.get(dialog)) else { return };
+        let request = client.request();
+        let hop = match request.routes().next() {
+            Some(route) => route.ok().map(|route| route.uri),
+            None => request.request_uri(),
+        };
+        let asked = hop.and_then(|hop| self.transports.locate(hop).ok());
+        let next = self.transports.locate(slot.dialog.next_hop()).ok();
+        let is_same = matches!(asked, Some(Route::Resolve { .. })) && asked == next;
+        let flow = client.flow.filter(|_| is_same);
+        if let Some(slot) = self.dialogs.get_mut(dialog) {
+            slot.flow = flow;
+        }
     }
 
     /// Makes the ACK of a 2xx, keeps it for as long as the 2xx may come again, and sends it.
@@ -421,7 +439,7 @@ impl<D: Default> Endpoint<D> {
         if let (Route::Flow(flow), Some(slot)) = (&route, self.dialogs.get_mut(dialog)) {
             slot.flow = Some(*flow);
         }
-        self.go(route, Task::Ack(client, tag.into()));
+        self.go_within(dialog, route, Task::Ack(client, tag.into()));
     }
 
     /// Sends the ACK of the 2xx with this To tag, and keeps where.
@@ -429,6 +447,11 @@ impl<D: Default> Endpoint<D> {
         let context = self.clients.get_mut(client).and_then(ClientSlot::context);
         let Some(ack) = context.and_then(|context| context.ack_of(tag).cloned()) else { return };
         let ack = self.fit_via(ack, &flow);
+        let local_tag = ack.from().ok().and_then(|from| from.tag()).unwrap_or_default();
+        let dialog = self.dialog_with(ack.call_id(), local_tag, tag);
+        if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
+            slot.flow = Some(flow);
+        }
         if let Some(slot) = self.clients.get_mut(client) {
             slot.ack_flows.retain(|(known, _)| !known.eq_ignore_ascii_case(tag));
             slot.ack_flows.push((tag.into(), flow));
