@@ -148,17 +148,29 @@ impl Dialog {
     /// When a header that the dialog is made of is missing or malformed. A provisional answer without Contact
     /// makes a dialog all the same: it has no target of its own until the 2xx.
     pub fn uac(request: &Message, response: &Message) -> Result<Self, DialogError> {
+        let target = match response.contact()? {
+            Some(contact) => checked(contact)?,
+            None if response.status().is_some_and(StatusCode::is_provisional) => {
+                request.request_uri().unwrap_or_default()
+            }
+            None => return Err(DialogError::Missing(Name::Contact)),
+        };
+        Self::uac_towards(request, response, target)
+    }
+
+    /// Like [`Dialog::uac`], with a remote target of the caller's choosing: where a 2xx names none, its session must be ended
+    /// all the same.
+    pub(crate) fn uac_towards(
+        request: &Message,
+        response: &Message,
+        remote_contact: &str,
+    ) -> Result<Self, DialogError> {
         let state = state_after(request, response)?;
         let (from, to) = (request.from()?, response.to()?);
         if state == DialogState::Early && to.tag().is_none() {
             return Err(DialogError::Missing(Name::To));
         }
         let local_tag = from.tag().ok_or(DialogError::Missing(Name::From))?;
-        let remote_contact = match response.contact()? {
-            Some(contact) => checked(contact)?,
-            None if state == DialogState::Early => request.request_uri().unwrap_or_default(),
-            None => return Err(DialogError::Missing(Name::Contact)),
-        };
         let local_contact = contact_of(request)?;
         let routes = response.record_routes().collect::<Result<smallvec::SmallVec<[_; 4]>, _>>()?;
         let secure = is_secure(request);

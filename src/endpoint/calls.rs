@@ -338,7 +338,15 @@ impl<D: Default> Endpoint<D> {
         self.end_dialog(id, By::Local, why, message, None);
     }
 
-    /// The one end of every dialog. What is still open in it is answered 487 (§15.1.2).
+    /// Ends a dialog that the application never heard of.
+    pub(super) fn hang_up_unheard(&mut self, id: DialogId) {
+        _ = self.bye(id, &[], Purpose::Quiet);
+        if let Some(slot) = self.dialogs.remove(id) {
+            self.index.dialogs.remove(&slot.id);
+        }
+    }
+
+    /// The one end of every dialog the application knows. What is still open in it is answered 487 (§15.1.2).
     pub(super) fn end_dialog(
         &mut self,
         id: DialogId,

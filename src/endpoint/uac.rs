@@ -14,7 +14,7 @@ use super::transports::{Route, Task};
 use super::{Endpoint, Event, Refused};
 use crate::context::{Cause, ClientContext, ClientEffects, Hop, Identifiers, Request, Synthetic};
 use crate::dialog::{Dialog, DialogError};
-use crate::message::{Address, Header, Message, Method, Name, StatusCode};
+use crate::message::{Address, Header, Message, Method, Name, StatusCode, Uri};
 use crate::transaction::MatchId;
 
 /// The number of our requests outside dialogs.
@@ -360,14 +360,14 @@ impl<D: Default> Endpoint<D> {
     fn call_answered(&mut self, client: RequestId, effects: ClientEffects, response: Arc<Message>) {
         let is_result = effects.contains(ClientEffects::ACCEPTED);
         let has_crossed = effects.contains(ClientEffects::CROSSED);
+        let is_known = self.fork_of(client, &response).is_some();
         let dialog = self.confirm(client, &response);
         if let Some(dialog) = dialog {
             self.acknowledge(client, dialog, &response);
         }
         match dialog {
             Some(dialog) if has_crossed => {
-                self.forget_fork(client, dialog);
-                self.hang_up(dialog, &[], Why::Cancelled);
+                self.part_with(client, dialog, is_known, Why::Cancelled);
                 if is_result {
                     self.conclude_without_answer(client, Synthetic::Cancelled);
                 }
@@ -389,8 +389,41 @@ impl<D: Default> Endpoint<D> {
                 self.forget_fork(client, dialog);
                 self.hang_up(dialog, &[], Why::OtherFork);
             }
-            None if is_result => self.conclude(client, response, Cause::DialogError, false),
-            None => {}
+            None => {
+                self.turn_down(client, &response);
+                match (is_result, has_crossed) {
+                    (true, true) => self.conclude_without_answer(client, Synthetic::Cancelled),
+                    (true, false) => self.conclude(client, response, Cause::DialogError, false),
+                    (false, _) => {}
+                }
+            }
+        }
+    }
+
+    /// A 2xx that no dialog can be kept for: it names no Contact, or there is no room. It is acknowledged, and its
+    /// session ended, all the same (§13.2.2.4).
+    fn turn_down(&mut self, client: RequestId, response: &Message) {
+        let known = self.fork_of(client, response);
+        let made = known.is_none().then(|| self.dialog_anyhow(client, response)).flatten();
+        let Some(dialog) = known.or_else(|| made.map(|dialog| self.insert_dialog(dialog))) else { return };
+        self.acknowledge(client, dialog, response);
+        self.part_with(client, dialog, known.is_some(), Why::Failed(StatusCode::OK));
+    }
+
+    /// The dialog of a 2xx, towards our Request-URI if it names no usable Contact.
+    fn dialog_anyhow(&self, client: RequestId, response: &Message) -> Option<Dialog> {
+        let request = self.clients.get(client)?.request();
+        let contact = response.contact().ok().flatten().map(|contact| contact.uri);
+        let target = contact.filter(|uri| Uri::parse(uri).is_ok()).or(request.request_uri())?;
+        Dialog::uac_towards(request, response, target).ok()
+    }
+
+    /// Ends the session of a 2xx that is not wanted. A dialog that the application has not heard of ends unheard.
+    fn part_with(&mut self, client: RequestId, dialog: DialogId, is_known: bool, why: Why) {
+        self.forget_fork(client, dialog);
+        match is_known {
+            true => self.hang_up(dialog, &[], why),
+            false => self.hang_up_unheard(dialog),
         }
     }
 
