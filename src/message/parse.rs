@@ -58,7 +58,9 @@ impl Message {
                     Err(Tokenise::NotSip(fault)) => return Err(fault),
                     Err(Tokenise::Headers) => return Err(ParseError::new("header lines", 0)),
                 };
-                normal.defect.or(defect)
+                // 505 comes before 400 (RFC 3261 §8.2).
+                let version = defect.filter(|fault| fault.header.is_none() && fault.expected == VERSION);
+                version.or(normal.defect).or(defect)
             }
         };
         let cseq = self.read_cseq().err();
