@@ -209,6 +209,7 @@ impl<D: Default> Endpoint<D> {
         }
         match self.dialog_awaiting(&ack) {
             Some(server) => self.acknowledged(server, ack),
+            None if self.is_repeated_ack(&ack) => {}
             None => bump(&mut self.counters.stray_acks),
         }
     }
@@ -229,6 +230,14 @@ impl<D: Default> Endpoint<D> {
         servers.iter().copied().find(|server| {
             self.servers.get(*server).is_some_and(|slot| slot.cseq == ack.cseq() && slot.context.awaits_ack())
         })
+    }
+
+    /// Whether this is the ACK of a dialog's last 2xx, come again.
+    fn is_repeated_ack(&self, ack: &Message) -> bool {
+        let (Ok(from), Ok(to)) = (ack.from(), ack.to()) else { return false };
+        let tags = (to.tag().unwrap_or_default(), from.tag().unwrap_or_default());
+        let dialog = self.dialog_with(ack.call_id(), tags.0, tags.1).and_then(|id| self.dialogs.get(id));
+        dialog.is_some_and(|slot| slot.dialog.is_acknowledged_by(ack))
     }
 
     /// The dialog with these three parts.
