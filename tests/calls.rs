@@ -935,6 +935,184 @@ fn a_call_to_a_name() {
     }
 }
 
+// ---- Names, ends and refusals: what review found ----
+
+fn ends(heard: &Heard) -> Vec<(By, Why, Option<String>)> {
+    let ends = heard.events().into_iter().filter_map(|event| match event {
+        Event::Dialog { event: DialogEvent::Destroy { by, why, message, .. }, .. } => {
+            Some((*by, *why, message.as_ref().map(|message| message.method().to_string())))
+        }
+        _ => None,
+    });
+    ends.collect()
+}
+
+/// Answers every look-up in `heard` with Alice over UDP.
+fn resolve(ua: &mut Ua, heard: &Heard) -> Heard {
+    let mut all = Heard(vec![]);
+    for (_, output) in &heard.0 {
+        if let Output::Resolve(resolve) = output {
+            let targets = vec![(Transport::Udp, address(ALICE))];
+            all.0.extend(ua.input(Input::Resolved { query: resolve.query, targets }).0);
+        }
+    }
+    all
+}
+
+const NAMED: &str = "Contact: <sip:alice@alice.example.com>\r\n";
+
+/// RFC 3261 §15.1.2: a BYE in an early dialog ends the dialog: the peer did, with a BYE.
+#[test]
+fn a_bye_while_early() {
+    let mut ua = Ua::new();
+    let server = ua.called();
+    let ringing = ua.progress(server, Reply::new()).unwrap().message("180 Ringing (INVITE)");
+    let heard = ua.hear(Req::within(&ringing, "BYE", 2).text());
+    assert_eq!(heard.lines()[..2], ["200 OK (BYE)", "487 Request Terminated (INVITE)"]);
+    assert_eq!(ends(&heard), [(By::Remote, Why::Bye, Some("BYE".into()))]);
+}
+
+/// DESIGN.md §3: a named Contact is resolved once: ACK asks, BYE does not.
+#[test]
+fn a_named_contact_is_resolved_once() {
+    let mut ua = Ua::new();
+    let (_, invite) = ua.call_alice();
+    let heard = ua.hear(answer(&invite, 200, "a", NAMED));
+    assert_eq!(heard.lines(), ["resolve alice.example.com", "* accepted 200 X (INVITE)"]);
+    assert_eq!(resolve(&mut ua, &heard).lines(), ["ACK"]);
+    assert_eq!(ua.destroy(heard.dialog()).lines(), ["BYE"]);
+}
+
+/// DESIGN.md §3: a name that was resolved for the INVITE is not asked for again for ACK and BYE.
+#[test]
+fn the_name_of_the_invite_is_not_asked_for_again() {
+    let mut ua = Ua::new();
+    let (_, asked) = ua.invite(Invite::to("sip:alice@alice.example.com").sdp(SDP));
+    let invite = resolve(&mut ua, &asked).only();
+    let heard = ua.hear(answer(&invite, 200, "a", NAMED));
+    assert_eq!(heard.lines(), ["ACK", "* accepted 200 X (INVITE)"]);
+}
+
+/// DESIGN.md §3: nor is that of an outbound proxy that records its route.
+#[test]
+fn the_name_of_the_proxy_is_not_asked_for_again() {
+    let mut ua = Ua::new();
+    let proxy = "<sip:proxy.example.com;lr>";
+    let (_, asked) = ua.invite(Invite::to("sip:alice@192.0.2.1").route(proxy).sdp(SDP));
+    let invite = resolve(&mut ua, &asked).only();
+    let heard = ua.hear(answer(&invite, 200, "a", &format!("{CONTACT}Record-Route: {proxy}\r\n")));
+    assert_eq!(heard.lines(), ["ACK", "* accepted 200 X (INVITE)"]);
+}
+
+/// DESIGN.md §3: ACK and BYE of a crossed call ask once.
+#[test]
+fn ack_and_bye_of_a_crossed_call_ask_once() {
+    let mut ua = Ua::new();
+    let (id, invite) = ua.call_alice();
+    ua.hear(answer(&invite, 100, "", ""));
+    ua.cancel(id);
+    let heard = ua.hear(answer(&invite, 200, "a", NAMED));
+    let asked = heard.lines().iter().filter(|line| line.starts_with("resolve")).count();
+    assert_eq!(asked, 1, "{:?}", heard.lines());
+    assert_eq!(resolve(&mut ua, &heard).lines(), ["ACK", "BYE"]);
+}
+
+/// DESIGN.md §3: a target refresh that names the same target does not ask again.
+#[test]
+fn a_refresh_with_the_same_target_does_not_ask_again() {
+    let mut ua = Ua::new();
+    let server = ua.hear(Req::new("INVITE").line(NAMED.trim_end()).text()).server();
+    let heard = ua.accept(server, Reply::new()).unwrap();
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    ua.hear(Req::within(&ok, "ACK", 1).text());
+    ua.sip.dialog(dialog).unwrap().info(ua.now, "text/plain", "x").unwrap();
+    let asked = ua.drain();
+    assert_eq!(resolve(&mut ua, &asked).lines(), ["INFO +body"]);
+    let reinvite = Req::within(&ok, "INVITE", 2).line(NAMED.trim_end());
+    let server = ua.hear(reinvite.text()).server();
+    ua.accept(server, Reply::new()).unwrap();
+    ua.hear(Req::within(&ok, "ACK", 2).text());
+    assert_eq!(ua.destroy(dialog).lines(), ["BYE"]);
+}
+
+/// RFC 3261 §15: a callee's BYE waits for the ACK, also when a 481 is what ends the call.
+#[test]
+fn a_481_before_the_ack() {
+    let mut ua = Ua::new();
+    let server = ua.called();
+    let heard = ua.accept(server, Reply::new()).unwrap();
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    ua.sip.dialog(dialog).unwrap().info(ua.now, "text/plain", "x").unwrap();
+    let info = ua.drain().only();
+    let heard = ua.hear(answer(&info, 481, "", ""));
+    assert_eq!(heard.times("BYE"), [0; 0], "{:?}", heard.lines());
+    assert!(ua.hear(Req::within(&ok, "ACK", 1).text()).lines().contains(&"BYE".into()));
+}
+
+/// RFC 3261 §15: a callee must not send BYE on an early dialog.
+#[test]
+fn a_callee_sends_no_bye_on_an_early_dialog() {
+    let mut ua = Ua::new();
+    let server = ua.called();
+    let dialog = ua.progress(server, Reply::new()).unwrap().dialog();
+    ua.sip.dialog(dialog).unwrap().info(ua.now, "text/plain", "x").unwrap();
+    let info = ua.drain().only();
+    let heard = ua.hear(answer(&info, 481, "", ""));
+    assert_eq!(heard.times("BYE"), [0; 0], "{:?}", heard.lines());
+}
+
+/// RFC 3261 §15.1.2: pending requests of any method are answered 487 on BYE.
+#[test]
+fn a_pending_info_is_487_on_bye() {
+    let mut ua = Ua::with(|config| config.policy.set_in_dialog(Method::Info, Handling::Ask));
+    let (ok, _) = ua.answered_call();
+    ua.hear(Req::within(&ok, "INFO", 2).text());
+    let heard = ua.hear(Req::within(&ok, "BYE", 3).text());
+    assert!(heard.lines().contains(&"487 Request Terminated (INFO)".into()), "{:?}", heard.lines());
+}
+
+/// DESIGN.md §2, contract 6: a re-INVITE that was pending when we hung up is not left for the three-minute guard.
+#[test]
+fn a_reinvite_pending_at_our_bye_ends() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    let reinvite = Req::within(&ok, "INVITE", 2).line(CONTACT.trim_end());
+    ua.hear(reinvite.text());
+    let bye = ua.destroy(dialog).message("BYE");
+    ua.hear(answer(&bye, 200, "", ""));
+    ua.hear(reinvite.follow("ACK").text());
+    ua.pass(secs(70));
+    assert!(ua.sip.is_empty(), "{:?}", ua.sip.counts());
+}
+
+/// RFC 3261 §17.2.1, §8.2.7: the same request gets the same answer, a 491 that was lost too.
+#[test]
+fn a_refusal_within_a_dialog_is_the_same_when_repeated() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    ua.sip.dialog(dialog).unwrap().request(ua.now, InDialog::new(Method::Invite).sdp(SDP)).unwrap();
+    ua.drain();
+    let theirs = Req::within(&ok, "INVITE", 2).line(CONTACT.trim_end()).text();
+    let first = ua.hear(theirs.clone()).sent();
+    assert_eq!(first[0].status(), Some(StatusCode::REQUEST_PENDING));
+    let second = ua.hear(theirs).sent();
+    assert_eq!(second[0].status(), Some(StatusCode::REQUEST_PENDING));
+}
+
+/// DESIGN.md §2, contract 2: BYEs that come while ours is under way do not grow the queue past its bound.
+#[test]
+fn a_flood_of_byes() {
+    let mut ua = Ua::with(|config| config.limits.queue = 8);
+    let (ok, dialog) = ua.answered_call();
+    ua.destroy(dialog);
+    let flow = ua.udp(ALICE);
+    for cseq in 2..1_000 {
+        let payload = Req::within(&ok, "BYE", cseq).text().into();
+        ua.sip.handle_input(ua.now, Input::Datagram { flow, payload });
+    }
+    assert!(ua.drain().lines().len() <= 8);
+}
+
 // ---- Golden ladders ----
 
 /// Compares with `tests/ladders/NAME.txt`; `BLESS=1` writes it anew.

@@ -818,3 +818,111 @@ fn every_ending_reports_once_and_leaves_nothing() {
         assert_eq!(results(&heard), (1, 1), "ending {n}");
     }
 }
+
+// ---- What review found ----
+
+/// RFC 3261 §13.2.2.4: each 2xx is acknowledged; one without Contact, whose call cannot be, is then ended.
+#[test]
+fn a_2xx_without_contact() {
+    let mut ua = Ua::new();
+    let (_, invite) = ua.call_alice();
+    let heard = ua.hear(answer(&invite, 200, "a", ""));
+    assert_eq!(heard.times("ACK"), [0], "{:?}", heard.lines());
+}
+
+/// RFC 3261 §13.2.2.4: a 200 that comes again is acknowledged again, at the limit of forks too.
+#[test]
+fn a_200_that_comes_again_at_the_limit_of_forks() {
+    let mut ua = Ua::with(|config| config.limits.forks = 1);
+    let (_, invite) = ua.call_alice();
+    let ok = answer(&invite, 200, "a", CONTACT);
+    let ack = ua.hear(ok.clone()).message("ACK");
+    assert_eq!(ua.hear(ok).sent(), [ack]);
+}
+
+/// RFC 3261 §13.2.2.4: our own call's 200 is acknowledged when there is no room for its dialog.
+#[test]
+fn a_200_without_room_for_its_dialog() {
+    let mut ua = Ua::with(|config| config.limits.dialogs = 1);
+    ua.answered_call();
+    let (_, invite) = ua.call_alice();
+    let heard = ua.hear(answer(&invite, 200, "a", CONTACT));
+    assert_eq!(heard.times("ACK"), [0], "{:?}", heard.lines());
+}
+
+/// RFC 3261 §8.1.1.1, §12.2.1.1: a pre-existing route set that begins with a strict router.
+#[test]
+fn a_preloaded_strict_route() {
+    let mut ua = Ua::new();
+    let request = Request::new(Method::Options, "sip:alice@192.0.2.1")
+        .route("<sip:192.0.2.70>")
+        .route("<sip:192.0.2.71;lr>");
+    ua.sip.request(ua.now, request).unwrap();
+    let sent = ua.drain().only();
+    let routes: Vec<_> = sent.routes().map(|route| route.unwrap().uri.to_string()).collect();
+    assert_eq!(sent.request_uri(), Some("sip:192.0.2.70"));
+    assert_eq!(routes, ["sip:192.0.2.71;lr", "sip:alice@192.0.2.1"]);
+}
+
+/// RFC 3261 §18.1.1, §8.1.1.8: Via and Contact name the socket of the family that the request goes out by.
+#[test]
+fn via_and_contact_over_ipv6() {
+    let mut ua = Ua::new();
+    ua.bind(Transport::Udp, "[2001:db8::4]:5060");
+    let (_, heard) = ua.invite(Invite::to("sip:alice@[2001:db8::1]"));
+    let invite = heard.only();
+    assert_eq!(heard.transmits()[0].flow.local, address("[2001:db8::4]:5060"));
+    assert!(invite.value(Name::Via).unwrap().contains("[2001:db8::4]:5060"), "{:?}", invite.value(Name::Via));
+    assert!(invite.value(Name::Contact).unwrap().contains("[2001:db8::4]:5060"));
+}
+
+/// DESIGN.md §5, CANCEL: one terminal event, none of a dialog that nobody heard of.
+#[test]
+fn a_crossed_call_has_one_terminal_event() {
+    let mut ua = Ua::new();
+    let (id, invite) = ua.call_alice();
+    ua.hear(answer(&invite, 100, "", ""));
+    ua.cancel(id);
+    let heard = ua.hear(answer(&invite, 200, "a", CONTACT));
+    assert_eq!(heard.lines(), ["ACK", "BYE", "* failed 487 Request Terminated (INVITE) (made up)"]);
+}
+
+/// RFC 3261 §12.1.2, DESIGN.md §5: one dialog per To tag, though a peer garbles what it should copy.
+#[test]
+fn a_peer_that_drops_the_from_tag() {
+    let mut ua = Ua::new();
+    let (_, invite) = ua.call_alice();
+    let from = invite.value(Name::From).unwrap();
+    let bare = from.split(";tag=").next().unwrap();
+    for _ in 0..3 {
+        ua.hear(answer(&invite, 180, "a", CONTACT).replace(from, bare));
+    }
+    assert!(ua.sip.counts()[2] <= 1, "{} dialogs", ua.sip.counts()[2]);
+}
+
+/// RFC 3261 §13.2.2.4, §18: the ACK of a 200 that comes again goes somewhere that is open.
+#[test]
+fn a_200_that_comes_again_on_another_connection() {
+    let mut ua = Ua::new();
+    let (_, heard) = ua.invite(Invite::to("sip:alice@192.0.2.1;transport=tcp"));
+    let old = ua.tcp(ALICE, 1);
+    let invite = ua.input(Input::Connected { token: heard.token(), flow: old }).only();
+    let ok = answer(&invite, 200, "a", "Contact: <sip:alice@192.0.2.1;transport=tcp>\r\n");
+    assert_eq!(ua.hear_on(old, ok.clone()).lines()[0], "ACK");
+    ua.input(Input::Closed { flow: old });
+    let new = ua.tcp("192.0.2.1:40000", 2);
+    let heard = ua.hear_on(new, ok);
+    assert!(heard.transmits().iter().all(|transmit| transmit.flow != old), "sent on a closed connection");
+}
+
+/// RFC 3261 §9.1, §18: a CANCEL does not go out on a connection that is closed.
+#[test]
+fn a_cancel_whose_connection_is_gone() {
+    let mut ua = Ua::new();
+    let (id, heard) = ua.invite(Invite::to("sip:alice@192.0.2.1;transport=tcp"));
+    let old = ua.tcp(ALICE, 1);
+    let invite = ua.input(Input::Connected { token: heard.token(), flow: old }).only();
+    ua.hear_on(old, answer(&invite, 180, "a", CONTACT));
+    ua.input(Input::Closed { flow: old });
+    assert_eq!(ua.cancel(id).lines(), ["connect TCP 192.0.2.1:5060"]);
+}

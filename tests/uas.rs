@@ -1236,3 +1236,84 @@ fn time_does_not_run_backwards() {
     assert_eq!(ua.pass(secs(1)).timed(), ["100.2 100 Trying (INVITE)"]);
     assert_eq!(address(BOB).port(), 5060);
 }
+
+// ---- What review found ----
+
+/// RFC 3261 §9.2: a CANCEL that matches a request of another method is 200, and changes nothing.
+#[test]
+fn a_cancel_of_another_method() {
+    let mut ua = Ua::new();
+    let server = ua.hear(Req::new("MESSAGE").text()).server();
+    assert_eq!(ua.hear(Req::new("MESSAGE").follow("CANCEL").text()).lines(), ["200 OK (CANCEL)"]);
+    assert!(ua.accept(server, Reply::new()).is_ok());
+}
+
+/// RFC 3261 §17.2.3: an old peer's ACK has the topmost Via only; that is what is compared.
+#[test]
+fn an_old_peers_ack_behind_a_proxy() {
+    let one = "SIP/2.0/UDP 192.0.2.1:5060";
+    let invite = Req::new("INVITE").branch("").line(CONTACT.trim_end());
+    let mut ua = Ua::new();
+    let server = ua.hear(invite.clone().via(&format!("{one}, SIP/2.0/UDP 192.0.2.99")).text()).server();
+    let busy = ua.reject(server, Reply::code(486)).unwrap().sent().remove(0);
+    ua.hear(invite.follow("ACK").tagged(busy.to().unwrap().tag().unwrap()).via(one).text());
+    assert_eq!(ua.sip.counters().stray_acks, 0);
+}
+
+/// DESIGN.md §2, contract 3: what existing calls are owed always fits: their BYE, in a full table.
+#[test]
+fn a_bye_in_a_full_table() {
+    let mut ua = Ua::with(|config| config.limits.servers = 1);
+    let (ok, _) = ua.answered_call();
+    let heard = ua.hear(Req::within(&ok, "BYE", 2).text());
+    assert_eq!(heard.lines(), ["200 OK (BYE)", "* destroy by Remote: Bye"]);
+}
+
+/// Counters' own docs: `stray_acks` are those that match neither transaction nor dialog.
+#[test]
+fn an_ack_that_comes_again_is_no_stray() {
+    let mut ua = Ua::new();
+    let (ok, _) = ua.answered_call();
+    ua.hear(Req::within(&ok, "ACK", 1).branch("z9hG4bK-again").text());
+    assert_eq!(ua.sip.counters().stray_acks, 0);
+}
+
+/// Counters' own docs: `refused` are requests that were answered.
+#[test]
+fn what_is_lost_was_not_refused() {
+    let mut ua = Ua::with(|config| config.limits.queue = 0);
+    ua.hear(Req::new("BYE").tagged("x").text());
+    assert_eq!((ua.sip.counters().refused, ua.sip.counters().queue_full), (0, 1));
+}
+
+/// RFC 3261 §18.2.2: an answer that waits for its connection goes out once.
+#[test]
+fn an_answer_that_waits_for_its_connection() {
+    let mut ua = Ua::new();
+    let old = ua.tcp("192.0.2.1:40000", 7);
+    let server = ua.hear_on(old, Req::invite().via("SIP/2.0/TCP 192.0.2.1:5070").text()).server();
+    ua.input(Input::Closed { flow: old });
+    let token = ua.accept(server, Reply::new()).unwrap().token();
+    assert_eq!(ua.pass(secs(4)).lines(), [""; 0]);
+    let flow = ua.tcp("192.0.2.1:5070", 8);
+    assert_eq!(ua.input(Input::Connected { token, flow }).lines(), ["200 OK (INVITE)"]);
+}
+
+/// RFC 6228 §4: a 199 makes no dialog.
+#[test]
+fn our_199_makes_no_dialog() {
+    let mut ua = Ua::new();
+    let server = ua.called();
+    ua.progress(server, Reply::code(199)).unwrap();
+    assert_eq!(ua.sip.counts()[2], 0);
+}
+
+/// RFC 3261 §21.5.6, DESIGN.md §5: 505 comes before 400, whatever is wrong with the rest.
+#[test]
+fn the_version_before_a_head_that_had_to_be_mended() {
+    let mut ua = Ua::new();
+    let request = Req { version: "SIP/3.0", ..Req::invite() }.line("X-Bad\u{1}: a");
+    let text = request.text().replace("Max-Forwards: 70", "Max-Forwards:\r\n 70");
+    let heard = ua.hear(text);
+    assert_eq!(heard.sent()[0].status(), Some(StatusCode::VERSION_NOT_SUPPORTED));
+}
