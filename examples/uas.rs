@@ -4,7 +4,7 @@
 //!
 //! With `--calls` it stops after that many calls and their tails, prints its counters, and fails if anything is left.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use sip_proto::{
 #[derive(Default)]
 struct App {
     ring: Duration,
-    ringing: BTreeMap<(Timestamp, ServerId), ()>,
+    ringing: BTreeSet<(Timestamp, ServerId)>,
     begun: u64,
     ended: u64,
 }
@@ -43,6 +43,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("uas: answering on {local}");
 
     loop {
+        // 0. Answer who has rung for long enough.
+        while let Some((_, server)) = app.ringing.first().copied().filter(|(at, _)| *at <= now()) {
+            app.ringing.pop_first();
+            if let Ok(mut call) = sip.server(server) {
+                _ = call.accept(now(), Reply::new().sdp(SDP));
+            }
+        }
         // 1. Do what the endpoint asks for.
         while let Some(output) = sip.poll_output() {
             match output {
@@ -56,22 +63,12 @@ fn main() -> Result<(), Box<dyn Error>> {
                 other => println!("uas: {other:?} is not for a UDP server"),
             }
         }
-        while let Some(((at, server), ())) = app.ringing.pop_first() {
-            if at > now() {
-                app.ringing.insert((at, server), ());
-                break;
-            }
-            if let Ok(mut call) = sip.server(server) {
-                _ = call.accept(now(), Reply::new().sdp(SDP));
-            }
-        }
         if calls > 0 && app.begun >= calls && app.ended >= app.begun && sip.is_empty() {
             break;
         }
 
         // 2. Wait for a datagram or for the next deadline.
-        let next =
-            [sip.poll_timeout(), app.ringing.keys().next().map(|(at, _)| *at)].into_iter().flatten().min();
+        let next = [sip.poll_timeout(), app.ringing.first().map(|(at, _)| *at)].into_iter().flatten().min();
         let wait = next.map_or(Duration::from_secs(1), |at| at - now()).min(Duration::from_secs(1));
         socket.set_read_timeout(Some(wait.max(Duration::from_micros(1))))?;
         if let (Ok((length, remote)), false) = (socket.recv_from(&mut buffer), lose()) {
@@ -91,7 +88,7 @@ fn on_event(sip: &mut Endpoint, app: &mut App, now: Timestamp, event: Event) -> 
         Event::Incoming { server, request } if request.method().as_str() == "INVITE" => {
             app.begun += 1;
             sip.server(server)?.progress(now, Reply::new())?;
-            app.ringing.insert((now + app.ring, server), ());
+            app.ringing.insert((now + app.ring, server));
         }
         Event::Incoming { server, .. } => _ = sip.server(server)?.accept(now, Reply::new())?,
         Event::Server { event: ServerEvent::Failed(_), .. } => app.ended += 1,

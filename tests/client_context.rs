@@ -318,20 +318,27 @@ fn the_ack_of_a_failure_is_made_of_invite_and_answer() {
 /// RFC 3261 §8.1.3.1: a transport failure is a 503, at once and once; the context is over.
 #[test]
 fn a_transport_failure_is_the_result() {
-    for method in ["INVITE", "MESSAGE"] {
-        for rings in [false, true] {
-            let mut client = Client::new(method, false);
-            if rings {
-                client.answer(ms(10), 100);
-            }
-            assert_eq!(client.fail(ms(20)), GAVE_UP | END, "{method}");
-            assert_eq!(client.context.synthetic(), Some(Synthetic::Transport));
-            assert_eq!(client.fail(ms(30)), NONE);
-            assert_eq!(client.answer(ms(40), 200), NONE);
-            assert_eq!((client.run(secs(600)), client.context.deadline()), (Vec::new(), None));
-            assert_eq!((client.count(&RESULTS), client.count(&[END])), (1, 1));
+    for (method, is_heard) in [("INVITE", false), ("MESSAGE", false), ("MESSAGE", true)] {
+        let mut client = Client::new(method, false);
+        if is_heard {
+            client.answer(ms(10), 100);
         }
+        assert_eq!(client.fail(ms(20)), GAVE_UP | END, "{method}");
+        assert_eq!(client.context.synthetic(), Some(Synthetic::Transport));
+        assert_eq!(client.fail(ms(30)), NONE);
+        assert_eq!(client.answer(ms(40), 200), NONE);
+        assert_eq!((client.run(secs(600)), client.context.deadline()), (Vec::new(), None));
+        assert_eq!((client.count(&RESULTS), client.count(&[END])), (1, 1));
     }
+}
+
+/// RFC 3261 figure 5: an INVITE in Proceeding sends nothing, so a failure heard of late does not end a call that rings.
+#[test]
+fn a_transport_failure_heard_of_late_does_not_end_a_call_that_rings() {
+    let mut client = Client::new("INVITE", false);
+    client.answer(ms(10), 180);
+    assert_eq!(client.fail(ms(20)), NONE);
+    assert_eq!(client.answer(ms(30), 200), SUCCESS | ACCEPTED);
 }
 
 /// DESIGN §2.6: a transport failure after the result is no second result.

@@ -9,7 +9,7 @@ use super::{Defaults, Refused, Reply, Settings};
 use crate::message::{Address, Message, Method, ParseError, StatusCode};
 use crate::random::Token;
 use crate::time::Timestamp;
-use crate::transaction::{Effects, Kind, State, Stimulus, Transaction};
+use crate::transaction::{Effects, Kind, State, Stimulus, Transaction, again_after};
 
 /// What a step of a server context asks of its driver: a set without payload. The answer to send is
 /// [`ServerContext::response`].
@@ -511,7 +511,7 @@ impl ServerContext {
     fn again(&mut self, now: Timestamp, defaults: &Defaults<'_>, settings: &Settings) -> ServerEffects {
         if self.phase != Phase::Pending {
             self.interval = self.interval.saturating_mul(2).min(settings.timers.t2);
-            self.again_at = now + self.interval;
+            self.again_at = again_after(self.again_at, self.interval, now);
             let effects = self.transaction.step(now, Stimulus::Success, &settings.timers);
             return self.sent(effects);
         }

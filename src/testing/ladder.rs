@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 /// let mut ladder = Ladder::new(["alice", "bob"]);
 /// ladder.packet(Timestamp::ZERO, 0, 1, "INVITE", false);
 /// ladder.event(Timestamp::from_millis(10), 1, "incoming INVITE");
-/// assert_eq!(ladder.to_string().lines().nth(1).unwrap().trim(), "0.000  |----------- INVITE ---------->|");
+/// assert_eq!(ladder.to_string().lines().nth(1).unwrap().trim(), "0.000  |-------------- INVITE ------------->|");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ladder {
@@ -38,7 +38,7 @@ enum What {
 }
 
 /// From one column's bar to the next.
-const WIDTH: usize = 30;
+const WIDTH: usize = 36;
 const MARGIN: usize = 12;
 
 impl Ladder {

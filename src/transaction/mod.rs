@@ -70,12 +70,13 @@ impl Transaction {
         let transition = transition(self.kind, self.state, stimulus, self.reliable);
         let fired =
             if let Stimulus::Timer(timer) = stimulus { TimerSet::of(&[timer]) } else { TimerSet::NONE };
+        let due = self.repeat_at;
         for timer in transition.clear.iter().chain(fired.iter()) {
             self.disarm(timer);
         }
         self.state = transition.next;
         for timer in transition.set.iter() {
-            self.arm(timer, now, fired.contains(timer), timers);
+            self.arm(timer, now, fired.contains(timer).then_some(due), timers);
         }
         transition.effects
     }
@@ -120,21 +121,28 @@ impl Transaction {
         }
     }
 
-    fn arm(&mut self, timer: Timer, now: Timestamp, again: bool, timers: &Timers) {
+    fn arm(&mut self, timer: Timer, now: Timestamp, due: Option<Timestamp>, timers: &Timers) {
         if !timer.repeats() {
             let length = timers.first(timer, self.reliable).unwrap_or_default();
             self.end_at = now + length;
             return;
         }
-        let interval = match (again, timer, self.state) {
-            (false, ..) => timers.t1,
+        let interval = match (due, timer, self.state) {
+            (None, ..) => timers.t1,
             // RFC 3261 §17.1.2.2: in Proceeding, E runs for T2.
-            (true, Timer::E, State::Proceeding) => timers.t2,
-            (true, ..) => timers.next(timer, Duration::from_micros(self.interval)),
+            (Some(_), Timer::E, State::Proceeding) => timers.t2,
+            (Some(_), ..) => timers.next(timer, Duration::from_micros(self.interval)),
         };
         self.interval = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
-        self.repeat_at = now + interval;
+        self.repeat_at = again_after(due.unwrap_or(now), interval, now);
     }
+}
+
+/// When something that was due at `due` is to happen again: an interval after that, so that small delays do not add up; an interval after now
+/// when it is so late that the next time has passed too.
+pub fn again_after(due: Timestamp, interval: Duration, now: Timestamp) -> Timestamp {
+    let next = due + interval;
+    if next > now { next } else { now + interval }
 }
 
 #[cfg(test)]
@@ -197,6 +205,17 @@ mod tests {
         // Past the end, giving up comes before repeating.
         assert_eq!(client.fire(Timestamp::from_secs(40), &TIMERS), Some(Effects::END | Effects::TIMEOUT));
         assert_eq!(client.deadline(), None);
+    }
+
+    #[test]
+    fn small_delays_do_not_add_up() {
+        let (mut client, _) = Transaction::new(Kind::InviteClient, false, Timestamp::ZERO, &TIMERS);
+        let mut fired = Vec::new();
+        while let Some(at) = client.deadline().filter(|at| *at < Timestamp::from_secs(30)) {
+            fired.push(at.as_millis());
+            client.fire(at + Duration::from_millis(40), &TIMERS);
+        }
+        assert_eq!(fired, [500, 1500, 3500, 7500, 15500]);
     }
 
     #[test]

@@ -211,10 +211,8 @@ fn invite_client(state: State, stimulus: Stimulus) -> Cell {
         (Completed, S::Timer(D)) => (Terminated, Effects::END, &[]),
         (Accepted, S::Success) => (Accepted, Effects::UP, &[]),
         (Accepted, S::Timer(M)) => (Terminated, Effects::END, &[]),
-        // RFC 3261 §17.1.4.
-        (Calling | Proceeding | Completed | Accepted, S::TransportError) => {
-            (Terminated, ENDED_BY_TRANSPORT, &[])
-        }
+        // RFC 3261 §17.1.4 and figure 5: in the states that send. Heard of late, after an answer, it is no failure.
+        (Calling | Completed, S::TransportError) => (Terminated, ENDED_BY_TRANSPORT, &[]),
         _ => return None,
     })
 }
@@ -230,7 +228,7 @@ fn non_invite_client(state: State, stimulus: Stimulus) -> Cell {
         (Trying | Proceeding, S::Success | S::Failure) => (Completed, Effects::UP, &[K]),
         (Completed, S::Timer(K)) => (Terminated, Effects::END, &[]),
         // RFC 3261 §17.1.4.
-        (Trying | Proceeding | Completed, S::TransportError) => (Terminated, ENDED_BY_TRANSPORT, &[]),
+        (Trying | Proceeding, S::TransportError) => (Terminated, ENDED_BY_TRANSPORT, &[]),
         _ => return None,
     })
 }
