@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::time::Duration;
 
-use sip_proto::transaction::{Kind, State, Stimulus, Timer, TimerSet, Timers, transition};
+use sip_proto::transaction::{Effects, Kind, State, Stimulus, Timer, TimerSet, Timers, transition};
 
 const MACHINES: [(Kind, &str, &str); 4] = [
     (
@@ -77,6 +77,13 @@ fn letters(set: TimerSet) -> String {
     if letters.is_empty() { "-".into() } else { letters.join(",") }
 }
 
+/// The names of the effects, in alphabetical order.
+fn effect_names(effects: Effects) -> Vec<String> {
+    let mut names: Vec<_> = effects.iter_names().map(|(name, _)| name.to_lowercase()).collect();
+    names.sort();
+    names
+}
+
 fn named<T: Copy>(list: impl IntoIterator<Item = (T, impl AsRef<str>)>, name: &str) -> T {
     list.into_iter().find(|(_, text)| text.as_ref() == name).unwrap_or_else(|| panic!("{name}")).0
 }
@@ -92,7 +99,7 @@ fn every_cell_is_as_the_rfcs_have_it() {
             };
             for &reliable in transports(transport) {
                 let cell = transition(kind, named(STATES, state), named(stimuli(), stimulus), reliable);
-                let names: Vec<_> = cell.effects.names().collect();
+                let names = effect_names(cell.effects);
                 let names = if names.is_empty() { "-".into() } else { names.join(",") };
                 let code = (
                     named(STATES.map(|(s, name)| (name, format!("{s:?}"))), &format!("{:?}", cell.next)),
@@ -189,7 +196,7 @@ fn diagrams() -> String {
                     if idle(cell) || (same && note == "  [reliable]") {
                         continue;
                     }
-                    let effects = cell.effects.names().collect::<Vec<_>>().join(" ");
+                    let effects = effect_names(cell.effects).join(" ");
                     let next = STATES.iter().find(|(s, _)| *s == cell.next).map_or("", |(_, name)| *name);
                     let set = if cell.set == TimerSet::NONE {
                         String::new()

@@ -2,8 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::fmt;
-use core::ops::BitOr;
 use core::time::Duration;
 
 use smallvec::SmallVec;
@@ -13,80 +11,44 @@ use crate::message::{BuildError, Header, Message, Method, Name, StatusCode};
 use crate::time::Timestamp;
 use crate::transaction::{Effects, Kind, State, Stimulus, Transaction};
 
-/// What a step of a client context asks of its driver: a set without payload.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct ClientEffects(u16);
+bitflags::bitflags! {
+    /// What a step of a client context asks of its driver: a set without payload.
+    #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+    pub struct ClientEffects: u16 {
+        /// Send [`ClientContext::request`], for the first time or again.
+        const SEND = 1 << 0;
+        /// Send [`ClientContext::ack`], the ACK of a 3xx to 6xx.
+        const ACK = 1 << 1;
+        /// A provisional answer came.
+        const PROVISIONAL = 1 << 2;
+        /// A 2xx came that is the first with its To tag. For an INVITE its ACK is to be made, handed to
+        /// [`ClientContext::acknowledge`] and sent.
+        const SUCCESS = 1 << 3;
+        /// A 2xx came again: send [`ClientContext::ack_of`] again.
+        const ACK_AGAIN = 1 << 4;
+        /// The request's result has come with this 2xx. It is not set for those of further forks.
+        const ACCEPTED = 1 << 5;
+        /// A 3xx to 6xx came: the request's result.
+        const FAILURE = 1 << 6;
+        /// The CANCEL is to be sent now: [`ClientContext::take_cancel`].
+        const CANCEL = 1 << 7;
+        /// The request failed without an answer: [`ClientContext::synthetic`] says how. Its result.
+        const GAVE_UP = 1 << 8;
+        /// The 2xx that came crossed our CANCEL: it is to be acknowledged, and its session ended.
+        const CROSSED = 1 << 9;
+        /// 64·T1 passed since the first 2xx: no other fork will answer (§13.2.2.4).
+        const FORKS_OVER = 1 << 10;
+        /// The context is over.
+        const END = 1 << 11;
+    }
+}
 
 impl ClientEffects {
     /// Nothing.
-    pub const NONE: Self = Self(0);
-    /// Send [`ClientContext::request`], for the first time or again.
-    pub const SEND: Self = Self(1);
-    /// Send [`ClientContext::ack`], the ACK of a 3xx to 6xx.
-    pub const ACK: Self = Self(1 << 1);
-    /// A provisional answer came.
-    pub const PROVISIONAL: Self = Self(1 << 2);
-    /// A 2xx came that is the first with its To tag. For an INVITE its ACK is to be made, handed to
-    /// [`ClientContext::acknowledge`] and sent.
-    pub const SUCCESS: Self = Self(1 << 3);
-    /// A 2xx came again: send [`ClientContext::ack_of`] again.
-    pub const ACK_AGAIN: Self = Self(1 << 4);
-    /// The request's result has come with this 2xx. It is not set for those of further forks.
-    pub const ACCEPTED: Self = Self(1 << 5);
-    /// A 3xx to 6xx came: the request's result.
-    pub const FAILURE: Self = Self(1 << 6);
-    /// The CANCEL is to be sent now: [`ClientContext::take_cancel`].
-    pub const CANCEL: Self = Self(1 << 7);
-    /// The request failed without an answer: [`ClientContext::synthetic`] says how. Its result.
-    pub const GAVE_UP: Self = Self(1 << 8);
-    /// The 2xx that came crossed our CANCEL: it is to be acknowledged, and its session ended.
-    pub const CROSSED: Self = Self(1 << 9);
-    /// 64·T1 passed since the first 2xx: no other fork will answer (§13.2.2.4).
-    pub const FORKS_OVER: Self = Self(1 << 10);
-    /// The context is over.
-    pub const END: Self = Self(1 << 11);
-
-    /// Whether all of `other` is in this set.
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Whether the set is empty.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
+    pub const NONE: Self = Self::empty();
 
     fn when(condition: bool, effects: Self) -> Self {
         if condition { effects } else { Self::NONE }
-    }
-}
-
-impl BitOr for ClientEffects {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-impl fmt::Debug for ClientEffects {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = [
-            (Self::SEND, "send"),
-            (Self::ACK, "ack"),
-            (Self::PROVISIONAL, "provisional"),
-            (Self::SUCCESS, "success"),
-            (Self::ACK_AGAIN, "ack_again"),
-            (Self::ACCEPTED, "accepted"),
-            (Self::FAILURE, "failure"),
-            (Self::CANCEL, "cancel"),
-            (Self::GAVE_UP, "gave_up"),
-            (Self::CROSSED, "crossed"),
-            (Self::FORKS_OVER, "forks_over"),
-            (Self::END, "end"),
-        ];
-        let set = names.into_iter().filter(|(effect, _)| self.contains(*effect)).map(|(_, name)| name);
-        f.debug_set().entries(set).finish()
     }
 }
 
@@ -413,13 +375,13 @@ impl ClientContext {
         self.linger_until = now + settings.timers.give_up();
         let mut effects = ClientEffects::SUCCESS;
         if self.is_cancelled() {
-            effects = effects | ClientEffects::CROSSED;
+            effects |= ClientEffects::CROSSED;
         }
         if !self.has_result {
             self.has_result = true;
             self.guard_at = Timestamp::MAX;
             self.forks_until = now + settings.timers.give_up();
-            effects = effects | ClientEffects::ACCEPTED;
+            effects |= ClientEffects::ACCEPTED;
             if self.is_cancelled() {
                 self.synthetic = Some(Synthetic::Cancelled);
             }
@@ -464,13 +426,13 @@ impl ClientContext {
         let mut result = ClientEffects::when(effects.contains(Effects::RESEND), ClientEffects::SEND);
         if effects.contains(Effects::TIMEOUT) {
             let why = if self.is_cancelled() { Synthetic::Cancelled } else { Synthetic::Timeout };
-            result = result | self.give_up(why);
+            result |= self.give_up(why);
         }
         if effects.contains(Effects::END) {
             self.transaction_over = true;
             // A later fork's 2xx may still come again.
             let lingers = self.linger_until != Timestamp::MAX;
-            result = result | ClientEffects::when(!lingers, ClientEffects::END);
+            result |= ClientEffects::when(!lingers, ClientEffects::END);
         }
         result
     }

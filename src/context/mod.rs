@@ -27,6 +27,7 @@ pub use cause::Cause;
 pub use client::{ClientContext, ClientEffects, Synthetic};
 pub use error::Refused;
 pub use reply::{Defaults, Reply, Report};
+pub(crate) use request::Routing;
 pub use request::{Hop, Identifiers, Invite, Request};
 pub use server::{EndReason, ServerContext, ServerEffects};
 

@@ -1,6 +1,7 @@
 //! What the application says in a request, and how it is written (RFC 3261 §8.1.1).
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -87,21 +88,15 @@ impl Request {
     /// # Errors
     /// When something that the application supplied cannot stand in a message.
     pub fn build(&self, ids: &Identifiers<'_>, hop: &Hop<'_>) -> Result<Message, BuildError> {
-        let strict = self.strict_router()?;
-        let mut builder = Builder::request(&self.method, strict.unwrap_or(&self.uri));
+        let first = self.route.first().map(|route| checked_route(route)).transpose()?;
+        let routing = Routing::new(&self.uri, first);
+        let mut builder = Builder::request(&self.method, &routing.request_uri);
         hop.write(&mut builder);
-        for route in self.route.iter().skip(usize::from(strict.is_some())) {
-            let address = Address::parse(route).map_err(BuildError::Uri)?;
-            address.parse_uri().map_err(BuildError::Uri)?;
+        for route in self.route.iter().skip(routing.skip) {
+            checked_route(route)?;
             builder = builder.header(Name::Route, route);
         }
-        if strict.is_some() {
-            builder.line(Name::Route, |line| {
-                line.text("<");
-                line.text(&self.uri);
-                line.text(">");
-            });
-        }
+        routing.write_last(&mut builder);
         let from = self.from.as_deref().unwrap_or(ids.identity);
         write_address(&mut builder, Name::From, from, ids.tag)?;
         write_address(&mut builder, Name::To, self.to.as_deref().unwrap_or(&self.uri), "")?;
@@ -119,17 +114,67 @@ impl Request {
     }
 }
 
-impl Request {
-    /// The first hop, if it is a strict router: it becomes the Request-URI, and the target the last Route (§8.1.1.1,
-    /// §12.2.1.1).
-    fn strict_router(&self) -> Result<Option<&str>, BuildError> {
-        let Some(first) = self.route.first() else { return Ok(None) };
-        let address = Address::parse(first).map_err(BuildError::Uri)?;
-        match address.parse_uri().map_err(BuildError::Uri)? {
-            Uri::Sip(uri) if uri.is_loose() => Ok(None),
-            _ => Ok(Some(address.uri)),
+/// How Route shapes a request (§12.2.1.1): a loose router as the first hop leaves the target in the Request-URI; a strict one takes its
+/// place there, and the target goes last in Route.
+#[derive(Debug)]
+pub(crate) struct Routing<'a> {
+    /// What the Request-URI is.
+    pub(crate) request_uri: Cow<'a, str>,
+    /// How many hops Route leaves out.
+    pub(crate) skip: usize,
+    /// The target, last in Route behind a strict router.
+    pub(crate) last: Option<&'a str>,
+}
+
+impl<'a> Routing<'a> {
+    /// The shape of a request for `target` whose first hop is `first`.
+    pub(crate) fn new(target: &'a str, first: Option<Address<'a>>) -> Self {
+        let is_loose = |first: &Address<'_>| matches!(first.parse_uri(), Ok(Uri::Sip(uri)) if uri.is_loose());
+        match first.filter(|first| !is_loose(first)) {
+            None => Self { request_uri: as_request_uri(target), skip: 0, last: None },
+            Some(strict) => Self { request_uri: as_request_uri(strict.uri), skip: 1, last: Some(target) },
         }
     }
+
+    /// Adds the target behind a strict router.
+    pub(crate) fn write_last(&self, builder: &mut Builder) {
+        if let Some(target) = self.last {
+            builder.relayed_line(Name::Route, |line| {
+                line.text("<");
+                line.text(target);
+                line.text(">");
+            });
+        }
+    }
+}
+
+/// An element of Route that the application supplied.
+fn checked_route(route: &str) -> Result<Address<'_>, BuildError> {
+    let address = Address::parse(route).map_err(BuildError::Uri)?;
+    address.parse_uri().map_err(BuildError::Uri)?;
+    Ok(address)
+}
+
+/// `uri` without what a Request-URI may not hold: header fields and the `method` parameter (§19.1.1 table 1, §12.2.1.1).
+fn as_request_uri(uri: &str) -> Cow<'_, str> {
+    let Ok(Uri::Sip(parsed)) = Uri::parse(uri) else { return Cow::Borrowed(uri) };
+    let headers = parsed.headers.map_or(0, |headers| headers.len().saturating_add(1));
+    let end = uri.len().saturating_sub(headers);
+    let uri = uri.get(..end).unwrap_or(uri);
+    if parsed.params.get("method").is_none() {
+        return Cow::Borrowed(uri);
+    }
+    let params = uri.len().saturating_sub(parsed.params.as_str().len());
+    let mut stripped = String::from(uri.get(..params).unwrap_or(uri));
+    for param in parsed.params.iter().filter(|param| !param.name.eq_ignore_ascii_case("method")) {
+        stripped.push(';');
+        stripped.push_str(param.name);
+        if let Some(value) = param.value {
+            stripped.push('=');
+            stripped.push_str(value);
+        }
+    }
+    Cow::Owned(stripped)
 }
 
 /// Writes `value`, a `name-addr` or a URI, in brackets, with `tag` and without whatever parameters it came with.

@@ -1,8 +1,6 @@
 //! [`ServerContext`]: a request that was received, and the answers to it (RFC 3261 §8.2, §9.2, §13.3).
 
 use alloc::sync::Arc;
-use core::fmt;
-use core::ops::BitOr;
 use core::time::Duration;
 
 use super::{Defaults, Refused, Reply, Settings};
@@ -11,77 +9,42 @@ use crate::random::Token;
 use crate::time::Timestamp;
 use crate::transaction::{Effects, Kind, State, Stimulus, Transaction, again_after};
 
-/// What a step of a server context asks of its driver: a set without payload. The answer to send is
-/// [`ServerContext::response`].
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct ServerEffects(u16);
+bitflags::bitflags! {
+    /// What a step of a server context asks of its driver: a set without payload. The answer to send is
+    /// [`ServerContext::response`].
+    #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+    pub struct ServerEffects: u16 {
+        /// Send the stored answer, for the first time or again.
+        const SEND = 1 << 0;
+        /// The peer cancelled the request.
+        const CANCELLED = 1 << 1;
+        /// A CANCEL came after a 2xx: it changes nothing (§9.2).
+        const CANCEL_TOO_LATE = 1 << 2;
+        /// A provisional answer was given.
+        const PROGRESS = 1 << 3;
+        /// A 2xx was given.
+        const ACCEPTED = 1 << 4;
+        /// A 3xx to 6xx was given: the request was rejected and has failed.
+        const REJECTED = 1 << 5;
+        /// The ACK of a 2xx came, for the first time.
+        const ACKED = 1 << 6;
+        /// 64·T1 passed without the ACK of a 2xx: the session is to be ended (§13.3.1.4).
+        const NO_ACK = 1 << 7;
+        /// The transport could not send an answer. The context lives on (RFC 6026 §8.8).
+        const SEND_FAILED = 1 << 8;
+        /// The application never answered a non-INVITE request, and its client has given up.
+        const UNANSWERED = 1 << 9;
+        /// The context is over; see [`ServerContext::end_reason`].
+        const END = 1 << 10;
+    }
+}
 
 impl ServerEffects {
     /// Nothing.
-    pub const NONE: Self = Self(0);
-    /// Send the stored answer, for the first time or again.
-    pub const SEND: Self = Self(1);
-    /// The peer cancelled the request.
-    pub const CANCELLED: Self = Self(1 << 1);
-    /// A CANCEL came after a 2xx: it changes nothing (§9.2).
-    pub const CANCEL_TOO_LATE: Self = Self(1 << 2);
-    /// A provisional answer was given.
-    pub const PROGRESS: Self = Self(1 << 3);
-    /// A 2xx was given.
-    pub const ACCEPTED: Self = Self(1 << 4);
-    /// A 3xx to 6xx was given: the request was rejected and has failed.
-    pub const REJECTED: Self = Self(1 << 5);
-    /// The ACK of a 2xx came, for the first time.
-    pub const ACKED: Self = Self(1 << 6);
-    /// 64·T1 passed without the ACK of a 2xx: the session is to be ended (§13.3.1.4).
-    pub const NO_ACK: Self = Self(1 << 7);
-    /// The transport could not send an answer. The context lives on (RFC 6026 §8.8).
-    pub const SEND_FAILED: Self = Self(1 << 8);
-    /// The application never answered a non-INVITE request, and its client has given up.
-    pub const UNANSWERED: Self = Self(1 << 9);
-    /// The context is over; see [`ServerContext::end_reason`].
-    pub const END: Self = Self(1 << 10);
-
-    /// Whether all of `other` is in this set.
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Whether the set is empty.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
+    pub const NONE: Self = Self::empty();
 
     fn when(condition: bool, effects: Self) -> Self {
         if condition { effects } else { Self::NONE }
-    }
-}
-
-impl BitOr for ServerEffects {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-impl fmt::Debug for ServerEffects {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = [
-            (Self::SEND, "send"),
-            (Self::CANCELLED, "cancelled"),
-            (Self::CANCEL_TOO_LATE, "cancel_too_late"),
-            (Self::PROGRESS, "progress"),
-            (Self::ACCEPTED, "accepted"),
-            (Self::REJECTED, "rejected"),
-            (Self::ACKED, "acked"),
-            (Self::NO_ACK, "no_ack"),
-            (Self::SEND_FAILED, "send_failed"),
-            (Self::UNANSWERED, "unanswered"),
-            (Self::END, "end"),
-        ];
-        let set = names.into_iter().filter(|(effect, _)| self.contains(*effect)).map(|(_, name)| name);
-        f.debug_set().entries(set).finish()
     }
 }
 

@@ -1,14 +1,13 @@
 //! The requests that go out within a dialog (RFC 3261 §12.2.1.1), and where they go.
 
 use alloc::borrow::Cow;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 
 use super::{Dialog, DialogError, DialogState, FIRST_CSEQ};
-use crate::context::{Hop, Identifiers};
-use crate::message::{Address, Body, Builder, Header, Message, Method, Name, Uri};
+use crate::context::{Hop, Identifiers, Routing};
+use crate::message::{Address, Body, Builder, Header, Message, Method, Name};
 
 /// A request within a dialog: method, extra headers, body.
 ///
@@ -68,15 +67,6 @@ pub struct Within<'a> {
     pub user_agent: &'a str,
 }
 
-/// How the route set shapes a request (§12.2.1.1).
-struct Routing<'a> {
-    request_uri: &'a str,
-    /// The route set after a strict router has been moved to the Request-URI.
-    skip: usize,
-    /// The remote target, last in Route behind a strict router.
-    last: Option<&'a str>,
-}
-
 impl Dialog {
     /// The next request within the dialog; its number is one higher than the last one's (§12.2.1.1).
     ///
@@ -131,19 +121,14 @@ impl Dialog {
         hop: &Hop<'_>,
         within: &Within<'_>,
     ) -> Result<Message, DialogError> {
-        let routing = self.routing();
-        let mut builder = Builder::request(&request.method, &as_request_uri(routing.request_uri));
+        let first = self.text.routes().next().and_then(|route| Address::parse(route).ok());
+        let routing = Routing::new(self.text.remote_target(), first);
+        let mut builder = Builder::request(&request.method, &routing.request_uri);
         hop.write(&mut builder);
         for route in self.text.routes().skip(routing.skip) {
             builder.relayed_line(Name::Route, |line| line.text(route));
         }
-        if let Some(target) = routing.last {
-            builder.relayed_line(Name::Route, |line| {
-                line.text("<");
-                line.text(target);
-                line.text(">");
-            });
-        }
+        routing.write_last(&mut builder);
         let sip = self.sip();
         write_side(&mut builder, Name::From, self.text.local(), sip.local_tag);
         write_side(&mut builder, Name::To, self.text.remote(), sip.remote_tag);
@@ -177,40 +162,6 @@ impl Dialog {
         }
         builder
     }
-
-    fn routing(&self) -> Routing<'_> {
-        let target = self.text.remote_target();
-        let first = self.text.routes().next().and_then(|route| Address::parse(route).ok());
-        match first.map(|route| (route.uri, Uri::parse(route.uri))) {
-            None => Routing { request_uri: target, skip: 0, last: None },
-            Some((_, Ok(Uri::Sip(uri)))) if uri.is_loose() => {
-                Routing { request_uri: target, skip: 0, last: None }
-            }
-            Some((strict, _)) => Routing { request_uri: strict, skip: 1, last: Some(target) },
-        }
-    }
-}
-
-/// `uri` without what a Request-URI may not hold: header fields and the `method` parameter (§19.1.1 table 1, §12.2.1.1).
-fn as_request_uri(uri: &str) -> Cow<'_, str> {
-    let Ok(Uri::Sip(parsed)) = Uri::parse(uri) else { return Cow::Borrowed(uri) };
-    let headers = parsed.headers.map_or(0, |headers| headers.len().saturating_add(1));
-    let end = uri.len().saturating_sub(headers);
-    let uri = uri.get(..end).unwrap_or(uri);
-    if parsed.params.get("method").is_none() {
-        return Cow::Borrowed(uri);
-    }
-    let params = uri.len().saturating_sub(parsed.params.as_str().len());
-    let mut stripped = String::from(uri.get(..params).unwrap_or(uri));
-    for param in parsed.params.iter().filter(|param| !param.name.eq_ignore_ascii_case("method")) {
-        stripped.push(';');
-        stripped.push_str(param.name);
-        if let Some(value) = param.value {
-            stripped.push('=');
-            stripped.push_str(value);
-        }
-    }
-    Cow::Owned(stripped)
 }
 
 fn write_side(builder: &mut Builder, name: Name, identity: &str, tag: &str) {

@@ -3,9 +3,6 @@
 //! It is data over `Copy` enums, so that all of it can be enumerated: `tests/transaction_table.rs` holds every cell against
 //! a transcription of RFC 3261 figures 5 to 8 as RFC 6026 changed them.
 
-use core::fmt;
-use core::ops::BitOr;
-
 use super::timers::{Timer, TimerSet};
 
 /// Which of the four machines.
@@ -64,66 +61,30 @@ pub enum Stimulus {
     Timer(Timer),
 }
 
-/// What a step asks of whoever drives the machine: a set without payload.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct Effects(u8);
+bitflags::bitflags! {
+    /// What a step asks of whoever drives the machine: a set without payload.
+    #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+    pub struct Effects: u8 {
+        /// Send the message that was just passed in.
+        const SEND = 1 << 0;
+        /// Send the stored message again: the request of a client, the last answer of a server.
+        const RESEND = 1 << 1;
+        /// Client: send the ACK for a non-2xx final, the first time or again.
+        const ACK = 1 << 2;
+        /// Pass the message that was just received up.
+        const UP = 1 << 3;
+        /// Tell the user of the transaction that it timed out.
+        const TIMEOUT = 1 << 4;
+        /// Tell the user of the transaction that the transport failed.
+        const TRANSPORT_ERROR = 1 << 5;
+        /// The transaction is over.
+        const END = 1 << 6;
+    }
+}
 
 impl Effects {
     /// Nothing.
-    pub const NONE: Self = Self(0);
-    /// Send the message that was just passed in.
-    pub const SEND: Self = Self(1);
-    /// Send the stored message again: the request of a client, the last answer of a server.
-    pub const RESEND: Self = Self(1 << 1);
-    /// Client: send the ACK for a non-2xx final, the first time or again.
-    pub const ACK: Self = Self(1 << 2);
-    /// Pass the message that was just received up.
-    pub const UP: Self = Self(1 << 3);
-    /// Tell the user of the transaction that it timed out.
-    pub const TIMEOUT: Self = Self(1 << 4);
-    /// Tell the user of the transaction that the transport failed.
-    pub const TRANSPORT_ERROR: Self = Self(1 << 5);
-    /// The transaction is over.
-    pub const END: Self = Self(1 << 6);
-
-    const NAMES: [(Self, &'static str); 7] = [
-        (Self::ACK, "ack"),
-        (Self::END, "end"),
-        (Self::RESEND, "resend"),
-        (Self::SEND, "send"),
-        (Self::TIMEOUT, "timeout"),
-        (Self::TRANSPORT_ERROR, "transport_error"),
-        (Self::UP, "up"),
-    ];
-
-    /// Whether all of `other` is in this set.
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Whether the set is empty.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// The names of the effects in the set, in alphabetical order.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.into_iter().filter(move |(effect, _)| self.contains(*effect)).map(|(_, name)| name)
-    }
-}
-
-impl BitOr for Effects {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-impl fmt::Debug for Effects {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.names()).finish()
-    }
+    pub const NONE: Self = Self::empty();
 }
 
 /// One cell of the table.
@@ -194,8 +155,8 @@ pub fn running(kind: Kind, state: State, reliable: bool) -> TimerSet {
 /// A cell that does something; all others are `None`.
 type Cell = Option<(State, Effects, &'static [Timer])>;
 
-const ENDED_BY_TIMEOUT: Effects = Effects(Effects::END.0 | Effects::TIMEOUT.0);
-const ENDED_BY_TRANSPORT: Effects = Effects(Effects::END.0 | Effects::TRANSPORT_ERROR.0);
+const ENDED_BY_TIMEOUT: Effects = Effects::END.union(Effects::TIMEOUT);
+const ENDED_BY_TRANSPORT: Effects = Effects::END.union(Effects::TRANSPORT_ERROR);
 
 /// RFC 3261 §17.1.1.2 and figure 5, RFC 6026 §8.4.
 fn invite_client(state: State, stimulus: Stimulus) -> Cell {
