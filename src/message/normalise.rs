@@ -99,7 +99,8 @@ fn mask(bytes: &[u8], head_len: usize, defect: &mut Option<ParseError>) -> Vec<u
         let ends_line = bytes.get(at..).is_some_and(|rest| rest.starts_with(b"\r\n")) || *byte == b'\n';
         let is_control = (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;
         if is_control && !ends_line {
-            if !escaped {
+            // §25.1: a quoted pair holds any of ASCII but CR and LF.
+            if !escaped || *byte == b'\r' {
                 *defect = defect.or(Some(ParseError::new("no control character", at)));
             }
             *byte = FILLER;

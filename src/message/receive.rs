@@ -68,7 +68,10 @@ impl Message {
     /// Whether a broken request can be answered all the same: what an answer copies is there, and the topmost Via says where to.
     pub(crate) fn is_answerable(&self) -> bool {
         let copied = [Name::From, Name::To, Name::CallId, Name::CSeq];
+        // A bare CR is some receivers' line end: what is copied of such a line might start a header of its own.
+        let ends_lines = self.lines.iter().any(|line| self.raw(line.value).contains(&b'\r'));
         self.is_request()
+            && !ends_lines
             && self.top_via().is_ok()
             && copied.into_iter().all(|name| self.value(name).is_some_and(|value| !value.is_empty()))
     }
