@@ -44,18 +44,21 @@ impl<D: Default> Endpoint<D> {
                 Ok(Some(Unit::Message(payload))) => self.datagram(flow, payload),
                 Ok(Some(Unit::Ping)) => self.pong(flow),
                 Ok(None) => return,
-                Err(_) => self.give_up(flow),
+                Err(_) => return self.give_up(flow),
             }
         }
     }
 
     /// The octets of a stream cannot be told apart any more.
     pub(super) fn give_up(&mut self, flow: Flow) {
+        if self.is_full() {
+            // A framer that is lost stays so: what comes next on the connection leads here again.
+            bump(&mut self.counters.queue_full);
+            return;
+        }
         bump(&mut self.counters.streams_lost);
         self.transports.close(&flow);
-        if !self.is_full() {
-            self.queue.push_back(Output::Close { flow });
-        }
+        self.queue.push_back(Output::Close { flow });
     }
 
     fn pong(&mut self, flow: Flow) {
