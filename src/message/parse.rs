@@ -115,12 +115,12 @@ impl Message {
         let mut too_long = None;
         for (at, token) in tokens.iter().enumerate() {
             let line = line_of(token, origin);
+            if First::covers(line.name) && !self.first.note(line.name, at) && is_single(line.name) {
+                let fault = ParseError::new("one header of this name", 0);
+                defect = defect.or(Some(fault.within(line.name, line.name_at.into())));
+            }
             if token.name.len() > usize::from(u8::MAX) {
                 too_long = Some(ParseError::new("a header name of at most 255 bytes", line.name_at.into()));
-            }
-            if !self.first.note(line.name, at) && is_single(line.name) && defect.is_none() {
-                let fault = ParseError::new("one header of this name", 0);
-                defect = Some(fault.within(line.name, line.name_at.into()));
             }
             self.lines.push(line);
         }
@@ -158,9 +158,9 @@ fn is_single(name: Name) -> bool {
 
 /// The line of a token in a buffer that begins at `origin`. A head is at most 65,535 bytes long, as its caller checks.
 fn line_of(token: &httparse::Header<'_>, origin: usize) -> Line {
-    let name_at = (token.name.as_ptr() as usize).saturating_sub(origin);
-    let value_at = (token.value.as_ptr() as usize).saturating_sub(origin);
-    let end = value_at.saturating_add(token.value.len());
+    let name_at = (token.name.as_ptr() as usize).wrapping_sub(origin);
+    let value_at = (token.value.as_ptr() as usize).wrapping_sub(origin);
+    let end = value_at.wrapping_add(token.value.len());
     Line {
         name: Name::find_bytes(token.name.as_bytes()),
         name_len: token.name.len() as u8,
@@ -207,10 +207,11 @@ fn status_line(line: &[u8], at: usize) -> Result<StartLine, ParseError> {
 /// `INVITE sip:bob@example.com SIP/2.0` (§7.1). More white space than the grammar has is tolerated.
 fn request_line(line: &[u8], at: usize) -> Result<StartLine, ParseError> {
     let not_sip = |expected, rest: &[u8]| ParseError::new(expected, place_of(line, rest, at));
-    let space = memchr::memchr(b' ', line).ok_or_else(|| not_sip("a request line", line))?;
+    let space = line.iter().position(|byte| *byte == b' ').ok_or_else(|| not_sip("a request line", line))?;
     let (method, rest) = line.split_at_checked(space).unwrap_or((line, &[]));
     let rest = rest.trim_ascii();
-    let end = memchr::memrchr2(b' ', b'\t', rest).ok_or_else(|| not_sip("SIP/2.0", &[]))?;
+    let end = rest.iter().rposition(|byte| matches!(byte, b' ' | b'\t'));
+    let end = end.ok_or_else(|| not_sip("SIP/2.0", &[]))?;
     let (uri, version) = rest.split_at_checked(end).unwrap_or((rest, &[]));
     let version = version.trim_ascii_start();
     if !version.get(..4).is_some_and(|head| head.eq_ignore_ascii_case(b"SIP/")) {

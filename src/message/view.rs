@@ -79,9 +79,13 @@ impl Message {
     /// # Errors
     /// When it is malformed.
     pub fn contact(&self) -> Result<Option<Address<'_>>, ParseError> {
-        match self.contacts().next().transpose()? {
-            Some(Contact::Address(address)) => Ok(Some(address)),
-            Some(Contact::Star) | None => Ok(None),
+        let first = self.value(Name::Contact).and_then(|value| List::new(value).next());
+        match first.or_else(|| self.elements(Name::Contact).next()) {
+            None | Some("*") => Ok(None),
+            Some(value) => match Address::parse(value) {
+                Ok(address) => Ok(Some(address)),
+                Err(fault) => Err(self.place_in(fault, Name::Contact, value)),
+            },
         }
     }
 

@@ -1,0 +1,202 @@
+//! The application of a script: how its endpoint is configured, and what it asks for, sensible or hostile.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::peer::pick;
+use super::script::{Calling, Replying};
+use crate::context::{Invite, Reply, Request};
+use crate::endpoint::{Command, Config, Handling, ServerId};
+use crate::limits::Limits;
+use crate::message::{Body, Header, Method};
+
+const HEADERS: [(&str, &str); 16] = [
+    ("X-Good", "good"),
+    ("Reason", "SIP;cause=200;text=\"fine, thanks\""),
+    ("Contact", "<sip:bob@192.0.2.77>"),
+    ("X-Bad", "v\r\nX-Smuggled: 1"),
+    ("X-Bad", "v\nX-Smuggled: 1"),
+    ("X-Bad", "v\rX-Smuggled: 1"),
+    ("X-Bad\r\nX-Smuggled", "1"),
+    ("X-Bad: 1\r\nX-Smuggled", "1"),
+    ("", "1"),
+    ("Via", "SIP/2.0/UDP evil"),
+    ("l", "5"),
+    ("X-Nul", "\0"),
+    ("X-Blank", " padded\t"),
+    ("X-Control", "a\u{1}b\u{7f}"),
+    ("X-Umlaut", "\u{fc}\u{2028}"),
+    ("Record-Route", "<sip:evil"),
+];
+const REASONS: [Option<&str>; 8] = [
+    None,
+    None,
+    None,
+    Some("Fine"),
+    Some(""),
+    Some("a\r\nX-Smuggled: 1"),
+    Some(" \u{fc} "),
+    Some("a\u{1}\0"),
+];
+const TARGETS: [&str; 16] = [
+    "sip:alice@192.0.2.1",
+    "sip:alice@192.0.2.1",
+    "sip:alice@192.0.2.1",
+    "sip:alice@192.0.2.1;transport=tcp",
+    "sip:alice@192.0.2.1;transport=tcp",
+    "sip:alice@name.example",
+    "sip:alice@name.example;transport=tls",
+    "sips:alice@192.0.2.1",
+    "sip:alice@192.0.2.2:5070",
+    "sip:alice@[2001:db8::1]",
+    "sip:alice@192.0.2.9;transport=tcp",
+    "tel:+1",
+    "nonsense",
+    "sip:alice@h\r\nX-Smuggled: 1",
+    "sip:alice@192.0.2.1 x",
+    "sips:alice@name.example",
+];
+const ROUTES: [&str; 8] = [
+    "<sip:192.0.2.1;lr>",
+    "<sip:proxy.example;lr>",
+    "<sip:192.0.2.1>",
+    "<tel:1>",
+    "<sip:192.0.2.1;lr>\r\nX-Smuggled: 1",
+    "nonsense",
+    "<sip:192.0.2.2;lr;transport=tcp>",
+    "\"a\u{1}\" <sip:192.0.2.1;lr>",
+];
+const FROMS: [&str; 4] = [
+    "\"Bob, B.\" <sip:bob@192.0.2.4>;tag=mine",
+    "sip:bob@192.0.2.4;x=y",
+    "\"\r\nX-Smuggled: 1\" <sip:bob@192.0.2.4>",
+    "<sip:bob@192.0.2.4>\r\nX-Smuggled: 1",
+];
+
+/// No header up to 127, then one of the table's.
+pub(super) fn headers(number: u8) -> Vec<Header> {
+    let Some(at) = number.checked_sub(128) else { return Vec::new() };
+    pick(&HEADERS, at).map(|(name, value)| Header::new(*name, *value)).into_iter().collect()
+}
+
+pub(super) fn body(number: u8) -> Option<Body> {
+    match number % 16 {
+        0..=7 => None,
+        8..=11 => Some(Body::sdp("v=0\r\no=- 2 2 IN IP4 192.0.2.4\r\ns=-\r\n")),
+        12 => Some(Body::new("text/plain\r\nX-Smuggled: 1", "z")),
+        13 => Some(Body::new("", "z")),
+        14 => Some(Body::new("text/plain", alloc::vec![b'x'; 3_000])),
+        _ => Some(Body::new(" text/plain ", "")),
+    }
+}
+
+pub(super) fn method(number: u8, common: Method) -> Method {
+    match number % 32 {
+        0..=15 => common,
+        16 | 17 => Method::Options,
+        18 | 19 => Method::Message,
+        20 => Method::Update,
+        21 => Method::Info,
+        22 => Method::Ack,
+        23 => Method::Cancel,
+        24 => Method::Bye,
+        25 => Method::Register,
+        26 => Method::Refer,
+        27 => Method::Other("FOO".into()),
+        28 => Method::Other("A B".into()),
+        29 => Method::Other("INVITE".into()),
+        30 => Method::Other("A\r\nX-Smuggled: 1".into()),
+        _ => Method::Other("".into()),
+    }
+}
+
+/// The configuration that a script's bits stand for: small limits, so that they are met.
+pub(super) fn config(manners: u16) -> Option<Config> {
+    let has = |bit: u16| manners & (1 << bit) != 0;
+    let mut config = Config::new("\"Bob\" <sip:bob@192.0.2.4>").ok()?;
+    config.limits = Limits {
+        head: if has(0) { 2_048 } else { 65_535 },
+        body: 4_096,
+        headers: if has(0) { 40 } else { 256 },
+        uri: 64,
+        servers: if has(1) { 3 } else { 10 },
+        clients: if has(1) { 3 } else { 10 },
+        dialogs: if has(2) { 2 } else { 8 },
+        forks: if has(3) { 1 } else { 3 },
+        queue: if has(4) { 6 } else { 24 },
+        flows: if has(5) { 1 } else { 4 },
+    };
+    config.policy.keep_forks = has(6);
+    config.policy.honour_maddr = !has(7);
+    if has(8) {
+        config.settings.answer_within = None;
+    }
+    if has(9) {
+        for method in [Method::Invite, Method::Subscribe, Method::Refer] {
+            config.policy.set_initial(method, Handling::Auto);
+        }
+        for method in [Method::Info, Method::Options, Method::Notify] {
+            config.policy.set_in_dialog(method, Handling::Ask);
+        }
+    }
+    if has(10) {
+        config.policy.set_initial(Method::Options, Handling::Ask);
+        config.policy.set_in_dialog(Method::Invite, Handling::Auto);
+        config.policy.accept = [Cow::Borrowed("application/sdp")].into();
+        config.policy.users = Some([Cow::Borrowed("bob"), Cow::Borrowed("+123")].into());
+    }
+    if has(11) {
+        config.supported = [Cow::Borrowed("100rel")].into();
+        config.server = "test/1".into();
+        config.user_agent = "test/1".into();
+    }
+    Some(config)
+}
+
+/// A request of the application's outside dialogs.
+pub(super) fn call(calling: &Calling) -> Command {
+    let target = *pick(&TARGETS, calling.target).unwrap_or(&"");
+    let mut request = Request::new(method(calling.method, Method::Invite), target);
+    request.headers = headers(calling.extra);
+    request.body = body(calling.body);
+    match calling.odd {
+        0..=159 => {}
+        160..=191 => {
+            request.route =
+                pick(&ROUTES, calling.odd).map(|route| Cow::Borrowed(*route)).into_iter().collect();
+        }
+        192..=207 => request.from = pick(&FROMS, calling.odd).map(|from| Cow::Borrowed(*from)),
+        208..=223 => request.to = pick(&FROMS, calling.odd).map(|to| Cow::Borrowed(*to)),
+        224..=239 => request.headers = (0..4).flat_map(|n| headers(calling.extra.wrapping_add(n))).collect(),
+        240.. => {
+            request.headers = [Header::new("X-Long", "x".repeat(65_000))].into();
+        }
+    }
+    match request.method == Method::Invite {
+        true => Command::Invite(Invite {
+            request,
+            ring_within: (calling.odd % 4 == 3).then_some(Duration::from_secs(5)),
+        }),
+        false => Command::Request(request),
+    }
+}
+
+/// An answer of the application's.
+pub(super) fn reply(server: ServerId, replying: &Replying) -> Command {
+    let reply = Reply {
+        code: match replying.code {
+            0..0x8000 => None,
+            code => Some(code & 0x3ff),
+        },
+        reason: pick(&REASONS, replying.reason).copied().flatten().map(Cow::Borrowed),
+        headers: headers(replying.extra),
+        body: body(replying.body),
+    };
+    match replying.verb % 8 {
+        0..=2 => Command::Accept(server, reply),
+        3 | 4 => Command::Progress(server, reply),
+        5 | 6 => Command::Reply(server, reply),
+        _ => Command::Reject(server, reply),
+    }
+}

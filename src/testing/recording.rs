@@ -1,0 +1,131 @@
+//! What went into an endpoint and what came out, to be replayed.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::script::{Promise, Violation};
+use super::watch;
+use crate::endpoint::{Config, Counters, Endpoint, Operation, Refused, RequestId};
+use crate::time::Timestamp;
+
+/// One operation of a recording.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The operation.
+    pub operation: Operation,
+    /// The newest time that had been seen then, the operation's included.
+    pub newest: Timestamp,
+    /// What it yielded.
+    pub result: Result<Option<RequestId>, Refused>,
+    /// How many outputs were taken after it.
+    pub polled: usize,
+}
+
+/// What went into an endpoint and what came out.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// The endpoint's configuration.
+    pub config: Config,
+    /// The endpoint's seed.
+    pub seed: [u8; 32],
+    /// What went in.
+    pub operations: Vec<Recorded>,
+    /// What came out: all that is shown of each output, and the octets of what was sent.
+    pub outputs: Vec<Vec<u8>>,
+    /// What was dropped or refused.
+    pub counters: Counters,
+}
+
+impl Recording {
+    /// The recorded operations, to be replayed with `Endpoint::apply`.
+    pub fn operations(&self) -> impl Iterator<Item = Operation> {
+        self.operations.iter().map(|recorded| recorded.operation.clone())
+    }
+
+    /// Contract 1: the same operations give the same outputs, in a fresh endpoint, and in a copy that was taken half-way.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub fn check_replay(&self) -> Result<(), Violation> {
+        self.replay(
+            Promise::Deterministic,
+            Some(self.operations.len() / 2),
+            |_| true,
+            |recorded| recorded.operation.at,
+        )
+    }
+
+    /// Contract 5: a time that is older than the newest counts as that one.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub fn check_time(&self) -> Result<(), Violation> {
+        match self.operations.iter().all(|recorded| recorded.operation.at == recorded.newest) {
+            true => Ok(()),
+            false => self.replay(Promise::TimeForward, None, |_| true, |recorded| recorded.newest),
+        }
+    }
+
+    /// Contract 7: without what was refused, everything else goes the same way.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub fn check_refusals(&self) -> Result<(), Violation> {
+        match self.operations.iter().all(|recorded| recorded.result.is_ok()) {
+            true => Ok(()),
+            false => self.replay(
+                Promise::Refusals,
+                None,
+                |recorded| recorded.result.is_ok(),
+                |recorded| recorded.newest,
+            ),
+        }
+    }
+
+    fn replay(
+        &self,
+        promise: Promise,
+        copy_at: Option<usize>,
+        keep: impl Fn(&Recorded) -> bool,
+        time: impl Fn(&Recorded) -> Timestamp,
+    ) -> Result<(), Violation> {
+        let mut endpoint: Endpoint = Endpoint::new(self.config.clone(), self.seed);
+        let mut expected = self.outputs.iter();
+        for (after, recorded) in self.operations.iter().enumerate() {
+            let fault = |what| Err(Violation { promise, after, what });
+            if copy_at == Some(after) {
+                let copy = endpoint.clone();
+                // What happens to one is nothing to the other.
+                endpoint.handle_timeout(Timestamp::from_secs(1 << 32));
+                while endpoint.poll_output().is_some() {}
+                endpoint = copy;
+            }
+            if keep(recorded) {
+                let Operation { action, .. } = recorded.operation.clone();
+                let result = endpoint.apply(Operation { at: time(recorded), action });
+                if result != recorded.result {
+                    return fault(format!("{result:?}, not {:?}", recorded.result));
+                }
+            }
+            for _ in 0..recorded.polled {
+                let (output, expected) = (endpoint.poll_output(), expected.next());
+                let output = output.as_ref().map(watch::describe);
+                if output.as_ref() != expected {
+                    let text = |octets: Option<&Vec<u8>>| {
+                        octets.map(|octets| String::from_utf8_lossy(octets).into_owned())
+                    };
+                    return fault(format!("{:?}, not {:?}", text(output.as_ref()), text(expected)));
+                }
+            }
+        }
+        match endpoint.counters() == self.counters && endpoint.is_empty() {
+            true => Ok(()),
+            false => Err(Violation {
+                promise,
+                after: self.operations.len(),
+                what: format!("{:?}, not {:?}", endpoint.counters(), self.counters),
+            }),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What fuzzing has found worth keeping, replayed: every file of `fuzz/corpus`, through the code of its target.
+
+use std::path::Path;
+
+use sip_proto::testing::{check_message, check_script, check_stream};
+
+/// Checks every file of a target's corpus. A published package comes without `fuzz`, and has nothing to replay.
+fn replay(target: &str, check: fn(&[u8])) {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    if !fuzz.exists() {
+        return;
+    }
+    let mut files: Vec<_> = std::fs::read_dir(fuzz.join("corpus").join(target))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    assert!(files.len() >= 10, "{} files of {target}", files.len());
+    for path in files {
+        println!("{}", path.display());
+        check(&std::fs::read(path).unwrap());
+    }
+}
+
+#[test]
+fn messages() {
+    replay("message", check_message);
+}
+
+#[test]
+fn streams() {
+    replay("stream", check_stream);
+}
+
+#[test]
+fn scripts() {
+    replay("endpoint", check_script);
+}
