@@ -9,7 +9,7 @@ use core::time::Duration;
 
 /// Microseconds since an epoch of the embedder's choice; 64 bits of them last 584,000 years.
 ///
-/// Arithmetic saturates: no timestamp can make a state machine overflow.
+/// Arithmetic saturates: no timestamp can make a state machine overflow. [`Timestamp::MAX`] means never: what would fall due then does not.
 ///
 /// ```
 /// use core::time::Duration;

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use sip_proto::context::{Invite, Reply};
 use sip_proto::endpoint::Action;
 use sip_proto::message::{Body, Builder, Framer, Header, Name, Unit};
-use sip_proto::testing::{
-    Answering, Asking, Calling, Damage, Notice, Passing, Recorded, Replying, Script, Step, record, run,
+use sip_proto::testing::Script;
+use sip_proto::testing::script::{
+    Answering, Asking, Calling, Damage, Notice, Passing, Recorded, Replying, Step, record, run,
 };
 use sip_proto::{
     Bound, ClientEvent, Config, DialogEvent, Endpoint, Event, Flow, Input, Limits, Message, Method, Output,

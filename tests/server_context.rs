@@ -897,6 +897,20 @@ fn the_interval_of_the_repeats_can_be_set() {
     assert_eq!(server.run(secs(101)), [(50_000, SEND, 180), (100_000, SEND, 180)]);
 }
 
+/// DESIGN §2.4: what repeats leaves time between; an interval of nothing means never.
+#[test]
+fn nothing_repeats_without_an_interval() {
+    for ring in [false, true] {
+        let settings = settings(|settings| settings.repeat_every = Duration::ZERO);
+        let mut server = Server::with(request("INVITE", ""), false, settings);
+        if ring {
+            server.progress(T0, &Reply::new()).unwrap();
+        }
+        let expected: &[(u64, ServerEffects, u16)] = if ring { &[] } else { &[(200, SEND, 100)] };
+        assert_eq!(server.run(secs(179)), expected);
+    }
+}
+
 /// PEERS A.9, RFC 3261 §13.3.1.1: an INVITE that nobody answers gets 480 after three minutes, ringing or not.
 #[test]
 fn an_unanswered_invite_gets_480_after_three_minutes() {

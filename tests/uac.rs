@@ -669,6 +669,26 @@ fn a_parked_invite_is_cancelled_without_a_packet() {
     assert!(ua.sip.is_empty());
 }
 
+/// RFC 3261 §9.1: what a CANCEL may not carry is refused whether or not the INVITE has gone out.
+#[test]
+fn a_cancel_carries_no_require() {
+    for target in ["sip:alice@example.com", "sip:alice@192.0.2.1"] {
+        let mut ua = Ua::new();
+        let (id, _) = ua.invite(Invite::to(target));
+        for (name, known) in [("Require", Name::Require), ("Max-Forwards", Name::MaxForwards)] {
+            let headers = [sip_proto::message::Header::new(name, "1")];
+            let refused = ua
+                .sip
+                .client(id)
+                .unwrap()
+                .cancel_with(sip_proto::Timestamp::from_secs(1), &headers)
+                .unwrap_err();
+            assert_eq!(refused, sip_proto::message::BuildError::Reserved(known).into(), "{target}");
+        }
+        assert!(ua.sip.client(id).is_ok());
+    }
+}
+
 /// DESIGN.md §3, RFC 3261 §8.1.3.1: a look-up that fails, or is not answered in 64·T1, is a 503.
 #[test]
 fn a_look_up_that_fails_is_503() {

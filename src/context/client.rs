@@ -344,16 +344,9 @@ impl ClientContext {
         ClientEffects::CANCEL
     }
 
-    /// §9.1: a CANCEL carries neither Require nor Proxy-Require, and its Route and Max-Forwards are written here.
     fn write_cancel(&self, headers: &[Header]) -> Result<Arc<Message>, BuildError> {
-        let written = [Name::Require, Name::ProxyRequire, Name::Route, Name::MaxForwards];
-        let mut builder = self.request.cancel();
-        for header in headers {
-            if let Some(name) = written.into_iter().find(|name| *name == Name::find(&header.name)) {
-                return Err(BuildError::Reserved(name));
-            }
-            builder = builder.extra(header);
-        }
+        check_cancel(headers)?;
+        let builder = headers.iter().fold(self.request.cancel(), crate::message::Builder::extra);
         builder.finish().map(Arc::new)
     }
 
@@ -452,4 +445,16 @@ impl ClientContext {
         let status = why.status();
         self.request.answer(status, status.reason(), "").finish().ok()
     }
+}
+
+/// Whether a CANCEL may carry these headers (§9.1): neither Require nor Proxy-Require, and its Route and Max-Forwards are written here.
+pub(crate) fn check_cancel(headers: &[Header]) -> Result<(), BuildError> {
+    let written = [Name::Require, Name::ProxyRequire, Name::Route, Name::MaxForwards];
+    headers.iter().try_for_each(|header| {
+        header.check()?;
+        match written.into_iter().find(|name| *name == Name::find(&header.name)) {
+            Some(name) => Err(BuildError::Reserved(name)),
+            None => Ok(()),
+        }
+    })
 }

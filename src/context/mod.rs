@@ -24,6 +24,7 @@ mod server;
 use core::time::Duration;
 
 pub use cause::Cause;
+pub(crate) use client::check_cancel;
 pub use client::{ClientContext, ClientEffects, Synthetic};
 pub use error::Refused;
 pub use reply::{Defaults, Reply, Report};
@@ -41,7 +42,7 @@ pub struct Settings {
     /// How long the application may think before an INVITE is answered 100 for it: 200 ms by default
     /// (RFC 3261 §17.2.1).
     pub trying_after: Duration,
-    /// How often an unanswered INVITE gets its last provisional answer again: 1 minute by default (§13.3.1.1).
+    /// How often an unanswered INVITE gets its last provisional answer again: 1 minute by default (§13.3.1.1); zero for never.
     pub repeat_every: Duration,
     /// Whether that is a 180 when the application has sent no provisional answer. True by default.
     pub repeat_ringing: bool,

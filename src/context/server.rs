@@ -381,7 +381,7 @@ impl ServerContext {
             | match stimulus {
                 Stimulus::Provisional => {
                     if self.is_invite() && status > StatusCode::TRYING {
-                        self.again_at = now + settings.repeat_every;
+                        self.again_at = again_after(now, settings.repeat_every, now);
                         self.ringing = Some(message);
                     }
                     ServerEffects::PROGRESS
@@ -433,7 +433,7 @@ impl ServerContext {
     fn await_ack(&mut self, now: Timestamp, settings: &Settings) {
         if self.is_invite() {
             self.interval = settings.timers.t1;
-            self.again_at = now + self.interval;
+            self.again_at = again_after(now, self.interval, now);
             self.guard_at = now + settings.timers.give_up();
         }
     }
@@ -478,7 +478,7 @@ impl ServerContext {
             let effects = self.transaction.step(now, Stimulus::Success, &settings.timers);
             return self.sent(effects);
         }
-        self.again_at = now + settings.repeat_every;
+        self.again_at = again_after(now, settings.repeat_every, now);
         if let Some(ringing) = &self.ringing {
             self.response = Some(ringing.clone());
             let effects = self.transaction.step(now, Stimulus::Provisional, &settings.timers);

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::net::SocketAddr;
 
-use crate::message::{Host, Transport};
+use crate::message::{Host, SipUri, Transport, Uri};
 
 /// A path between two addresses over one transport. For a stream it is one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -32,16 +32,42 @@ pub struct Bound {
     pub transport: Transport,
     /// The local address.
     pub local: SocketAddr,
-    /// Host and port that peers are to use, where these are others than the local ones: a public address, a name.
+    /// Host and port that peers are to use, where these are others than the local ones: a public address, a name. What is no
+    /// `host [":" port]` (RFC 3261 §25.1) is passed over.
     pub advertised: Option<Box<str>>,
 }
 
 impl Bound {
     /// What Via and Contact say: the advertised host and port, or the local address.
     pub(super) fn sent_by(&self) -> Box<str> {
-        match &self.advertised {
+        match self.advertised.as_ref().filter(|advertised| is_host_and_port(advertised)) {
             Some(advertised) => advertised.clone(),
             None => alloc::format!("{}:{}", Host::Ip(self.local.ip()), self.local.port()).into(),
+        }
+    }
+}
+
+fn is_host_and_port(text: &str) -> bool {
+    let uri = alloc::format!("sip:{text}");
+    let plain =
+        |uri: SipUri<'_>| uri.user.is_none() && uri.headers.is_none() && uri.params.as_str().is_empty();
+    Uri::parse(&uri).ok().and_then(Uri::sip).is_some_and(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_advertised_is_a_host() {
+        let local: SocketAddr = "192.0.2.4:5060".parse().unwrap();
+        let sent_by = |advertised: &str| {
+            Bound { transport: Transport::Udp, local, advertised: Some(advertised.into()) }.sent_by()
+        };
+        assert_eq!(&*sent_by("sip.example.com:5070"), "sip.example.com:5070");
+        assert_eq!(&*sent_by("[2001:db8::1]"), "[2001:db8::1]");
+        for bad in ["", "a b", "h\r\nX: y", "u@h", "h;lr", "h?x=y", "h:port"] {
+            assert_eq!(&*sent_by(bad), "192.0.2.4:5060", "{bad:?}");
         }
     }
 }

@@ -12,7 +12,9 @@ use super::output::Payload;
 use super::slots::{ClientSlot, Purpose, Stage};
 use super::transports::{Route, Task};
 use super::{Endpoint, Event, Refused};
-use crate::context::{Cause, ClientContext, ClientEffects, Hop, Identifiers, Request, Synthetic};
+use crate::context::{
+    Cause, ClientContext, ClientEffects, Hop, Identifiers, Request, Synthetic, check_cancel,
+};
 use crate::dialog::{Dialog, DialogError};
 use crate::message::{Address, Header, Message, Method, Name, StatusCode, Uri};
 use crate::transaction::MatchId;
@@ -138,7 +140,7 @@ impl<D: Default> Endpoint<D> {
                 Err(crate::context::Refused::NotInvite.into())
             }
             Stage::Parked(_) => {
-                headers.iter().try_for_each(Header::check)?;
+                check_cancel(headers)?;
                 self.conclude_without_answer(client, Synthetic::Cancelled);
                 self.end_client(client);
                 Ok(())

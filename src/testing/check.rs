@@ -162,7 +162,7 @@ fn frame<'a>(chunks: impl Iterator<Item = &'a [u8]>, limits: &Limits) -> Vec<Opt
 #[cfg(feature = "arbitrary")]
 pub fn check_script(octets: &[u8]) {
     let script = super::Script::from_octets(octets);
-    let kept = super::run(&script);
+    let kept = super::script::run(&script);
     assert!(
         kept.is_ok(),
         "{}\n{script:#?}",

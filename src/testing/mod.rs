@@ -35,24 +35,12 @@
     reason = "runs in tests only, where a mistake is to be heard"
 )]
 
-#[cfg(feature = "arbitrary")]
-mod app;
 mod check;
-#[cfg(feature = "arbitrary")]
-mod drive;
 mod ladder;
 mod link;
 mod network;
 #[cfg(feature = "arbitrary")]
-mod octets;
-#[cfg(feature = "arbitrary")]
-mod peer;
-#[cfg(feature = "arbitrary")]
-mod recording;
-#[cfg(feature = "arbitrary")]
-mod script;
-#[cfg(feature = "arbitrary")]
-mod watch;
+pub mod script;
 
 #[cfg(feature = "arbitrary")]
 pub use check::check_script;
@@ -61,9 +49,4 @@ pub use ladder::{Ladder, describe_event, describe_message};
 pub use link::Link;
 pub use network::{Network, Node};
 #[cfg(feature = "arbitrary")]
-pub use recording::{Recorded, Recording};
-#[cfg(feature = "arbitrary")]
-pub use script::{
-    Answering, Asking, Calling, Damage, Notice, Passing, Promise, Replying, Script, Step, Violation, record,
-    run,
-};
+pub use script::Script;

@@ -139,8 +139,11 @@ impl Transaction {
 }
 
 /// When something that was due at `due` is to happen again: an interval after that, so that small delays do not add up; an interval after now
-/// when it is so late that the next time has passed too.
+/// when it is so late that the next time has passed too. An interval of nothing means never: what repeats must leave time between.
 pub fn again_after(due: Timestamp, interval: Duration, now: Timestamp) -> Timestamp {
+    if interval.is_zero() {
+        return Timestamp::MAX;
+    }
     let next = due + interval;
     if next > now { next } else { now + interval }
 }

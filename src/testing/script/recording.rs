@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::script::{Promise, Violation};
 use super::watch;
+use super::{Promise, Violation};
 use crate::endpoint::{Config, Counters, Endpoint, Operation, Refused, RequestId};
 use crate::time::Timestamp;
 

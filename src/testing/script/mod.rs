@@ -7,14 +7,21 @@
 //! [`run`] carries a script out, holds the endpoint against its promises all the way, ends everything that is left, and replays what it
 //! recorded. What an endpoint owes is written in the crate's documentation; [`Promise`] names it.
 
+mod app;
+mod drive;
+mod octets;
+mod peer;
+mod recording;
+mod watch;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use arbitrary::{Arbitrary, Unstructured};
 
-use super::drive::Driver;
-use super::recording::Recording;
+use drive::Driver;
+pub use recording::{Recorded, Recording};
 
 /// A sequence of steps, and the manners of the endpoint that takes them.
 #[derive(Clone, Debug, PartialEq, Eq)]

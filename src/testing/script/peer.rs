@@ -8,7 +8,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
 
-use super::script::{Answering, Asking, Damage};
+use super::{Answering, Asking, Damage};
 use crate::endpoint::{Connect, Flow, Input, Output, Payload, Resolve, Token};
 use crate::message::{Message, Method, Name, StatusCode, Transport};
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::peer::pick;
-use super::script::{Calling, Replying};
+use super::{Calling, Replying};
 use crate::context::{Invite, Reply, Request};
 use crate::endpoint::{Command, Config, Handling, ServerId};
 use crate::limits::Limits;

@@ -8,8 +8,8 @@ use core::time::Duration;
 use super::app;
 use super::peer::{self, Peer, newest};
 use super::recording::{Recorded, Recording};
-use super::script::{Notice, Passing, Promise, Step, Violation};
 use super::watch::{self, Watch};
+use super::{Notice, Passing, Promise, Step, Violation};
 use crate::context::Reply;
 use crate::dialog::InDialog;
 use crate::endpoint::{

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::script::Promise;
+use super::Promise;
 use crate::endpoint::{
     Answer, ClientEvent, DialogEvent, DialogId, Event, Output, Payload, RequestId, ServerEvent, ServerId,
 };

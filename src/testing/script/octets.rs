@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 
-use super::script::{Answering, Asking, Calling, Damage, Notice, Passing, Replying, Script, Step};
+use super::{Answering, Asking, Calling, Damage, Notice, Passing, Replying, Script, Step};
 
 impl<'a> Arbitrary<'a> for Script {
     fn arbitrary(octets: &mut Unstructured<'a>) -> Result<Self> {
