@@ -4,9 +4,9 @@ mod support;
 
 use sip_proto::context::{Cause, Invite, Refused as ContextRefused, Request};
 use sip_proto::endpoint::{By, Why};
-use sip_proto::message::{Header, Name, StatusCode};
+use sip_proto::message::{BuildError, Header, Name, StatusCode};
 use sip_proto::{
-    ClientEvent, DialogEvent, Event, Input, Message, Method, Output, Refused, RequestId, Transport,
+    ClientEvent, DialogEvent, Event, Input, Message, Method, Output, Refused, RequestId, Timestamp, Transport,
 };
 use support::{ALICE, BOB, CONTACT, Heard, Req, SDP, Ua, address, answer, millis, parse, secs};
 
@@ -676,14 +676,10 @@ fn a_cancel_carries_no_require() {
         let mut ua = Ua::new();
         let (id, _) = ua.invite(Invite::to(target));
         for (name, known) in [("Require", Name::Require), ("Max-Forwards", Name::MaxForwards)] {
-            let headers = [sip_proto::message::Header::new(name, "1")];
-            let refused = ua
-                .sip
-                .client(id)
-                .unwrap()
-                .cancel_with(sip_proto::Timestamp::from_secs(1), &headers)
-                .unwrap_err();
-            assert_eq!(refused, sip_proto::message::BuildError::Reserved(known).into(), "{target}");
+            let headers = [Header::new(name, "1")];
+            let refused =
+                ua.sip.client(id).unwrap().cancel_with(Timestamp::from_secs(1), &headers).unwrap_err();
+            assert_eq!(refused, BuildError::Reserved(known).into(), "{target}");
         }
         assert!(ua.sip.client(id).is_ok());
     }

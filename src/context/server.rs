@@ -141,10 +141,9 @@ impl ServerContext {
             since: now,
             phase: Phase::Pending,
             trying_at: now + trying,
-            again_at: if is_invite && settings.repeat_ringing {
-                now + settings.repeat_every
-            } else {
-                Timestamp::MAX
+            again_at: match is_invite && settings.repeat_ringing {
+                true => again_after(now, settings.repeat_every, now),
+                false => Timestamp::MAX,
             },
             interval: settings.repeat_every,
             guard_at: guard.map_or(Timestamp::MAX, |guard| now + guard),
