@@ -11,6 +11,7 @@
 //! | `inspect` | the order in which a UAS examines a request (§8.2), answers without state |
 //! | `uas` | contexts of received requests (§8.2, §13.3) |
 //! | `uac` | contexts of our requests (§8.1, §13.2) |
+//! | `forks` | early dialogs, forks and the ACK of every 2xx (§12.1.2, §13.2.2) |
 //! | `calls` | dialogs (§12, §15) |
 //! | `send` | from a message to a flow: routes, look-ups, connections |
 //! | `handles` | the application's way to a context or a dialog |
@@ -22,6 +23,7 @@ mod counters;
 mod error;
 mod event;
 mod flow;
+mod forks;
 mod handles;
 mod ids;
 mod index;

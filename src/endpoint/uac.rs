@@ -10,13 +10,12 @@ use super::flow::Flow;
 use super::ids::{DialogId, Owner, RequestId, Sender, Token};
 use super::output::Payload;
 use super::slots::{ClientSlot, Purpose, Stage};
-use super::transports::{Route, Task};
 use super::{Endpoint, Event, Refused};
 use crate::context::{
     Cause, ClientContext, ClientEffects, Hop, Identifiers, Request, Synthetic, check_cancel,
 };
-use crate::dialog::{Dialog, DialogError};
-use crate::message::{Address, Header, Message, Method, Name, StatusCode, Uri};
+use crate::dialog::DialogError;
+use crate::message::{Address, Header, Message, Method, StatusCode};
 use crate::transaction::MatchId;
 
 /// The number of our requests outside dialogs.
@@ -248,73 +247,6 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// A provisional answer: to an INVITE, with a tag, it makes an early dialog (§12.1.2).
-    fn progressed(&mut self, client: RequestId, response: Arc<Message>) {
-        let Some(slot) = self.clients.get(client) else { return };
-        let (purpose, within) = (slot.purpose, slot.dialog);
-        let is_initial_invite = *response.method() == Method::Invite && within.is_none();
-        let dialog = match is_initial_invite {
-            true if response.status() == Some(StatusCode::EARLY_DIALOG_TERMINATED) => {
-                return self.fork_ended(client, response);
-            }
-            true if response.status() > Some(StatusCode::TRYING) => self.fork(client, &response),
-            true => None,
-            false => within,
-        };
-        if purpose == Purpose::App {
-            let event = ClientEvent::Progress { response, dialog };
-            self.emit(Event::Client { request: client, event });
-        }
-    }
-
-    /// The dialog of a fork, made if this is the first that is heard of it.
-    fn fork(&mut self, client: RequestId, response: &Message) -> Option<DialogId> {
-        if let Some(known) = self.fork_of(client, response) {
-            return Some(known);
-        }
-        let slot = self.clients.get(client)?;
-        let limits = &self.config.limits;
-        if slot.forks.len() >= limits.forks || self.dialogs.len() >= limits.dialogs {
-            bump(&mut self.counters.forks_dropped);
-            return None;
-        }
-        let dialog = Dialog::uac(slot.request(), response).ok()?;
-        let id = self.insert_dialog(dialog);
-        if let Some(slot) = self.dialogs.get_mut(id) {
-            slot.client = Some(client);
-        }
-        self.inherit_flow(client, id);
-        if let Some(slot) = self.clients.get_mut(client) {
-            slot.forks.push(id);
-        }
-        Some(id)
-    }
-
-    /// The fork with the To tag of an answer. Call-ID and From tag are those of our request, whatever the answer says.
-    fn fork_of(&self, client: RequestId, response: &Message) -> Option<DialogId> {
-        let slot = self.clients.get(client)?;
-        let (from, to) = (slot.request().from().ok()?, response.to().ok()?);
-        let id = self.dialog_with(slot.request().call_id(), from.tag()?, to.tag().unwrap_or_default())?;
-        slot.forks.contains(&id).then_some(id)
-    }
-
-    /// 199 ends the early dialog of a fork (RFC 6228 §6).
-    fn fork_ended(&mut self, client: RequestId, response: Arc<Message>) {
-        let dialog = self.fork_of(client, &response);
-        let event = ClientEvent::Progress { response, dialog };
-        self.emit(Event::Client { request: client, event });
-        if let Some(dialog) = dialog {
-            self.forget_fork(client, dialog);
-            self.end_dialog(dialog, By::Remote, Why::OtherFork, None, None);
-        }
-    }
-
-    fn forget_fork(&mut self, client: RequestId, dialog: DialogId) {
-        if let Some(slot) = self.clients.get_mut(client) {
-            slot.forks.retain(|fork| *fork != dialog);
-        }
-    }
-
     /// A 2xx with a new To tag.
     fn succeeded(&mut self, client: RequestId, effects: ClientEffects, response: Arc<Message>) {
         let Some(slot) = self.clients.get(client) else { return };
@@ -357,164 +289,7 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// A 2xx to an INVITE that starts a call: acknowledged in any case; then it is the call, a further fork, or one that
-    /// crossed our CANCEL (§9.1, §13.2.2.4).
-    fn call_answered(&mut self, client: RequestId, effects: ClientEffects, response: Arc<Message>) {
-        let is_result = effects.contains(ClientEffects::ACCEPTED);
-        let has_crossed = effects.contains(ClientEffects::CROSSED);
-        let is_known = self.fork_of(client, &response).is_some();
-        let dialog = self.confirm(client, &response);
-        if let Some(dialog) = dialog {
-            self.acknowledge(client, dialog, &response);
-        }
-        match dialog {
-            Some(dialog) if has_crossed => {
-                self.part_with(client, dialog, is_known, Why::Cancelled);
-                if is_result {
-                    self.conclude_without_answer(client, Synthetic::Cancelled);
-                }
-            }
-            Some(dialog) if is_result => {
-                let data = self.clients.get_mut(client).and_then(|slot| slot.data.take());
-                if let (Some(data), Some(slot)) = (data, self.dialogs.get_mut(dialog)) {
-                    slot.data = data;
-                }
-                self.forget_fork(client, dialog);
-                let event = ClientEvent::Accepted { response, dialog: Some(dialog) };
-                self.emit(Event::Client { request: client, event });
-            }
-            Some(dialog) if self.config.policy.keep_forks => {
-                self.forget_fork(client, dialog);
-                self.emit(Event::Client { request: client, event: ClientEvent::Forked { response, dialog } });
-            }
-            Some(dialog) => {
-                self.forget_fork(client, dialog);
-                self.hang_up(dialog, &[], Why::OtherFork);
-            }
-            None => {
-                self.turn_down(client, &response);
-                match (is_result, has_crossed) {
-                    (true, true) => self.conclude_without_answer(client, Synthetic::Cancelled),
-                    (true, false) => self.conclude(client, response, Cause::DialogError, false),
-                    (false, _) => {}
-                }
-            }
-        }
-    }
-
-    /// A 2xx that no dialog can be kept for: it names no Contact, or there is no room. It is acknowledged, and its
-    /// session ended, all the same (§13.2.2.4).
-    fn turn_down(&mut self, client: RequestId, response: &Message) {
-        let known = self.fork_of(client, response);
-        let made = known.is_none().then(|| self.dialog_anyhow(client, response)).flatten();
-        let Some(dialog) = known.or_else(|| made.map(|dialog| self.insert_dialog(dialog))) else { return };
-        self.acknowledge(client, dialog, response);
-        self.part_with(client, dialog, known.is_some(), Why::Failed(StatusCode::OK));
-    }
-
-    /// The dialog of a 2xx, towards our Request-URI if it names no usable Contact.
-    fn dialog_anyhow(&self, client: RequestId, response: &Message) -> Option<Dialog> {
-        let request = self.clients.get(client)?.request();
-        let contact = response.contact().ok().flatten().map(|contact| contact.uri);
-        let target = contact.filter(|uri| Uri::parse(uri).is_ok()).or(request.request_uri())?;
-        Dialog::uac_towards(request, response, target).ok()
-    }
-
-    /// Ends the session of a 2xx that is not wanted. A dialog that the application has not heard of ends unheard.
-    fn part_with(&mut self, client: RequestId, dialog: DialogId, is_known: bool, why: Why) {
-        self.forget_fork(client, dialog);
-        match is_known {
-            true => self.hang_up(dialog, &[], why),
-            false => self.hang_up_unheard(dialog),
-        }
-    }
-
-    /// The dialog that a 2xx makes or confirms.
-    fn confirm(&mut self, client: RequestId, response: &Message) -> Option<DialogId> {
-        let Some(known) = self.fork_of(client, response) else { return self.fork(client, response) };
-        let request = self.clients.get(client)?.request().clone();
-        let slot = self.dialogs.get_mut(known)?;
-        slot.dialog.confirm_uac(&request, response).ok()?;
-        (slot.flow, slot.query) = (None, None);
-        self.inherit_flow(client, known);
-        Some(known)
-    }
-
-    /// Where the next hop of a dialog is the name that was looked up for its INVITE, it is not asked for again.
-    fn inherit_flow(&mut self, client: RequestId, dialog: DialogId) {
-        let (Some(client), Some(slot)) = (self.clients.get(client), self.dialogs.get(dialog)) else { return };
-        let request = client.request();
-        let hop = match request.routes().next() {
-            Some(route) => route.ok().map(|route| route.uri),
-            None => request.request_uri(),
-        };
-        let asked = hop.and_then(|hop| self.transports.locate(hop).ok());
-        let next = self.transports.locate(slot.dialog.next_hop()).ok();
-        let is_same = matches!(asked, Some(Route::Resolve { .. })) && asked == next;
-        let flow = client.flow.filter(|_| is_same);
-        if let Some(slot) = self.dialogs.get_mut(dialog) {
-            slot.flow = flow;
-        }
-    }
-
-    /// Makes the ACK of a 2xx, keeps it for as long as the 2xx may come again, and sends it.
-    fn acknowledge(&mut self, client: RequestId, dialog: DialogId, response: &Message) {
-        let Ok(route) = self.dialog_route(dialog) else { return };
-        let branch = self.random.token();
-        let names = self.transports.names(route.transport(), route.towards());
-        let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
-        let Some(slot) = self.dialogs.get(dialog) else { return };
-        let credentials =
-            self.clients.get(client).map(|slot| credentials(slot.request())).unwrap_or_default();
-        let Ok(ack) = slot.dialog.ack(response.cseq(), credentials, None, &hop) else { return };
-        let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
-        if let Some(context) = self.clients.get_mut(client).and_then(ClientSlot::context) {
-            context.acknowledge(tag, Arc::new(ack));
-        }
-        if let (Route::Flow(flow), Some(slot)) = (&route, self.dialogs.get_mut(dialog)) {
-            slot.flow = Some(*flow);
-        }
-        self.go_within(dialog, route, Task::Ack(client, tag.into()));
-    }
-
-    /// Sends the ACK of the 2xx with this To tag, and keeps where.
-    pub(super) fn send_ack(&mut self, client: RequestId, tag: &str, flow: Flow) {
-        let context = self.clients.get_mut(client).and_then(ClientSlot::context);
-        let Some(ack) = context.and_then(|context| context.ack_of(tag).cloned()) else { return };
-        let ack = self.fit_via(ack, &flow);
-        let local_tag = ack.from().ok().and_then(|from| from.tag()).unwrap_or_default();
-        let dialog = self.dialog_with(ack.call_id(), local_tag, tag);
-        if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
-            slot.flow = Some(flow);
-        }
-        if let Some(slot) = self.clients.get_mut(client) {
-            slot.ack_flows.retain(|(known, _)| !known.eq_ignore_ascii_case(tag));
-            slot.ack_flows.push((tag.into(), flow));
-            if let Some(context) = slot.context() {
-                context.acknowledge(tag, ack.clone());
-            }
-        }
-        self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody));
-    }
-
-    /// The same 2xx again gets the same ACK again (§13.2.2.4).
-    fn send_ack_again(&mut self, client: RequestId, response: &Message) {
-        let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
-        let Some(slot) = self.clients.get_mut(client) else { return };
-        let known = slot.ack_flows.iter().find(|(known, _)| known.eq_ignore_ascii_case(tag));
-        let flow = known.map(|(_, flow)| *flow);
-        let ack = slot.context().and_then(|context| context.ack_of(tag).cloned());
-        let Some((flow, ack)) = flow.zip(ack) else { return };
-        match self.transports.is_open(&flow) {
-            true => self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody)),
-            false => {
-                let route = self.transports.route_to(flow.transport, flow.remote);
-                self.go(route, Task::Ack(client, tag.into()));
-            }
-        }
-    }
-
-    fn conclude_without_answer(&mut self, client: RequestId, why: Synthetic) {
+    pub(super) fn conclude_without_answer(&mut self, client: RequestId, why: Synthetic) {
         let Some(slot) = self.clients.get(client) else { return };
         let status = why.status();
         let made_up = slot.request().answer(status, status.reason(), "").finish();
@@ -524,7 +299,13 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// The request has failed: its one result, and what that means for its dialogs.
-    fn conclude(&mut self, client: RequestId, response: Arc<Message>, cause: Cause, synthetic: bool) {
+    pub(super) fn conclude(
+        &mut self,
+        client: RequestId,
+        response: Arc<Message>,
+        cause: Cause,
+        synthetic: bool,
+    ) {
         let Some(slot) = self.clients.get_mut(client) else { return };
         let (purpose, dialog, request) = (slot.purpose, slot.dialog, slot.request().clone());
         let is_cancelled = slot.context().is_some_and(|context| context.is_cancelled());
@@ -550,14 +331,6 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    fn end_early_forks(&mut self, client: RequestId, why: Why) {
-        let Some(slot) = self.clients.get_mut(client) else { return };
-        for dialog in core::mem::take(&mut slot.forks) {
-            let by = if why == Why::Cancelled { By::Local } else { By::Remote };
-            self.end_dialog(dialog, by, why, None, None);
-        }
-    }
-
     fn schedule_client(&mut self, client: RequestId) {
         let now = self.now;
         let Some(slot) = self.clients.get_mut(client) else { return };
@@ -580,13 +353,4 @@ impl<D: Default> Endpoint<D> {
 /// The URI of a Route element.
 fn uri_of(route: &str) -> Result<&str, Refused> {
     Address::parse(route).map(|address| address.uri).map_err(Refused::Unroutable)
-}
-
-/// The credentials of a request, for the ACK of its 2xx (§22.1).
-fn credentials(request: &Message) -> Vec<Header> {
-    let of = |name: Name| {
-        let values = request.values(name).map(alloc::string::String::from);
-        values.map(move |value| Header::new(name.as_str(), value))
-    };
-    of(Name::Authorization).chain(of(Name::ProxyAuthorization)).collect()
 }
