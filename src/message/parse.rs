@@ -22,11 +22,14 @@ impl Message {
     /// The first fault in what framing and matching rest on: start line, header lines, the presence of Via, From, To,
     /// Call-ID and CSeq, the latter's value, Content-Length. Other headers are examined when they are read.
     pub fn parse(bytes: impl Into<Bytes>) -> Result<Self, ParseError> {
-        let mut message = Self::blank(bytes.into());
-        match message.read(&Limits::DEFAULT)? {
-            None => Ok(message),
-            Some(defect) => Err(defect),
+        // Made where it is returned: a message is large to move.
+        let mut parsed = Ok(Self::blank(bytes.into()));
+        if let Ok(message) = &mut parsed
+            && let Ok(Some(fault)) | Err(fault) = message.read(&Limits::DEFAULT)
+        {
+            parsed = Err(fault);
         }
+        parsed
     }
 
     /// A message of which nothing is known but its octets.

@@ -76,18 +76,19 @@ impl<'a> Uri<'a> {
     /// # Ok::<(), sip_proto::message::ParseError>(())
     /// ```
     pub fn parse(text: &'a str) -> Result<Self, ParseError> {
+        if let Some(rest) = after_scheme(text, "sip:") {
+            return SipUri::parse(text, rest, false).map(Self::Sip);
+        }
+        if let Some(rest) = after_scheme(text, "sips:") {
+            return SipUri::parse(text, rest, true).map(Self::Sip);
+        }
         let (scheme, rest) =
             scan::span(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
         let named = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
         let Some(rest) = rest.strip_prefix(':').filter(|_| named) else {
             return scan::fault("a URI scheme", text, text);
         };
-        if let Some(bad) = text.bytes().position(|byte| !scan::is_uri_byte(byte)) {
-            return Err(ParseError::new("a character of a URI", bad));
-        }
-        if scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips") {
-            return SipUri::parse(text, rest, scheme.len() == 4).map(Self::Sip);
-        }
+        check_characters(text, rest)?;
         if scheme.eq_ignore_ascii_case("tel") {
             return TelUri::parse(text, rest).map(Self::Tel);
         }
@@ -106,6 +107,19 @@ impl<'a> Uri<'a> {
     }
 }
 
+/// What follows `scheme`, written with its colon, in `text`; schemes compare without case.
+fn after_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(scheme.len())?;
+    head.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
+/// Whether `part`, a piece of `whole`, has only characters that a URI may have.
+fn check_characters(whole: &str, part: &str) -> Result<(), ParseError> {
+    let Some(bad) = part.as_bytes().iter().position(|byte| !scan::is_uri_byte(*byte)) else { return Ok(()) };
+    let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+    Err(ParseError::new("a character of a URI", start.saturating_add(bad)))
+}
+
 impl<'a> SipUri<'a> {
     fn parse(whole: &'a str, rest: &'a str, secure: bool) -> Result<Self, ParseError> {
         let (userinfo, rest) = match scan::cut(rest, b'@') {
@@ -117,10 +131,15 @@ impl<'a> SipUri<'a> {
             Some((user, None)) => (Some(user), None),
             None => (None, None),
         };
+        if let Some(userinfo) = userinfo {
+            check_characters(whole, userinfo)?;
+        }
         if user == Some("") {
             return scan::fault("a user before '@'", whole, rest);
         }
         let (host, port, rest) = Host::parse_with_port(whole, rest)?;
+        // The host has a stricter alphabet of its own.
+        check_characters(whole, rest)?;
         let (params, headers) = match scan::cut(rest, b'?') {
             Some((params, headers)) => (params, Some(headers)),
             None => (rest, None),
