@@ -669,6 +669,20 @@ fn a_parked_invite_is_cancelled_without_a_packet() {
     assert!(ua.sip.is_empty());
 }
 
+/// DESIGN §2.6: a request that leaves an answer no room has its one result all the same.
+#[test]
+fn a_request_of_the_greatest_size_has_its_result() {
+    let mut ua = Ua::new();
+    let from = |length: usize| format!("<sip:{}@192.0.2.4>", "a".repeat(length));
+    let call = |length| Invite::to("sip:alice@192.0.2.1").from(from(length));
+    let now = Timestamp::ZERO;
+    let longest = (64_000..65_535).rev().find(|length| ua.sip.invite(now, call(*length)).is_ok());
+    assert!(longest.is_some());
+    let heard = ua.pass_all();
+    assert_eq!(results(&heard), (1, 1));
+    assert!(ua.sip.is_empty());
+}
+
 /// RFC 3261 §9.1: what a CANCEL may not carry is refused whether or not the INVITE has gone out.
 #[test]
 fn a_cancel_carries_no_require() {

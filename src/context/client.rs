@@ -7,7 +7,7 @@ use core::time::Duration;
 use smallvec::SmallVec;
 
 use super::{Cause, Refused, Settings};
-use crate::message::{BuildError, Header, Message, Method, Name, StatusCode};
+use crate::message::{BuildError, Builder, Header, Message, Method, Name, StatusCode};
 use crate::time::Timestamp;
 use crate::transaction::{Effects, Kind, State, Stimulus, Transaction};
 
@@ -72,6 +72,14 @@ impl Synthetic {
             Self::Transport => StatusCode::SERVICE_UNAVAILABLE,
             Self::Cancelled => StatusCode::REQUEST_TERMINATED,
         }
+    }
+
+    /// The answer to `request` that stands for it: made up here, never sent or received. Where what an answer copies leaves no room for
+    /// its status line, it is the status line alone: a result there must be.
+    pub fn response(self, request: &Message) -> Option<Message> {
+        let (status, reason) = (self.status(), self.status().reason());
+        let full = request.answer(status, reason, "").finish();
+        full.or_else(|_| Builder::response(status, reason).finish()).ok()
     }
 
     /// The cause that goes with it.
@@ -346,7 +354,7 @@ impl ClientContext {
 
     fn write_cancel(&self, headers: &[Header]) -> Result<Arc<Message>, BuildError> {
         check_cancel(headers)?;
-        let builder = headers.iter().fold(self.request.cancel(), crate::message::Builder::extra);
+        let builder = headers.iter().fold(self.request.cancel(), Builder::extra);
         builder.finish().map(Arc::new)
     }
 
@@ -438,12 +446,6 @@ impl ClientContext {
         self.synthetic = Some(why);
         self.guard_at = Timestamp::MAX;
         ClientEffects::GAVE_UP
-    }
-
-    /// The answer that stands for a failure without one: marked by [`Synthetic`], never sent or received.
-    pub fn synthetic_response(&self, why: Synthetic) -> Option<Message> {
-        let status = why.status();
-        self.request.answer(status, status.reason(), "").finish().ok()
     }
 }
 

@@ -51,6 +51,16 @@ pub enum Payload {
     Pong,
 }
 
+impl Payload {
+    /// The message; `None` for a keep-alive.
+    pub fn message(&self) -> Option<&Message> {
+        match self {
+            Self::Message(message) => Some(message),
+            Self::Pong => None,
+        }
+    }
+}
+
 impl Deref for Payload {
     type Target = [u8];
 

@@ -291,9 +291,7 @@ impl<D: Default> Endpoint<D> {
 
     pub(super) fn conclude_without_answer(&mut self, client: RequestId, why: Synthetic) {
         let Some(slot) = self.clients.get(client) else { return };
-        let status = why.status();
-        let made_up = slot.request().answer(status, status.reason(), "").finish();
-        if let Ok(response) = made_up {
+        if let Some(response) = why.response(slot.request()) {
             self.conclude(client, Arc::new(response), why.cause(), true);
         }
     }

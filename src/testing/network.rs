@@ -336,14 +336,3 @@ impl<D: Default> Network<D> {
 fn mirrored(flow: Flow) -> Flow {
     Flow { local: flow.remote, remote: flow.local, ..flow }
 }
-
-/// The message that a payload holds, for tests that look inside.
-impl Payload {
-    /// The message; `None` for a keep-alive.
-    pub fn message(&self) -> Option<&Message> {
-        match self {
-            Self::Message(message) => Some(message),
-            Self::Pong => None,
-        }
-    }
-}
