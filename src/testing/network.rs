@@ -13,7 +13,7 @@ use super::link::Link;
 use crate::endpoint::{
     Bound, Config, Connect, Endpoint, Event, Flow, Input, Output, Payload, Resolve, Transmit,
 };
-use crate::message::{Message, Transport};
+use crate::message::Transport;
 use crate::random::Random;
 use crate::time::Timestamp;
 
