@@ -89,6 +89,8 @@ impl Request {
     /// When something that the application supplied cannot stand in a message.
     pub fn build(&self, ids: &Identifiers<'_>, hop: &Hop<'_>) -> Result<Message, BuildError> {
         let first = self.route.first().map(|route| checked_route(route)).transpose()?;
+        // Behind a strict router the target goes into Route, where no one else looks at it.
+        Uri::parse(&self.uri).map_err(BuildError::Uri)?;
         let routing = Routing::new(&self.uri, first);
         let mut builder = Builder::request(&self.method, &routing.request_uri);
         hop.write(&mut builder);
@@ -362,6 +364,15 @@ mod tests {
         assert_eq!(message.contacts().count(), 1);
         assert_eq!(message.contact().unwrap().unwrap().uri, "sip:other@h");
         assert_eq!(message.allow().count(), 1);
+    }
+
+    #[test]
+    fn a_target_behind_a_strict_router_injects_nothing() {
+        let strict = |uri: &'static str| Request::new(Method::Message, uri).to("<sip:a@h>").route("<sip:p>");
+        assert!(strict("sip:a@h").build(&IDS, &hop()).is_ok());
+        for uri in ["sip:a@h>\r\nX: y", "sip:a@h\r\nX: y", "sip:a@h>, <sip:b@h", "sip:a\0@h"] {
+            assert!(matches!(strict(uri).build(&IDS, &hop()), Err(BuildError::Uri(_))), "{uri:?}");
+        }
     }
 
     #[test]
