@@ -511,6 +511,25 @@ fn a_terminated_dialog_sends_and_takes_nothing() {
     assert_eq!(dialog, before);
 }
 
+/// RFC 3261 §8.1.1.8, §11.1, §12.2.1.1: which requests within a dialog say where we are reached: once, in brackets, and the application's
+/// Contact in place of ours.
+#[test]
+fn contact_goes_with_what_refreshes_the_target_and_with_options() {
+    let mut dialog = uac("");
+    let ours = format!("<{}>", dialog.local().contact);
+    for method in [Method::Invite, Method::Update, Method::Refer, Method::Notify, Method::Options] {
+        let request = dialog.request(&InDialog::new(method.clone()), &hop(), &WITHIN).unwrap();
+        assert_eq!(request.values(Name::Contact).collect::<Vec<_>>(), [ours.as_str()], "{method}");
+        let named = InDialog::new(method).header("m", "<sip:x@y>");
+        let request = dialog.request(&named, &hop(), &WITHIN).unwrap();
+        assert_eq!(request.values(Name::Contact).collect::<Vec<_>>(), ["<sip:x@y>"]);
+    }
+    for method in [Method::Bye, Method::Info, Method::Message] {
+        let request = dialog.request(&InDialog::new(method.clone()), &hop(), &WITHIN).unwrap();
+        assert_eq!(request.contacts().count(), 0, "{method}");
+    }
+}
+
 /// RFC 3261 §13.2.2.4: the ACK has the INVITE's number, whatever was sent since, the dialog's route and both tags; it uses up no number.
 #[test]
 fn the_ack_has_the_number_of_its_invite() {

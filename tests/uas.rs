@@ -700,8 +700,8 @@ fn the_attributes_of_a_context() {
     let server = ua.hear(request.text()).server();
     let mut context = ua.sip.server(server).unwrap();
     assert_eq!(context.method(), Some(&Method::Message));
-    assert_eq!(context.local_identity().unwrap().uri, "sip:bob@192.0.2.4");
-    assert_eq!(context.remote_identity().unwrap().tag(), Some("alice"));
+    assert_eq!(context.local_identity().unwrap().unwrap().uri, "sip:bob@192.0.2.4");
+    assert_eq!(context.remote_identity().unwrap().unwrap().tag(), Some("alice"));
     assert_eq!(context.asserted_identity().unwrap().unwrap().uri, "sip:alice@example.com");
     assert_eq!((context.body(), context.content_type()), (&b"hello"[..], Some("text/plain")));
     assert_eq!(context.ua().identity(), "sip:bob@192.0.2.4");

@@ -28,8 +28,8 @@ pub(crate) use client::check_cancel;
 pub use client::{ClientContext, ClientEffects, Synthetic};
 pub use error::Refused;
 pub use reply::{Defaults, Reply, Report};
-pub(crate) use request::Routing;
 pub use request::{Hop, Identifiers, Invite, Request};
+pub(crate) use request::{Routing, carries_contact};
 pub use server::{EndReason, ServerContext, ServerEffects};
 
 use crate::transaction::Timers;

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{Cause, Refused};
-use crate::message::{Body, BuildError, Header, Message, Method, Name, StatusCode};
+use crate::message::{Body, BuildError, Header, Message, Method, Name, StatusCode, supplies};
 
 /// An answer's options: code, reason phrase, extra headers, body. Everything may be left out.
 ///
@@ -101,22 +101,14 @@ impl Reply {
         defaults: &Defaults<'_>,
     ) -> Result<Message, BuildError> {
         let reason = self.reason.as_deref().unwrap_or(status.reason());
-        let supplied = |name: Name| self.headers.iter().any(|header| Name::find(&header.name) == name);
+        // Copied from the request already (§8.2.6.1, §12.1.1).
+        let copied = [Name::RecordRoute, Name::Timestamp];
+        if let Some(name) = copied.into_iter().find(|name| supplies(&self.headers, *name)) {
+            return Err(BuildError::Reserved(name));
+        }
         let added = defaults.for_answer(request.method(), status);
-        let mut builder = request.answer_with_room(status, reason, tag, self.room(reason, &added));
-        for (name, value) in added {
-            if !value.is_empty() && !supplied(name) {
-                builder = builder.header(name, value);
-            }
-        }
-        for header in &self.headers {
-            // Copied from the request already (§8.2.6.1, §12.1.1).
-            if let copied @ (Name::RecordRoute | Name::Timestamp) = Name::find(&header.name) {
-                return Err(BuildError::Reserved(copied));
-            }
-            builder = builder.extra(header);
-        }
-        builder.body(self.body.clone()).finish()
+        let builder = request.answer_with_room(status, reason, tag, self.room(reason, &added));
+        builder.extras(added, &self.headers).body(self.body.clone()).finish()
     }
 }
 

@@ -102,17 +102,8 @@ impl Request {
         let from = self.from.as_deref().unwrap_or(ids.identity);
         write_address(&mut builder, Name::From, from, ids.tag)?;
         write_address(&mut builder, Name::To, self.to.as_deref().unwrap_or(&self.uri), "")?;
-        builder = builder.header(Name::CallId, ids.call_id).cseq(ids.cseq, &self.method);
-        let supplied = |name: Name| self.headers.iter().any(|header| Name::find(&header.name) == name);
-        for (name, value) in ids.for_request(&self.method) {
-            if !value.is_empty() && !supplied(name) {
-                builder = builder.header(name, value);
-            }
-        }
-        for header in &self.headers {
-            builder = builder.extra(header);
-        }
-        builder.body(self.body.clone()).finish()
+        let builder = builder.header(Name::CallId, ids.call_id).cseq(ids.cseq, &self.method);
+        builder.extras(ids.for_request(&self.method), &self.headers).body(self.body.clone()).finish()
     }
 }
 
@@ -289,12 +280,17 @@ impl<'a> Identifiers<'a> {
         let describes = matches!(method, Method::Invite | Method::Options | Method::Update);
         [
             (Name::MaxForwards, "70"),
-            (Name::Contact, when(method.refreshes_target() || *method == Method::Options, self.contact)),
+            (Name::Contact, when(carries_contact(method), self.contact)),
             (Name::Allow, when(describes, self.allow)),
             (Name::Supported, when(describes, self.supported)),
             (Name::UserAgent, self.user_agent),
         ]
     }
+}
+
+/// Whether a request of this method says where we are reached (RFC 3261 §8.1.1.8, §11.1, §12.2.1.1).
+pub(crate) fn carries_contact(method: &Method) -> bool {
+    method.refreshes_target() || *method == Method::Options
 }
 
 /// The Via that a request of ours gets (§8.1.1.7, §18.1.1).

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{Dialog, DialogError, DialogState, FIRST_CSEQ};
-use crate::context::{Hop, Identifiers, Routing};
-use crate::message::{Address, Body, Builder, Header, Message, Method, Name};
+use crate::context::{Hop, Identifiers, Routing, carries_contact};
+use crate::message::{Address, Body, Builder, Header, Message, Method, Name, supplies};
 
 /// A request within a dialog: method, extra headers, body.
 ///
@@ -133,34 +133,21 @@ impl Dialog {
         write_side(&mut builder, Name::From, self.text.local(), sip.local_tag);
         write_side(&mut builder, Name::To, self.text.remote(), sip.remote_tag);
         builder = builder.header(Name::CallId, sip.call_id).cseq(cseq, &request.method);
-        builder = self.describe(builder, request, within);
-        for header in &request.headers {
-            builder = builder.extra(header);
+        if carries_contact(&request.method) && !supplies(&request.headers, Name::Contact) {
+            builder.line(Name::Contact, |line| {
+                line.text("<");
+                line.text(self.text.local_contact());
+                line.text(">");
+            });
         }
-        Ok(builder.body(request.body.clone()).finish()?)
-    }
-
-    fn describe(&self, mut builder: Builder, request: &InDialog, within: &Within<'_>) -> Builder {
-        let supplied = |name: Name| request.headers.iter().any(|header| Name::find(&header.name) == name);
         let ids = Identifiers {
-            contact: self.text.local_contact(),
             allow: within.allow,
             supported: within.supported,
             user_agent: within.user_agent,
             ..Identifiers::default()
         };
-        for (name, value) in ids.for_request(&request.method) {
-            match name {
-                _ if value.is_empty() || supplied(name) => {}
-                Name::Contact => builder.line(name, |line| {
-                    line.text("<");
-                    line.text(value);
-                    line.text(">");
-                }),
-                _ => builder = builder.header(name, value),
-            }
-        }
-        builder
+        let builder = builder.extras(ids.for_request(&request.method), &request.headers);
+        Ok(builder.body(request.body.clone()).finish()?)
     }
 }
 

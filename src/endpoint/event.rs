@@ -175,6 +175,25 @@ pub enum DialogEvent<D = ()> {
     },
 }
 
+impl<D> DialogEvent<D> {
+    /// The request that the event is about, of whatever method, and who answers it; `None` for events that ask for no answer.
+    pub fn asked(&self) -> Option<&Asked> {
+        match self {
+            Self::Info(asked)
+            | Self::Modify(asked)
+            | Self::Update(asked)
+            | Self::Notify(asked)
+            | Self::Refer(asked)
+            | Self::Message(asked)
+            | Self::Options(asked)
+            | Self::Subscribe(asked)
+            | Self::Publish(asked)
+            | Self::Other(asked) => Some(asked),
+            Self::Confirmed { .. } | Self::Ack { .. } | Self::Destroy { .. } => None,
+        }
+    }
+}
+
 /// A request of the peer's within a dialog, and who answers it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {

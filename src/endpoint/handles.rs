@@ -123,20 +123,14 @@ impl<D: Default> ServerRef<'_, D> {
         self.request().map(|request| request.method())
     }
 
-    /// To: the local side.
-    ///
-    /// # Errors
-    /// When the request got its final answer.
-    pub fn local_identity(&self) -> Result<Address<'_>, Refused> {
-        Ok(self.pending()?.to().map_err(crate::dialog::DialogError::from)?)
+    /// To: the local side; `None` once the request got its final answer.
+    pub fn local_identity(&self) -> Option<Result<Address<'_>, ParseError>> {
+        self.request().map(|request| request.to())
     }
 
-    /// From: the remote side.
-    ///
-    /// # Errors
-    /// When the request got its final answer.
-    pub fn remote_identity(&self) -> Result<Address<'_>, Refused> {
-        Ok(self.pending()?.from().map_err(crate::dialog::DialogError::from)?)
+    /// From: the remote side; `None` once the request got its final answer.
+    pub fn remote_identity(&self) -> Option<Result<Address<'_>, ParseError>> {
+        self.request().map(|request| request.from())
     }
 
     /// The first P-Asserted-Identity (RFC 3325 §9.1).
@@ -166,10 +160,6 @@ impl<D: Default> ServerRef<'_, D> {
 
     fn slot(&self) -> Option<&ServerSlot<D>> {
         self.endpoint.servers.get(self.id)
-    }
-
-    fn pending(&self) -> Result<&Message, Refused> {
-        self.request().map(AsRef::as_ref).ok_or(Refused::Gone)
     }
 
     fn respond(&mut self, now: Timestamp, verb: Verb, reply: &Reply) -> Result<&mut Self, Refused> {

@@ -51,6 +51,11 @@ impl Header {
     }
 }
 
+/// Whether `name` is among the application's headers.
+pub(crate) fn supplies(headers: &[Header], name: Name) -> bool {
+    headers.iter().any(|header| Name::find(&header.name) == name)
+}
+
 /// A body with its content type. `Debug` shows the type and the length only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Body {
@@ -192,6 +197,21 @@ impl Builder {
             Err(fault) => self.fault = self.fault.or(Some(fault)),
         }
         self
+    }
+
+    /// Adds the application's headers, and before them those `defaults` that have a value and that it does not supply itself.
+    #[must_use]
+    pub(crate) fn extras<'a>(
+        mut self,
+        defaults: impl IntoIterator<Item = (Name, &'a str)>,
+        headers: &[Header],
+    ) -> Self {
+        for (name, value) in defaults {
+            if !value.is_empty() && !supplies(headers, name) {
+                self = self.header(name, value);
+            }
+        }
+        headers.iter().fold(self, Self::extra)
     }
 
     /// Adds CSeq.

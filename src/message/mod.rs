@@ -58,6 +58,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 pub use address::{Address, unquote};
+pub(crate) use build::supplies;
 pub use build::{Body, Builder, Header, Value};
 pub use error::{BuildError, ParseError};
 pub use method::Method;

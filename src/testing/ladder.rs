@@ -193,17 +193,8 @@ fn describe_dialog_event<D>(event: &DialogEvent<D>) -> String {
     match event {
         DialogEvent::Confirmed { .. } => "confirmed".into(),
         DialogEvent::Ack { .. } => "ack".into(),
-        DialogEvent::Info(asked)
-        | DialogEvent::Modify(asked)
-        | DialogEvent::Update(asked)
-        | DialogEvent::Notify(asked)
-        | DialogEvent::Refer(asked)
-        | DialogEvent::Message(asked)
-        | DialogEvent::Options(asked)
-        | DialogEvent::Subscribe(asked)
-        | DialogEvent::Publish(asked)
-        | DialogEvent::Other(asked) => describe_asked(asked),
         DialogEvent::Destroy { by, why, .. } => alloc::format!("destroy by {by:?}: {why:?}"),
+        asks => asks.asked().map(describe_asked).unwrap_or_default(),
     }
 }
 

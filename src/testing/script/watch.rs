@@ -177,26 +177,12 @@ impl Watch {
         if *destroyed > 0 {
             return Err(format!("{id:?} was destroyed before {event:?}"));
         }
-        let asked = match event {
-            DialogEvent::Destroy { .. } => {
-                *destroyed += 1;
-                return Ok(());
-            }
-            DialogEvent::Confirmed { .. } | DialogEvent::Ack { .. } => return Ok(()),
-            DialogEvent::Info(asked)
-            | DialogEvent::Modify(asked)
-            | DialogEvent::Update(asked)
-            | DialogEvent::Notify(asked)
-            | DialogEvent::Refer(asked)
-            | DialogEvent::Message(asked)
-            | DialogEvent::Options(asked)
-            | DialogEvent::Subscribe(asked)
-            | DialogEvent::Publish(asked)
-            | DialogEvent::Other(asked) => asked,
-        };
-        match asked.answer {
-            Answer::Ask(server) => self.announce(server),
-            Answer::Auto(_) => Ok(()),
+        if let DialogEvent::Destroy { .. } = event {
+            *destroyed += 1;
+        }
+        match event.asked().map(|asked| asked.answer) {
+            Some(Answer::Ask(server)) => self.announce(server),
+            Some(Answer::Auto(_)) | None => Ok(()),
         }
     }
 
