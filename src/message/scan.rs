@@ -29,12 +29,12 @@ const SETS: [u8; 256] = {
         let host = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         let uri = byte > b' ' && !matches!(byte, b'<' | b'>' | b'"' | 0x7f);
         let plain = byte > b' ' && byte < 0x7f && !matches!(byte, b';' | b'"');
-        table[i] = TOKEN.0 * token as u8
-            | HOST.0 * host as u8
-            | URI.0 * uri as u8
-            | USER_INFO.0 * (uri && byte != b'@') as u8
-            | URI_PARAMS.0 * (uri && byte != b'?') as u8
-            | PLAIN.0 * plain as u8;
+        table[i] = TOKEN.bit(token)
+            | HOST.bit(host)
+            | URI.bit(uri)
+            | USER_INFO.bit(uri && byte != b'@')
+            | URI_PARAMS.bit(uri && byte != b'?')
+            | PLAIN.bit(plain);
         i += 1;
     }
     table
@@ -58,6 +58,10 @@ pub(super) const URI_PARAMS: Set = Set(16);
 pub(super) const PLAIN: Set = Set(32);
 
 impl Set {
+    const fn bit(self, is_in: bool) -> u8 {
+        if is_in { self.0 } else { 0 }
+    }
+
     /// Whether `byte` is in the set.
     #[inline]
     pub(super) fn has(self, byte: u8) -> bool {
