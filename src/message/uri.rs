@@ -185,10 +185,10 @@ impl<'a> Host<'a> {
     /// wild (RFC 5118 §4.5), without.
     pub fn parse(text: &'a str) -> Option<Self> {
         if let Some(inner) = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
-            return inner.parse::<Ipv6Addr>().ok().map(|ip| Self::Ip(ip.into()));
+            return ipv6(inner).map(|ip| Self::Ip(ip.into()));
         }
         if text.bytes().any(|b| b == b':') {
-            return text.parse::<Ipv6Addr>().ok().map(|ip| Self::Ip(ip.into()));
+            return ipv6(text).map(|ip| Self::Ip(ip.into()));
         }
         let is_host = !text.is_empty() && text.bytes().all(scan::is_host_byte);
         is_host.then(|| Self::name_or_v4(text))
@@ -247,6 +247,16 @@ impl<'a> Host<'a> {
     }
 }
 
+/// An IPv6 address. The grammar of RFC 3261 has a colon too many before an IPv4 address, which is left out (RFC 5118 §4.10).
+fn ipv6(text: &str) -> Option<Ipv6Addr> {
+    text.parse().ok().or_else(|| {
+        let (head, tail) = text.split_at_checked(text.find(":::")?.saturating_add(2))?;
+        let high = head.parse::<Ipv6Addr>().ok()?.to_bits();
+        let low = tail.strip_prefix(':')?.parse::<Ipv4Addr>().ok()?.to_bits();
+        (high & u128::from(u32::MAX) == 0).then(|| Ipv6Addr::from_bits(high | u128::from(low)))
+    })
+}
+
 impl fmt::Display for Host<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -289,6 +299,19 @@ mod tests {
         assert_eq!(alloc::format!("{}", six.host), "[2001:db8::10]");
         // RFC 5118 §4.2: the digits of "5070" belong to an ambiguous, but legal, address.
         assert_eq!(sip("sip:[2001:db8::10:5070]").port, None);
+    }
+
+    #[test]
+    fn a_colon_too_many_before_an_ipv4_address_is_forgiven() {
+        // RFC 5118 §4.10.
+        let right = sip("sip:[2001:db8::192.0.2.1]").host;
+        assert_eq!(sip("sip:[2001:db8:::192.0.2.1]").host, right);
+        assert_eq!(sip("sip:[:::192.0.2.1]").host.ip(), "::192.0.2.1".parse().ok());
+        for wrong in
+            ["sip:[2001:db8:::1]", "sip:[2001::::192.0.2.1]", "sip:[1:2:3:4:5:6:7:::192.0.2.1]", "sip:[:::]"]
+        {
+            assert!(Uri::parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
