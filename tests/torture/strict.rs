@@ -1,17 +1,27 @@
 //! The verdict of `validate()`, which knows no leniency.
 
-use sip_proto::Message;
-
 use super::table::Entry;
-use super::{check_all, compare, originals, own};
+use super::{check_all, compare, originals, own, place, receive};
 
-/// Whether the grammar has the message. What cannot be read at all is refused too.
+/// Valid, or refused and in which headers the faults lie. What is no message at all has the fault that it has on receipt.
 fn check_strict(entry: &Entry, octets: Vec<u8>, wrong: &mut Vec<String>) {
-    let verdict = match Message::parse(octets) {
-        Ok(message) if message.validate().is_ok() => "valid",
-        _ => "refused",
+    let (received, message) = receive(&octets);
+    let verdict = match &message {
+        Some(message) => {
+            let mut places: Vec<_> = message.findings().map(|finding| place(&finding.fault)).collect();
+            places.sort_unstable();
+            places.dedup();
+            if message.validate().is_ok() != places.is_empty() {
+                wrong.push("validate and findings differ".into());
+            }
+            if places.is_empty() { "valid".into() } else { format!("refused: {}", places.join(", ")) }
+        }
+        None => received.replace("not SIP", "refused"),
     };
-    compare("strict", verdict, entry.get("strict").unwrap_or_default(), wrong);
+    if verdict == "valid" && received != "accepted" {
+        wrong.push(format!("valid, but on receipt {received}"));
+    }
+    compare("strict", &verdict, entry.get("strict").unwrap_or_default(), wrong);
 }
 
 #[test]
