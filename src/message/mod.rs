@@ -69,7 +69,9 @@ pub use scan::List;
 pub use status::StatusCode;
 pub use stream::{Framer, Unit};
 pub use transport::Transport;
-pub use uri::{Host, SipUri, TelUri, Uri};
+pub use uri::{
+    Component, Escaped, Host, PhoneContext, SipUri, TelUri, Uri, UriHeader, escape, octets, unescape,
+};
 pub use values::{CSeq, MediaType, Reason, RetryAfter, TimestampValue};
 pub use via::{MAGIC_COOKIE, Via};
 pub use view::Contact;
