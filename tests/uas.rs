@@ -310,6 +310,16 @@ fn a_malformed_request_uri_is_400() {
     }
 }
 
+/// RFC 3261 §19.1.2, RFC 4475 §3.1.1.3: an escaped character of a user is the character, once.
+#[test]
+fn an_escaped_user_is_the_user() {
+    for (user, code) in [("%62o%62", 200), ("BOB", 404), ("bob%00", 404), ("%2562ob", 404), ("a%25b", 200)] {
+        let mut ua = Ua::with(|config| config.policy.users = Some(vec!["bob".into(), "a%25b".into()]));
+        let request = Req::new("OPTIONS").uri(&format!("sip:{user}@192.0.2.4"));
+        assert_eq!(status(&ua.hear(request.text())), code, "{user}");
+    }
+}
+
 /// RFC 3261 §20.1, §21.4.7, RFC 4475 §3.3.15: who accepts no session description cannot have the answer to an INVITE.
 #[test]
 fn an_invite_that_accepts_no_session_description_is_406() {

@@ -11,7 +11,7 @@ use super::output::Payload;
 use super::policy::Handling;
 use super::send::return_flow;
 use crate::dialog::remote_target;
-use crate::message::{MediaType, Message, Method, Name, StatusCode, Uri};
+use crate::message::{MediaType, Message, Method, Name, StatusCode, Uri, octets};
 use crate::random;
 use crate::transaction::MatchId;
 
@@ -102,7 +102,7 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// §8.2.2.1: a scheme that we serve, a user that we are.
+    /// §8.2.2.1: a scheme that we serve, a user that we are. An escape is its character (§19.1.2, RFC 4475 §3.1.1.3).
     fn check_target(&self, request: &Message) -> Result<(), Refusal> {
         let user = match request.parse_request_uri() {
             Ok(Uri::Sip(uri)) => uri.user.unwrap_or_default(),
@@ -111,7 +111,9 @@ impl<D: Default> Endpoint<D> {
             Err(_) => return Err((StatusCode::BAD_REQUEST, None)),
         };
         match &self.config.policy.users {
-            Some(users) if !users.iter().any(|known| known == user) => Err((StatusCode::NOT_FOUND, None)),
+            Some(users) if !users.iter().any(|known| octets(known).eq(octets(user))) => {
+                Err((StatusCode::NOT_FOUND, None))
+            }
             _ => Ok(()),
         }
     }

@@ -84,7 +84,7 @@ impl fmt::Debug for Body {
 }
 
 /// Whether `text` holds no control character (§25.1 `TEXT-UTF8-TRIM`): one might end its line.
-fn check_line(text: &str) -> Result<(), BuildError> {
+pub(super) fn check_line(text: &str) -> Result<(), BuildError> {
     match text.bytes().any(is_control) {
         true => Err(BuildError::ControlCharacter),
         false => Ok(()),

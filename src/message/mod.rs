@@ -28,6 +28,7 @@
 //! | `view` | typed access to a message's headers |
 //! | `name`, `method`, `status`, `transport` | the open sets |
 //! | `uri`, `address`, `via`, `params`, `values`, `scan` | header values |
+//! | `multipart` | bodies of several parts |
 //! | `build`, `answer` | writing messages |
 
 mod address;
@@ -35,6 +36,7 @@ mod answer;
 mod build;
 mod error;
 mod method;
+mod multipart;
 mod name;
 mod normalise;
 mod params;
@@ -62,6 +64,7 @@ pub(crate) use build::supplies;
 pub use build::{Body, Builder, Header, Value};
 pub use error::{BuildError, ParseError};
 pub use method::Method;
+pub use multipart::{BodyPart, Part, Parts};
 pub use name::Name;
 pub use params::{Param, Params};
 pub use receive::{Datagram, KeepAlive};
@@ -69,7 +72,9 @@ pub use scan::List;
 pub use status::StatusCode;
 pub use stream::{Framer, Unit};
 pub use transport::Transport;
-pub use uri::{Host, SipUri, TelUri, Uri};
+pub use uri::{
+    Component, Escaped, Host, PhoneContext, SipUri, TelUri, Uri, UriHeader, escape, octets, unescape,
+};
 pub use values::{CSeq, MediaType, Reason, RetryAfter, TimestampValue};
 pub use via::{MAGIC_COOKIE, Via};
 pub use view::Contact;

@@ -52,6 +52,7 @@ fn raw(message: &Message, key: &str) -> Option<String> {
                 name => param(kind.params, name),
             })
         })),
+        "octets" => Some(message.as_bytes().len().to_string()),
         "body" if rest == "len" => Some(message.body().len().to_string()),
         "body" => Some(String::from_utf8_lossy(message.body()).into()),
         // What every line of a session description with this type says.
@@ -60,6 +61,7 @@ fn raw(message: &Message, key: &str) -> Option<String> {
             let lines = text.lines().filter_map(|line| line.strip_prefix(rest)?.strip_prefix('='));
             some_joined(lines.map(Into::into).collect())
         }
+        "part" => of_part(message, rest),
         "uri" => message.request_uri().and_then(|uri| of_uri(uri, rest)),
         "header" => some_joined(message.headers(rest).map(Into::into).collect()),
         "from" => of_address(message.from().map(Some), rest),
@@ -94,6 +96,24 @@ fn some_joined(values: Vec<String>) -> Option<String> {
 
 fn optional(value: Result<Option<String>, ParseError>) -> Option<String> {
     value.unwrap_or_else(|_| Some(MALFORMED.into()))
+}
+
+/// `part.count`, and of a part its `type`, `text`, `len` and how many NULs it has.
+fn of_part(message: &Message, field: &str) -> Option<String> {
+    let Ok(parts) = message.parts() else { return Some(MALFORMED.into()) };
+    let mut parts = parts?;
+    if field == "count" {
+        return Some(parts.count().to_string());
+    }
+    let (number, field) = field.split_once('.').unwrap();
+    let part = parts.nth(number.parse::<usize>().unwrap() - 1)?;
+    match field {
+        "type" => part.content_type().unwrap().map(|kind| format!("{}/{}", kind.main, kind.sub)),
+        "text" => Some(String::from_utf8_lossy(part.body).into()),
+        "octets" => Some(part.body.len().to_string()),
+        "nuls" => Some(part.body.iter().filter(|octet| **octet == 0).count().to_string()),
+        field => panic!("a part has no {field}"),
+    }
 }
 
 /// The field `2.branch` of the second of many.
@@ -154,6 +174,10 @@ fn of_uri(text: &str, field: &str) -> Option<String> {
         return Some(text.into());
     }
     let Ok(uri) = Uri::parse(text) else { return Some(MALFORMED.into()) };
+    // Whether the URI behind the `=` is equivalent (RFC 3261 §19.1.4).
+    if let Some(other) = field.strip_prefix('=') {
+        return Some(if uri.equals(&Uri::parse(other).unwrap()) { "same" } else { "another" }.into());
+    }
     match (uri, field) {
         (Uri::Sip(uri), "scheme") => Some(if uri.secure { "sips" } else { "sip" }.into()),
         (Uri::Sip(uri), "user") => uri.user.map(Into::into),
