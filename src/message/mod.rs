@@ -25,6 +25,7 @@
 //! | `parse`, `normalise` | bytes to index; the slow path for what `httparse` does not take |
 //! | `receive` | what a datagram is: keep-alive, not SIP, broken, or a message |
 //! | `stream` | messages out of a byte stream |
+//! | `strict` | whether a message is what the grammar says, to the octet |
 //! | `view` | typed access to a message's headers |
 //! | `name`, `method`, `status`, `transport` | the open sets |
 //! | `uri`, `address`, `via`, `params`, `values`, `scan` | header values |
@@ -45,6 +46,7 @@ mod receive;
 mod scan;
 mod status;
 mod stream;
+mod strict;
 mod transport;
 mod uri;
 mod values;
@@ -71,6 +73,7 @@ pub use receive::{Datagram, KeepAlive};
 pub use scan::List;
 pub use status::StatusCode;
 pub use stream::{Framer, Unit};
+pub use strict::{Finding, LENIENCIES, Leniency};
 pub use transport::Transport;
 pub use uri::{
     Component, Escaped, Host, PhoneContext, SipUri, TelUri, Uri, UriHeader, escape, octets, unescape,
@@ -94,6 +97,7 @@ pub struct Message {
     lines: SmallVec<[Line; INLINE_LINES]>,
     first: First,
     source: Option<SocketAddr>,
+    noted: strict::Noted,
 }
 
 /// The octets: shared with whoever received them, or written here. Built messages stay in the vector they

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::strict::Noted;
 use super::{
     Buffer, CSeq, First, Line, Message, Method, Name, ParseError, Span, Start, StatusCode, normalise, scan,
 };
@@ -44,6 +45,7 @@ impl Message {
             lines: SmallVec::new(),
             first: First::EMPTY,
             source: None,
+            noted: Noted::empty(),
         }
     }
 
@@ -56,6 +58,7 @@ impl Message {
             Err(Tokenise::Headers) => {
                 let normal = normalise::normalise(&self.bytes);
                 *self = Self::blank(normal.bytes);
+                self.noted = normal.noted;
                 let defect = match self.index(Some(&normal.mask), limits) {
                     Ok(defect) => defect,
                     Err(Tokenise::NotSip(fault)) => return Err(fault),

@@ -1,0 +1,293 @@
+//! Strict validation: the table of leniencies, and what strictness means against receiving (RFC 3261 §25.1).
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use sip_proto::message::{Datagram, LENIENCIES, Leniency};
+use sip_proto::{Limits, Message};
+
+fn valid(text: &str) -> Message {
+    match Datagram::read(Bytes::from(text.to_owned()), &Limits::DEFAULT) {
+        Datagram::Valid(message) => message,
+        other => panic!("{other:?}\n{text}"),
+    }
+}
+
+#[test]
+fn ordinary_messages_pass() {
+    for text in [Leniency::ORDINARY, Leniency::ORDINARY_RESPONSE] {
+        let message = valid(text);
+        assert_eq!(message.findings().collect::<Vec<_>>(), []);
+        assert_eq!(message.validate(), Ok(()));
+    }
+}
+
+#[test]
+fn what_is_forgiven_is_received_and_found() {
+    for leniency in LENIENCIES {
+        let text = leniency.message();
+        let received = valid(&text);
+        let parsed =
+            Message::parse(text.clone().into_bytes()).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
+        assert_eq!(received, parsed);
+        let found: Vec<_> = parsed.findings().collect();
+        assert_eq!(found.len(), 1, "{}: {found:?}", leniency.what);
+        assert_eq!(found[0].section, leniency.section, "{}: {}", leniency.what, found[0]);
+        assert_eq!(parsed.validate(), Err(found[0]));
+        assert!(found[0].fault.at <= parsed.as_bytes().len());
+    }
+}
+
+#[test]
+fn the_table_in_the_docs_is_the_table() {
+    let mut text = String::from(
+        "| accepted on receipt | why | the grammar's rule | example | in place of |\n|---|---|---|---|---|\n",
+    );
+    let code = |piece: &str| match piece {
+        "" => "–".to_owned(),
+        piece => {
+            format!("`{}`", piece.escape_default().to_string().replace("\\'", "'").replace("\\\"", "\""))
+        }
+    };
+    for row in LENIENCIES {
+        let (example, usual) = (code(row.example), code(row.usual));
+        writeln!(text, "| {} | {} | {} | {example} | {usual} |", row.what, row.why, row.section).unwrap();
+    }
+    assert!(
+        include_str!("../src/message/strict/leniencies.md") == text,
+        "leniencies.md should read:\n{text}"
+    );
+}
+/// The ordinary request with one more line.
+fn with(line: &str) -> Message {
+    let text = Leniency::ORDINARY.replace("Content-Type:", &format!("{line}\r\nContent-Type:"));
+    Message::parse(text.into_bytes()).unwrap_or_else(|fault| panic!("{line}: {fault}"))
+}
+
+/// The ordinary request with `line` in place of its own of that name.
+fn instead(line: &str) -> Message {
+    let name = line.split(':').next().unwrap();
+    let mut lines: Vec<&str> = Leniency::ORDINARY.split("\r\n").collect();
+    let place = lines.iter().position(|own| own.starts_with(&format!("{name}:"))).unwrap();
+    lines[place] = line;
+    Message::parse(lines.join("\r\n").into_bytes()).unwrap_or_else(|fault| panic!("{line}: {fault}"))
+}
+
+fn passes(message: &Message, line: &str) {
+    let found: Vec<_> = message.findings().map(|finding| finding.to_string()).collect();
+    assert!(found.is_empty(), "{line}: {found:?}");
+}
+
+/// One finding, which says `expected` at the first byte of `rest` in the line.
+fn fails(message: &Message, line: &str, expected: &str, rest: &str) {
+    let found: Vec<_> = message.findings().collect();
+    let [finding] = found[..] else { panic!("{line}: {found:?}") };
+    assert_eq!(finding.fault.expected, expected, "{line}");
+    let text = std::str::from_utf8(message.as_bytes()).unwrap();
+    let line_at = text.find(line).unwrap();
+    assert_eq!(finding.fault.at - line_at, line.rfind(rest).unwrap(), "{line}: {finding}");
+}
+
+/// RFC 3261 §20 and §25.1, and the extensions named in the lines: what their grammars have.
+#[test]
+fn headers_that_pass() {
+    let lines = [
+        "Accept:",
+        "Accept: */*, text/*;q=0.5;level=1, application/sdp ; q = 1.000",
+        "Accept-Encoding: gzip;q=0, *",
+        "Accept-Language: da, en-gb;q=0.8, *;q=0.",
+        "Accept-Contact: *;audio;require, *;+sip.message=\"<x>\";explicit",
+        "Alert-Info: <http://www.example.com/sounds/moo.wav>, <urn:alert:tone>;x=y",
+        "Allow:",
+        "Allow: INVITE , FOO",
+        "Allow-Events: presence.winfo, conference",
+        "Authentication-Info: nextnonce=\"4\", qop=auth, rspauth=\"\", nc=0000000a",
+        "Authorization: Digest username=\"b\", realm=\"a\",nonce=\"8\" , uri=\"sip:s@h\", response=\"d3\" ",
+        "Authorization: NoOneKnows opaque=\"x\", y=z",
+        "Call-Info: <http://h/p.jpg?a=b> ;purpose=icon,<sip:a@[2001:db8::1]:5070>",
+        "Content-Disposition: session;handling=optional;x",
+        "Content-Encoding: gzip, x",
+        "Content-Language: fr, en-US",
+        "Diversion: <tel:+1-201-555-0123>;reason=user-busy;counter=1;privacy=\"full\"",
+        "Error-Info: <sip:announcement10@example.com>",
+        "Event: presence.winfo;id=a3",
+        "Expires: 4294967295",
+        "Geolocation: <cid:target123@atlanta.example.com>",
+        "History-Info: <sip:UserA@example.com?Reason=SIP%3Bcause%3D302>;index=1.1, <sip:b@h.org>;index=1.1.2;mp=1.1",
+        "In-Reply-To: 70710@saturn.bell-tel.com, 17320@saturn.bell-tel.com",
+        "Info-Package: foo;x=y",
+        "Join: 12adf2f34456gs5;to-tag=12345;from-tag=54321",
+        "MIME-Version: 1.0",
+        "Min-SE: 60;x",
+        "Organization:",
+        "Organization: Boxes by Bob \u{e9}",
+        "P-Asserted-Identity: \"Cullen\" <sip:f@cisco.com>, tel:+14085264000",
+        "P-Preferred-Identity: sip:f@cisco.com",
+        "Path: <sip:p3.example.com;lr>,<sip:p1.example.com;lr>;x=1",
+        "Priority: non-urgent",
+        "Privacy: header;user;critical",
+        "Proxy-Authenticate: Digest realm=\"a\", domain=\"sip:ss1.carrier.com\", qop=\"auth,auth-int\", nonce=\"f8\", stale=FALSE, algorithm=SHA-256",
+        "Proxy-Authorization: Digest nc=00000001, qop=auth, cnonce=\"0a\"",
+        "Proxy-Require: foo,bar",
+        "RAck: 776656 1 INVITE",
+        "Reason: Q.850;cause=16;text=\"Terminated\", SIP ;cause=200",
+        "Record-Route: <sip:h.org;lr>, Name <sips:[::1]>",
+        "Recv-Info:",
+        "Recv-Info: foo, bar;x",
+        "Refer-Sub: false",
+        "Refer-To: <sip:dave@h.org?Replaces=12345%40192.168.118.3%3Bto-tag%3D12345>",
+        "Refer-To: sip:dave@h.org;method=INVITE",
+        "Referred-By: <sip:r@h.org>;cid=\"20398823.2UWQFN309shb3@r.example\"",
+        "Reject-Contact: *;actor=\"msg-taker\";video",
+        "Replaces: 98732@sip.example.com ;from-tag=r33th4x0r ;to-tag=ff87ff;early-only",
+        "Reply-To: \"Bob\" <sip:bob@biloxi.com>;x",
+        "Request-Disposition: proxy, recurse , parallel",
+        "Require: 100rel",
+        "Retry-After: 18000 (in (a) \\) meeting) ; duration=3600",
+        "Route: <sip:services.example.com;lr;unknownwith=value>",
+        "RSeq: 4294967295",
+        "Security-Client: ipsec-ike;q=0.1, tls;q=0.2;d-ver=\"0a\"",
+        "Server: HomeServer v2 (a) x/1.0 (b)",
+        "Service-Route: <sip:P2.HOME.EXAMPLE.COM;lr>",
+        "Session-Expires: 4000;refresher=UAC",
+        "SIP-ETag: 12345",
+        "SIP-If-Match: dx200xyz",
+        "Subject:",
+        "Subject: I know \"you're\" there <",
+        "Subscription-State: active;expires=600000;reason=x;retry-after=1",
+        "Supported:",
+        "Timestamp: 54.21 .5",
+        "Unsupported: foo",
+        "User-Agent: Softphone Beta1.5 / x (a \u{e9})",
+        "User-to-User: 56a390f3d2b7310023a2;encoding=hex;purpose=foo, \"x\"",
+        "Warning: 307 isi.edu:5060 \"Session\", 399 [2001:db8::1]:1 \"x\"",
+        "WWW-Authenticate: Digest realm=\"\"",
+        "X-Unknown: ;;,,;;,; \u{e9} \" <",
+        "X-Unknown:",
+        "X-Folded: a,\r\n\tb",
+        "Subject \t:\r\n x",
+    ];
+    for line in lines {
+        passes(&with(line), line);
+    }
+    let own = [
+        "Via: SIP / 2.0 / FOO [2001:db8::1] : 5061 ;ttl=1;maddr=224.2.0.1;received=2001:db8::9;rport;branch=z9hG4bK1 , SIP/2.0/UDP h.org.",
+        "From: sip:c8oqz84zk7z@privacy.org;tag=hyh8",
+        "From: \"a \\\" \\\u{0} b\" <sips:1212@gateway.com:5061;x=%20?a=b&c=>;tag=hyh8;x=\"y\"",
+        "From: caller<tel:7042;phone-context=example.com;ext=1>;tag=1",
+        "To: A. G. Bell <sip:a;b?c/d:pw@192.0.2.1>",
+        "To: <http://user@h.org:80/a;b/c?d=%23>",
+        "Call-ID: f81d4fae-7dec-11d0-a765-00a0c91e6bf6@<[x]>",
+        "Contact: \"Mr. Watson\" <sip:w@h.org>;q=0.7;expires=3600;reg-id=1;+sip.instance=\"<urn:uuid:0>\"",
+        "Max-Forwards: 0",
+        "Content-Type: multipart/mixed; boundary=\"a b\";x=y",
+        "Date: Thu, 21 Feb 2002 13:02:03 GMT",
+    ];
+    for line in own {
+        passes(&instead(line), line);
+    }
+}
+
+/// RFC 3261 §20 and §25.1, and the extensions: the first byte that their grammars do not have.
+#[test]
+fn headers_that_do_not() {
+    let lines = [
+        ("Accept: text", "'/'", ""),
+        ("Accept: */*;q=1.5", "a q-value from 0 to 1", "1.5"),
+        ("Accept-Encoding: gzip;q=0.1234", "a q-value from 0 to 1", "0.1234"),
+        ("Accept-Language: german-abcdefghi", "one to eight letters", "abcdefghi"),
+        ("Accept-Contact: audio", "'*'", "audio"),
+        ("Alert-Info: http://h/", "'<'", "http"),
+        ("Allow: INVITE,,ACK", "a token", ",ACK"),
+        ("Allow-Events: a..b", "an event package", ".b"),
+        ("Authentication-Info: nc=1", "eight lower-case hexadecimal digits", "1"),
+        ("Authorization: Digest", "white space and parameters", ""),
+        ("Authorization: Digest response=\"DEAD\"", "lower-case hexadecimal digits", "DEAD\""),
+        ("Authorization: Digest username=bob", "a quoted string", "bob"),
+        ("Authorization: Basic Zm9vOmJhcg==", "a token or a quoted string", "="),
+        ("Call-Info: <x>", "a URI scheme", "x>"),
+        ("Content-Disposition: ;x", "a disposition", ";x"),
+        ("Content-Encoding:", "a token", ""),
+        ("Content-Language: 1", "one to eight letters", "1"),
+        ("Diversion: sip:a@h.org", "'<'", ":a@"),
+        ("Diversion: <sip:a@h.org>;counter=100", "a number of two digits", "100"),
+        ("Event: a;id", "'=' and a value", ""),
+        ("Expires: 4294967296", "seconds below 2^32", "4294967296"),
+        ("Expires: 1 s", "the end of the value", " s"),
+        ("History-Info: <sip:b@h.org>;index=1.", "numbers with dots between them", ""),
+        ("In-Reply-To: a@b@c", "the end of the value", "@c"),
+        ("Info-Package: a, b", "the end of the value", ", b"),
+        ("Join: x;to-tag=1", "to-tag and from-tag", ""),
+        ("MIME-Version: 1", "'.'", ""),
+        ("Min-Expires: -1", "seconds below 2^32", "-1"),
+        ("Min-SE: x", "seconds below 2^32", "x"),
+        ("P-Asserted-Identity: <sip:a@h.org>;x", "the end of the value", ";x"),
+        ("Path: sip:a@h.org", "'<'", ":a@"),
+        ("Priority: a b", "the end of the value", " b"),
+        ("Privacy: id ;user", "the end of the value", " ;user"),
+        ("Proxy-Authenticate: Digest stale=maybe", "true or false", "maybe"),
+        ("Proxy-Authenticate: Digest qop=auth", "a quoted list", "auth"),
+        ("RAck: 1 2", "white space and a method", ""),
+        ("Reason: SIP;text=x", "a quoted string", "x"),
+        ("Record-Route: <sip:h.org>, ", "'<'", ""),
+        ("Refer-Sub: maybe", "true or false", "maybe"),
+        ("Refer-To: sip:d@h.org?a=b", "'<' and '>' around a URI with '?'", "?a=b"),
+        ("Referred-By: <sip:r@h.org>;cid=\"x\"", "'@'", "\""),
+        ("Replaces: x;to-tag=1;from-tag=2;early-only=1", "no value", "1"),
+        ("Request-Disposition: proxying", "a directive", "ing"),
+        ("Retry-After: 5 (a", "a closing parenthesis", "(a"),
+        ("Retry-After: 5;duration=x", "seconds below 2^32", "x"),
+        ("Route: <sip:h.org", "'>'", ""),
+        ("RSeq: 0", "a number above 0", "0"),
+        ("Security-Verify: tls;q=2", "a q-value from 0 to 1", "2"),
+        ("Server: a(b)", "white space", "(b)"),
+        ("Session-Expires: 1;refresher=me", "uas or uac", "me"),
+        ("SIP-ETag: a/b", "the end of the value", "/b"),
+        ("Subject: a ", "no white space at the end", ""),
+        ("Subscription-State: active;expires=x", "seconds below 2^32", "x"),
+        ("Timestamp: x", "a time in seconds", "x"),
+        ("User-to-User: ;x", "a token or a quoted string", ";x"),
+        ("Warning: 1812 h.org \"x\"", "a code of three digits", "1812"),
+        ("Warning: 399 h.org x", "a quoted string", "x"),
+        ("Warning: 399  h.org \"x\"", "an agent", " h.org"),
+    ];
+    for (line, expected, rest) in lines {
+        fails(&with(line), line, expected, rest);
+    }
+    let own = [
+        ("Via: SIP/2.0/UDP 192.0.2.256", "a host", "192"),
+        ("Via: SIP/2.0/UDP h.org:65536", "a port", "65536"),
+        ("Via: SIP/2.0/UDP h.org;ttl=0001", "at most three digits", "0001"),
+        ("Via: SIP/2.0/UDP h.org;received=h.org", "an IP address without brackets", "h.org"),
+        ("Via: SIP/2.0/UDP h.org, HTTP/2.0/TCP h.org", "\"SIP\"", "HTTP"),
+        ("From: <sip:a@h.org>;tag=1;TAG=2", "each parameter once", "TAG"),
+        ("From: <sip:a b@h.org>;tag=1", "a character of a user part", " b"),
+        ("From: <sip:@h.org>;tag=1", "a user before '@'", "@"),
+        ("From: <sip:a%4@h.org>;tag=1", "two hexadecimal digits after '%'", "%4"),
+        ("From: <sip:a@h-.org>;tag=1", "a host", "h-"),
+        ("From: <sip:a@h.1>;tag=1", "a host", "h.1"),
+        ("From: <sip:a@[2001:db8:::192.0.2.1]>;tag=1", "an IPv6 address in brackets", "["),
+        ("From: <sip:a@h.org;ttl=256>;tag=1", "a number up to 255", "256"),
+        ("From: <sip:a@h.org;lr=on>;tag=1", "';', '?' or the end of the URI", "=on"),
+        ("From: <sip:a@h.org?x>;tag=1", "'='", ">"),
+        ("From: <sip:a@h.org;x;X>;tag=1", "each parameter once", "X"),
+        ("From: <tel:7042>;tag=1", "phone-context", ">"),
+        ("From: <tel:+-;ext=1>;tag=1", "a telephone number", "-;"),
+        ("From: <tel:+1;ext=x>;tag=1", "a telephone number", "x>"),
+        ("From: <mailto:>;tag=1", "more than a scheme", ">"),
+        ("From: <mailto:a\\b>;tag=1", "a character of a URI", "\\b"),
+        ("To: sip:a@h.org, sip:b@h.org", "the end of the value", ", sip"),
+        ("To: \"a\u{e9}\" b <sip:a@h.org>", "'<'", "b <"),
+        ("Call-ID: a@", "a word", ""),
+        ("CSeq: 2147483648 INVITE", "a sequence number below 2^31", "2147"),
+        ("Contact: <sip:a@h.org>;q=.5", "a q-value from 0 to 1", ".5"),
+        ("Contact: <sip:a@h.org>;+sip.instance=\"urn:uuid:0\"", "'<' and '>' within the quotes", "\"urn"),
+        ("Content-Type: text/plain;charset", "'=' and a value", ""),
+        ("Date: Thu, 21 Feb 2002 24:02:03 GMT", "an hour from 00 to 23", "24"),
+        ("Date: Thu, 21 Feb 02 13:02:03 GMT", "a year of four digits", "02 "),
+        ("Date: 2002-02-21", "a day of the week", "2002"),
+    ];
+    for (line, expected, rest) in own {
+        fails(&instead(line), line, expected, rest);
+    }
+}
