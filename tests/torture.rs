@@ -5,9 +5,8 @@
 
 #[path = "torture/probe.rs"]
 mod probe;
-// To be enabled with `Message::validate`:
-// #[path = "torture/strict.rs"]
-// mod strict;
+#[path = "torture/strict.rs"]
+mod strict;
 mod support;
 #[path = "torture/table.rs"]
 mod table;

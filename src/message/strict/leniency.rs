@@ -224,6 +224,13 @@ pub const LENIENCIES: &[Leniency] = &[
         ";branch=",
         ";received=[2001:db8::9];branch=",
     ),
+    row(
+        "a colon too many before the IPv4 part of an IPv6 address",
+        "RFC 5118 §4.10",
+        "RFC 5954 §4.1",
+        "UDP atlanta.example.com;",
+        "UDP [2001:db8:::192.0.2.1];",
+    ),
     row("a ttl beyond 255", LATER, "RFC 3261 §20.42", ";branch=", ";ttl=256;branch="),
     row(
         "host names with underscores and other labels",
