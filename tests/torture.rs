@@ -17,7 +17,7 @@ use bytes::Bytes;
 use probe::probe;
 use sip_proto::context::Reply;
 use sip_proto::endpoint::Handling;
-use sip_proto::message::{Contact, Datagram, Name, ParseError, Uri};
+use sip_proto::message::{Contact, Datagram, Framer, Name, ParseError, Unit, Uri};
 use sip_proto::{Event, Limits, Message, Method, Output};
 use support::{ALICE, Heard, Ua};
 use table::Entry;
@@ -176,6 +176,37 @@ fn originals_on_receipt() {
     }
 }
 
+/// RFC 3261 §18.3: octet by octet on a stream, the same message comes out as of a datagram. One that has no Content-Length, or
+/// no end of its head, is nothing for a stream.
+fn check_stream(_: &Entry, octets: Vec<u8>, wrong: &mut Vec<String>) {
+    let Ok(whole) = Message::parse(octets.clone()) else { return };
+    let has_end = octets.windows(4).any(|end| end == b"\r\n\r\n");
+    if !has_end || whole.value(Name::ContentLength).is_none() {
+        return;
+    }
+    let mut framer = Framer::new();
+    let first = octets.iter().find_map(|octet| {
+        framer.push(&[*octet]);
+        framer.next(&Limits::DEFAULT).transpose()
+    });
+    match first {
+        Some(Ok(Unit::Message(framed))) if Message::parse(framed.clone()).as_ref() == Ok(&whole) => {}
+        other => wrong.push(format!("on a stream {other:?}")),
+    }
+}
+
+#[test]
+fn own_messages_on_a_stream() {
+    check_all(own(), check_stream);
+}
+
+#[test]
+fn originals_on_a_stream() {
+    if let Some(set) = originals() {
+        check_all(set, check_stream);
+    }
+}
+
 // ---- At an endpoint ----
 
 /// What became of it, in order: the codes of answers, what the application is asked, what is closed; or silence, and what was
@@ -277,6 +308,17 @@ fn own_messages_at_an_endpoint() {
 fn originals_at_an_endpoint() {
     if let Some(set) = originals() {
         check_all(set, check_endpoint);
+    }
+}
+
+/// RFC 5118 §4.5: what we write into `received` has no brackets, whatever stood there.
+#[test]
+fn received_is_written_without_brackets() {
+    for name in ["with", "no"] {
+        let path = format!("tests/torture/rfc5118/via-received-param-{name}-delim.sip");
+        let octets = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        let answer = Ua::new().hear_from("[2001:db8:f::7]:5060", octets).only();
+        assert_eq!(probe(&answer, "via.1.param.received"), "2001:db8:f::7", "{name}");
     }
 }
 
