@@ -5,8 +5,8 @@
 use core::time::Duration;
 
 use super::{
-    Address, List, MediaType, Message, Name, ParseError, Reason, RetryAfter, TimestampValue, Uri, Via, scan,
-    values,
+    Address, List, MediaType, Message, Name, ParseError, Reason, RetryAfter, Start, TimestampValue, Uri, Via,
+    scan, values,
 };
 
 /// One element of Contact (RFC 3261 §20.10).
@@ -203,8 +203,13 @@ impl Message {
         self.value(name).map(|value| parse(value).map_err(|fault| self.place(fault, name))).transpose()
     }
 
-    /// Checks what a receiver relies on before it acts: the topmost Via, From, To, Max-Forwards.
+    /// Checks what a receiver relies on before it acts: the start line, the topmost Via, From, To, Max-Forwards.
     pub(super) fn check_received(&self) -> Result<(), ParseError> {
+        let (Start::Request { uri: span } | Start::Response { reason: span, .. }) = self.start;
+        let is_control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;
+        if let Some(at) = self.raw(span).iter().position(is_control) {
+            return Err(ParseError::new("no control character", at.saturating_add(span.at.into())));
+        }
         let value = self.required(Name::Via)?;
         let (top, _) = scan::split_outside(value, b',');
         let placed = |fault| self.place(fault, Name::Via);

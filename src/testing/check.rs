@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::limits::Limits;
-use crate::message::{Datagram, Framer, Message, Method, Name, StatusCode, Unit, Uri};
+use crate::message::{Contact, Datagram, Framer, Message, Method, Name, ParseError, StatusCode, Unit, Uri};
 
 /// Parses `octets`, reads everything that can be read of the message, and writes what can be made of it.
 ///
@@ -17,11 +17,13 @@ pub fn check_message(octets: &[u8]) {
         Datagram::Broken(message, fault) => {
             _ = alloc::format!("{fault} {fault:?}");
             read_all(&message);
+            assert!(message.validate().is_err(), "{message:?} is refused, {fault}, and passes all the same");
             _ = message.answer(StatusCode::BAD_REQUEST, "Bad", "t").finish();
         }
         Datagram::Valid(message) => {
             read_all(&message);
             check_again(&message);
+            check_strict(&message);
             if message.is_request() {
                 check_made(message);
             }
@@ -80,6 +82,50 @@ fn read_all(message: &Message) {
     for name in Name::all() {
         assert_eq!(message.values(name).next(), message.value(name), "{name:?}");
     }
+}
+
+/// What passes strictly has no view that does not. Findings are bounded and lie within the message.
+fn check_strict(message: &Message) {
+    let (mut found, mut first) = (0, None);
+    for finding in message.findings() {
+        assert!(finding.fault.at <= message.as_bytes().len(), "{finding}");
+        first = first.or(Some(finding));
+        found += 1;
+    }
+    assert!(found <= 32 + 3 * message.lines().count(), "{found} findings");
+    assert_eq!(message.validate().err(), first);
+    if first.is_none() {
+        assert_eq!(every_view(message), Ok(()), "{:?}", message.as_bytes());
+    }
+}
+
+fn every_view(message: &Message) -> Result<(), ParseError> {
+    if message.is_request() {
+        message.parse_request_uri()?;
+    }
+    for via in message.via().chain([message.top_via()]) {
+        via?;
+    }
+    let addresses = [message.from(), message.to()].into_iter().chain(message.routes());
+    for address in addresses.chain(message.record_routes()).chain(message.asserted_identities()) {
+        address?.parse_uri()?;
+    }
+    for contact in message.contacts() {
+        if let Contact::Address(address) = contact? {
+            address.parse_uri()?;
+        }
+    }
+    for reason in message.reasons() {
+        reason?;
+    }
+    message.contact()?;
+    message.max_forwards()?;
+    message.content_length()?;
+    message.content_type()?;
+    message.expires()?;
+    message.retry_after()?;
+    message.timestamp()?;
+    Ok(())
 }
 
 /// A message is what its own octets are parsed as.

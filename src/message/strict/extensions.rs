@@ -2,8 +2,8 @@
 
 use super::auth::digest;
 use super::cursor::{
-    Cursor, Match, Miss, delta_seconds, list, number, one_of, optional_list, quoted_string, qvalue, token,
-    token_of,
+    Cursor, Match, Miss, Rule, delta_seconds, list, number, one_of, optional_list, quoted_string, qvalue,
+    token, token_of,
 };
 use super::params::{Known, Value, address, gen_value, generic_params, name_addr, params, token_or_quoted};
 use super::uri::{host, port};
@@ -214,11 +214,8 @@ fn content_id(c: &mut Cursor<'_>) -> Match {
     c.expect(b'"', "a quoted message identifier")?;
     dot_atom(c)?;
     c.expect(b'@', "'@'")?;
-    if c.peek() == Some(b'[') {
-        host(c)?
-    } else {
-        dot_atom(c)?
-    };
+    let right: Rule = if c.peek() == Some(b'[') { host } else { dot_atom };
+    right(c)?;
     c.expect(b'"', "a closing quote")
 }
 
