@@ -158,6 +158,21 @@ fn addresses_follow_the_corrected_grammar() {
     }
 }
 
+#[test]
+fn text_is_canonical_where_there_is_a_form() {
+    for (read, written) in [
+        ("SIPS:alice:p@H:05061;X=1?A=b", "sips:alice:p@H:5061;X=1?A=b"),
+        // RFC 5954 §5: as RFC 5952 has it.
+        ("sip:bob@[2001:DB8:0:0::9:01]", "sip:bob@[2001:db8::9:1]"),
+        ("sip:bob@[::FFFF:c000:280]:1", "sip:bob@[::ffff:192.0.2.128]:1"),
+        ("TEL:+1-201;ext=1", "tel:+1-201;ext=1"),
+        ("URN:Service:SOS", "URN:Service:SOS"),
+        ("sip:h?", "sip:h?"),
+    ] {
+        assert_eq!(uri(read).to_string(), written);
+    }
+}
+
 // --- RFC 3261 §19.1.4: equality ---
 
 #[test]
