@@ -63,6 +63,22 @@ fn the_examples_of_section_19_1_3() {
 }
 
 #[test]
+fn unusual_users_and_passwords() {
+    // RFC 4475 §3.1.1.2: every kind of character that the user and the password may have.
+    let unusual = sip(
+        "sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,weird!*pas$wo~d_too.(doesn't-it)@example.com",
+    );
+    assert_eq!(unusual.user, Some("1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*"));
+    assert_eq!(unusual.password, Some("&it+has=1,weird!*pas$wo~d_too.(doesn't-it)"));
+    assert_eq!(unusual.host, Host::Name("example.com"));
+    // RFC 4475 §3.1.1.3, §3.1.1.6: what is escaped is part of the user, and the user ends at the first '@'.
+    let escaped = sip("sip:sips%3Auser%40example.com@example.net");
+    assert_eq!(escaped.user.and_then(unescape).as_deref(), Some("sips:user@example.com"));
+    let semicolon = sip("sip:user;par=u%40example.net@example.com");
+    assert_eq!((semicolon.user, semicolon.params.as_str()), (Some("user;par=u%40example.net"), ""));
+}
+
+#[test]
 fn parameters_have_their_accessors() {
     let multicast = sip("sip:alice@atlanta.com;maddr=239.255.255.1;ttl=15");
     assert_eq!((multicast.maddr(), multicast.ttl()), (Some(Host::Ip([239, 255, 255, 1].into())), Some(15)));
@@ -157,6 +173,21 @@ fn addresses_follow_the_corrected_grammar() {
     assert_eq!(sip("sip:bob@255.255.255.255").host.ip(), "255.255.255.255".parse().ok());
     for text in ["sip:bob@444.555.666.777", "sip:bob@192.00.02.128", "sip:bob@1.2.3"] {
         assert_eq!(sip(text).host.ip(), None, "{text}");
+    }
+}
+
+#[test]
+fn text_is_canonical_where_there_is_a_form() {
+    for (read, written) in [
+        ("SIPS:alice:p@H:05061;X=1?A=b", "sips:alice:p@H:5061;X=1?A=b"),
+        // RFC 5954 §5: as RFC 5952 has it.
+        ("sip:bob@[2001:DB8:0:0::9:01]", "sip:bob@[2001:db8::9:1]"),
+        ("sip:bob@[::FFFF:c000:280]:1", "sip:bob@[::ffff:192.0.2.128]:1"),
+        ("TEL:+1-201;ext=1", "tel:+1-201;ext=1"),
+        ("URN:Service:SOS", "URN:Service:SOS"),
+        ("sip:h?", "sip:h?"),
+    ] {
+        assert_eq!(uri(read).to_string(), written);
     }
 }
 
