@@ -30,6 +30,19 @@ impl Header {
         Self { name: name.into(), value: value.into() }
     }
 
+    /// The header `name` with a typed value, written in full.
+    ///
+    /// ```
+    /// use sip_proto::message::{Header, MediaType, Name};
+    ///
+    /// let accept = MediaType::parse("application/sdp")?;
+    /// assert_eq!(Header::of(Name::Accept, accept), Header::new("Accept", "application/sdp"));
+    /// # Ok::<(), sip_proto::message::ParseError>(())
+    /// ```
+    pub fn of(name: Name, value: impl fmt::Display) -> Self {
+        Self { name: Cow::Borrowed(name.as_str()), value: Cow::Owned(alloc::format!("{value}")) }
+    }
+
     /// Whether the application may add this header to a message.
     ///
     /// # Errors

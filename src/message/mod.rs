@@ -78,9 +78,17 @@ pub use transport::Transport;
 pub use uri::{
     Component, Escaped, Host, PhoneContext, SipUri, TelUri, Uri, UriHeader, escape, octets, unescape,
 };
-pub use values::{CSeq, MediaType, Reason, RetryAfter, TimestampValue};
+pub use values::auth::{AuthParams, AuthenticationInfo, Challenge, Credentials, SecurityMechanism};
+pub use values::caller::FeatureSet;
+pub use values::content::{Disposition, Handling, MediaType, MimeVersion, Preference, QValue};
+pub use values::date::Date;
+pub use values::events::{EventPackage, InfoPackage, ReferSub, SubscriptionState, Substate};
+pub use values::identity::{Contact, Diversion, HistoryInfo};
+pub use values::ids::{CSeq, Join, RAck, Replaces};
+pub use values::info::{GeolocationError, Link, Reason, UserToUser, Warning};
+pub use values::time::{MinSe, Refresher, RetryAfter, SessionExpires, TimestampValue};
+pub use values::write::{Quoted, quote};
 pub use via::{MAGIC_COOKIE, Via};
-pub use view::Contact;
 
 /// A request or a response: its bytes, and where in them everything stands.
 ///
