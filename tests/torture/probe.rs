@@ -9,6 +9,7 @@
 //! | `␀ ␇ ␍ ␊` and their kin | the control character |
 
 use sip_proto::message::{Address, Contact, Host, Message, Params, ParseError, Uri, Via};
+use sip_proto::sdp::Session;
 
 const NONE: &str = "(none)";
 const MALFORMED: &str = "(malformed)";
@@ -62,6 +63,19 @@ fn raw(message: &Message, key: &str) -> Option<String> {
             some_joined(lines.map(Into::into).collect())
         }
         "part" => of_part(message, rest),
+        "date" => optional(message.date().map(|date| date.map(|date| date.to_string()))),
+        "retry-after" => {
+            optional(message.retry_after().map(|wait| wait.map(|wait| wait.after.as_secs().to_string())))
+        }
+        "warning" => nth(message.warnings(), rest, |warning, _| {
+            Some(format!("{} {} {}", warning.code, warning.agent, warning.raw_text))
+        }),
+        "authorization" => nth(message.authorization(), rest, |credentials, field| match field {
+            "scheme" => Some(credentials.scheme.into()),
+            name => credentials.params.value(name).map(Into::into),
+        }),
+        // A stream of the session description: what, where to.
+        "media" => of_stream(message, rest),
         "uri" => message.request_uri().and_then(|uri| of_uri(uri, rest)),
         "header" => some_joined(message.headers(rest).map(Into::into).collect()),
         "from" => of_address(message.from().map(Some), rest),
@@ -114,6 +128,14 @@ fn of_part(message: &Message, field: &str) -> Option<String> {
         "nuls" => Some(part.body.iter().filter(|octet| **octet == 0).count().to_string()),
         field => panic!("a part has no {field}"),
     }
+}
+
+fn of_stream(message: &Message, number: &str) -> Option<String> {
+    let Ok(session) = Session::parse(message.body()) else { return Some(MALFORMED.into()) };
+    let stream = session.streams().nth(number.parse::<usize>().unwrap() - 1)?;
+    let connection = stream.connection.map_or("", |connection| connection.address);
+    let formats = stream.formats().collect::<Vec<_>>().join(" ");
+    Some(format!("{} {connection} {} {} {formats}", stream.media, stream.port, stream.proto))
 }
 
 /// The field `2.branch` of the second of many.
