@@ -27,7 +27,8 @@
 //! | `stream` | messages out of a byte stream |
 //! | `view` | typed access to a message's headers |
 //! | `name`, `method`, `status`, `transport` | the open sets |
-//! | `uri`, `address`, `via`, `params`, `values`, `scan` | header values |
+//! | `uri`, `address`, `via`, `params`, `scan` | what header values are made of |
+//! | `values` | header values, parsed and written |
 //! | `build`, `answer` | writing messages |
 
 mod address;
