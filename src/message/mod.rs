@@ -28,7 +28,8 @@
 //! | `strict` | whether a message is what the grammar says, to the octet |
 //! | `view` | typed access to a message's headers |
 //! | `name`, `method`, `status`, `transport` | the open sets |
-//! | `uri`, `address`, `via`, `params`, `values`, `scan` | header values |
+//! | `uri`, `address`, `via`, `params`, `scan` | what header values are made of |
+//! | `values` | header values, parsed and written |
 //! | `multipart` | bodies of several parts |
 //! | `build`, `answer` | writing messages |
 

@@ -68,6 +68,7 @@ fn read_all(message: &Message) {
             _ = (uri.transport(), uri.is_loose(), uri.maddr(), uri.params.iter().count());
         }
     }
+    super::views::read_views(message);
     for reason in message.reasons().flatten() {
         _ = (reason.cause(), reason.text());
     }

@@ -41,6 +41,7 @@ mod link;
 mod network;
 #[cfg(feature = "arbitrary")]
 pub mod script;
+mod views;
 
 #[cfg(feature = "arbitrary")]
 pub use check::check_script;

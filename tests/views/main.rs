@@ -60,6 +60,16 @@ fn every_name_is_read_by_its_accessor() {
     }
 }
 
+/// The table in the documentation has a line for every name.
+#[test]
+fn every_name_is_documented() {
+    let page = include_str!("../../src/message/view/mod.rs");
+    for name in Name::all() {
+        let line = format!("/// | `{}` | [`", name.as_str());
+        assert_eq!(page.matches(&line).count(), 1, "{line}");
+    }
+}
+
 /// RFC 3261 §7.3.1: lines of one name are a list; of a header that stands once, the first counts.
 #[test]
 fn lines_of_a_list_go_on_where_the_one_before_ended() {

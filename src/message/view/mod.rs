@@ -43,7 +43,7 @@ use super::{Address, List, Message, Name, ParseError, Start, Via, scan};
 /// | `Authorization` | [`authorization`](Message::authorization) | [`Credentials`](crate::message::Credentials) a line | 3261 §20.7 |
 /// | `Call-ID` | [`call_id`](Message::call_id) | text | 3261 §20.8 |
 /// | `Call-Info` | [`call_info`](Message::call_info) | [`Link`](crate::message::Link)s | 3261 §20.9 |
-/// | `Contact` | [`contacts`](Message::contacts), [`contact`](Message::contact) | [`Contact`](crate::message::Contact)s, [`Address`](crate::message::Address) | 3261 §20.10 |
+/// | `Contact` | [`contacts`](Message::contacts), [`contact`](Message::contact) | [`Contact`](crate::message::Contact)s, [`Address`] | 3261 §20.10 |
 /// | `Content-Disposition` | [`content_disposition`](Message::content_disposition) | [`Disposition`](crate::message::Disposition) | 3261 §20.11 |
 /// | `Content-Encoding` | [`content_encoding`](Message::content_encoding) | codings | 3261 §20.12 |
 /// | `Content-Language` | [`content_language`](Message::content_language) | languages | 3261 §20.13 |
@@ -55,7 +55,7 @@ use super::{Address, List, Message, Name, ParseError, Start, Via, scan};
 /// | `Error-Info` | [`error_info`](Message::error_info) | [`Link`](crate::message::Link)s | 3261 §20.18 |
 /// | `Event` | [`event`](Message::event) | [`EventPackage`](crate::message::EventPackage) | 6665 §8.2.1 |
 /// | `Expires` | [`expires`](Message::expires) | [`Duration`](core::time::Duration) | 3261 §20.19 |
-/// | `From` | [`from`](Message::from) | [`Address`](crate::message::Address) | 3261 §20.20 |
+/// | `From` | [`from`](Message::from) | [`Address`] | 3261 §20.20 |
 /// | `Geolocation` | [`geolocation`](Message::geolocation) | [`Link`](crate::message::Link)s | 6442 §4.1 |
 /// | `Geolocation-Error` | [`geolocation_error`](Message::geolocation_error) | [`GeolocationError`](crate::message::GeolocationError) | 6442 §4.3 |
 /// | `Geolocation-Routing` | [`geolocation_routing`](Message::geolocation_routing) | token | 6442 §4.2 |
@@ -69,9 +69,9 @@ use super::{Address, List, Message, Name, ParseError, Start, Via, scan};
 /// | `Min-Expires` | [`min_expires`](Message::min_expires) | [`Duration`](core::time::Duration) | 3261 §20.23 |
 /// | `Min-SE` | [`min_se`](Message::min_se) | [`MinSe`](crate::message::MinSe) | 4028 §5 |
 /// | `Organization` | [`organization`](Message::organization) | text | 3261 §20.25 |
-/// | `P-Asserted-Identity` | [`asserted_identities`](Message::asserted_identities) | [`Address`](crate::message::Address)es | 3325 §9.1 |
-/// | `P-Preferred-Identity` | [`preferred_identities`](Message::preferred_identities) | [`Address`](crate::message::Address)es | 3325 §9.2 |
-/// | `Path` | [`paths`](Message::paths) | [`Address`](crate::message::Address)es | 3327 §4 |
+/// | `P-Asserted-Identity` | [`asserted_identities`](Message::asserted_identities) | [`Address`]es | 3325 §9.1 |
+/// | `P-Preferred-Identity` | [`preferred_identities`](Message::preferred_identities) | [`Address`]es | 3325 §9.2 |
+/// | `Path` | [`paths`](Message::paths) | [`Address`]es | 3327 §4 |
 /// | `Priority` | [`priority`](Message::priority) | token | 3261 §20.26 |
 /// | `Privacy` | [`privacy`](Message::privacy) | tokens | 3323 §4.2 |
 /// | `Proxy-Authenticate` | [`proxy_authenticate`](Message::proxy_authenticate) | [`Challenge`](crate::message::Challenge) a line | 3261 §20.27 |
@@ -79,24 +79,24 @@ use super::{Address, List, Message, Name, ParseError, Start, Via, scan};
 /// | `Proxy-Require` | [`proxy_require`](Message::proxy_require) | option tags | 3261 §20.29 |
 /// | `RAck` | [`rack`](Message::rack) | [`RAck`](crate::message::RAck) | 3262 §7.2 |
 /// | `Reason` | [`reasons`](Message::reasons) | [`Reason`](crate::message::Reason)s | 3326 §2 |
-/// | `Record-Route` | [`record_routes`](Message::record_routes) | [`Address`](crate::message::Address)es | 3261 §20.30 |
+/// | `Record-Route` | [`record_routes`](Message::record_routes) | [`Address`]es | 3261 §20.30 |
 /// | `Recv-Info` | [`recv_info`](Message::recv_info) | [`InfoPackage`](crate::message::InfoPackage)s | 6086 §7.3 |
 /// | `Refer-Sub` | [`refer_sub`](Message::refer_sub) | [`ReferSub`](crate::message::ReferSub) | 4488 §4 |
-/// | `Refer-To` | [`refer_to`](Message::refer_to) | [`Address`](crate::message::Address) | 3515 §2.1 |
-/// | `Referred-By` | [`referred_by`](Message::referred_by) | [`Address`](crate::message::Address) | 3892 §3 |
+/// | `Refer-To` | [`refer_to`](Message::refer_to) | [`Address`] | 3515 §2.1 |
+/// | `Referred-By` | [`referred_by`](Message::referred_by) | [`Address`] | 3892 §3 |
 /// | `Reject-Contact` | [`reject_contact`](Message::reject_contact) | [`FeatureSet`](crate::message::FeatureSet)s | 3841 §9.2 |
 /// | `Replaces` | [`replaces`](Message::replaces) | [`Replaces`](crate::message::Replaces) | 3891 §6.1 |
-/// | `Reply-To` | [`reply_to`](Message::reply_to) | [`Address`](crate::message::Address) | 3261 §20.31 |
+/// | `Reply-To` | [`reply_to`](Message::reply_to) | [`Address`] | 3261 §20.31 |
 /// | `Request-Disposition` | [`request_disposition`](Message::request_disposition) | directives | 3841 §9.1 |
 /// | `Require` | [`require`](Message::require) | option tags | 3261 §20.32 |
 /// | `Retry-After` | [`retry_after`](Message::retry_after) | [`RetryAfter`](crate::message::RetryAfter) | 3261 §20.33 |
-/// | `Route` | [`routes`](Message::routes) | [`Address`](crate::message::Address)es | 3261 §20.34 |
+/// | `Route` | [`routes`](Message::routes) | [`Address`]es | 3261 §20.34 |
 /// | `RSeq` | [`rseq`](Message::rseq) | number | 3262 §7.1 |
 /// | `Security-Client` | [`security_client`](Message::security_client) | [`SecurityMechanism`](crate::message::SecurityMechanism)s | 3329 §2.2 |
 /// | `Security-Server` | [`security_server`](Message::security_server) | [`SecurityMechanism`](crate::message::SecurityMechanism)s | 3329 §2.2 |
 /// | `Security-Verify` | [`security_verify`](Message::security_verify) | [`SecurityMechanism`](crate::message::SecurityMechanism)s | 3329 §2.2 |
 /// | `Server` | [`server`](Message::server) | text | 3261 §20.35 |
-/// | `Service-Route` | [`service_routes`](Message::service_routes) | [`Address`](crate::message::Address)es | 3608 §5 |
+/// | `Service-Route` | [`service_routes`](Message::service_routes) | [`Address`]es | 3608 §5 |
 /// | `Session-Expires` | [`session_expires`](Message::session_expires) | [`SessionExpires`](crate::message::SessionExpires) | 4028 §4 |
 /// | `SIP-ETag` | [`sip_etag`](Message::sip_etag) | token | 3903 §11.3.1 |
 /// | `SIP-If-Match` | [`sip_if_match`](Message::sip_if_match) | token | 3903 §11.3.2 |
@@ -104,11 +104,11 @@ use super::{Address, List, Message, Name, ParseError, Start, Via, scan};
 /// | `Subscription-State` | [`subscription_state`](Message::subscription_state) | [`SubscriptionState`](crate::message::SubscriptionState) | 6665 §8.2.3 |
 /// | `Supported` | [`supported`](Message::supported) | option tags | 3261 §20.37 |
 /// | `Timestamp` | [`timestamp`](Message::timestamp) | [`TimestampValue`](crate::message::TimestampValue) | 3261 §20.38 |
-/// | `To` | [`to`](Message::to) | [`Address`](crate::message::Address) | 3261 §20.39 |
+/// | `To` | [`to`](Message::to) | [`Address`] | 3261 §20.39 |
 /// | `Unsupported` | [`unsupported`](Message::unsupported) | option tags | 3261 §20.40 |
 /// | `User-Agent` | [`user_agent`](Message::user_agent) | text | 3261 §20.41 |
 /// | `User-to-User` | [`user_to_user`](Message::user_to_user) | [`UserToUser`](crate::message::UserToUser)s | 7433 §4.1 |
-/// | `Via` | [`via`](Message::via), [`top_via`](Message::top_via) | [`Via`](crate::message::Via)s | 3261 §20.42 |
+/// | `Via` | [`via`](Message::via), [`top_via`](Message::top_via) | [`Via`]s | 3261 §20.42 |
 /// | `Warning` | [`warnings`](Message::warnings) | [`Warning`](crate::message::Warning)s | 3261 §20.43 |
 /// | `WWW-Authenticate` | [`www_authenticate`](Message::www_authenticate) | [`Challenge`](crate::message::Challenge) a line | 3261 §20.44 |
 /// | any other | [`headers`](Message::headers), [`values`](Message::values), [`elements`](Message::elements) | text | 3261 §7.3 |
