@@ -84,11 +84,12 @@
 //!
 //! # Layers
 //!
-//! Imports go one way: `time random limits → message → transaction → context → dialog → endpoint → testing`, and a test holds it.
+//! Imports go one way: `time random limits → message → sdp → transaction → context → dialog → endpoint → testing`, and a test holds it.
 //!
 //! | module | what it does | RFC |
 //! |---|---|---|
-//! | [`message`] | parse, view, build | 3261 §§7, 18.3, 19, 20, 25; 3325, 3326, 3581, 3966, 5118 |
+//! | [`message`] | parse, view, build | 3261 §§7, 18.3, 19, 20, 25; 3325, 3326, 3581, 3966, 5118; headers of 3262, 3323, 3327, 3329, 3515, 3608, 3841, 3891, 3892, 3903, 3911, 4028, 4488, 5626, 5806, 6086, 6442, 6665, 7044, 7433, 7616 |
+//! | [`sdp`] | streams, hold, answers, whose turn it is | 3264, 6337, 8866 |
 //! | [`transaction`] | four state machines on one table | 3261 §17, 6026 |
 //! | [`context`] | one request and its answers | 3261 §§8, 9, 13; 4320 |
 //! | [`dialog`] | id, route set, targets, numbers | 3261 §12 |
@@ -141,6 +142,7 @@ pub mod endpoint;
 pub mod limits;
 pub mod message;
 pub mod random;
+pub mod sdp;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sip_proto::testing::{check_message, check_script, check_stream};
+use sip_proto::testing::{check_message, check_script, check_sdp, check_stream};
 
 /// Checks every file of a target's corpus. A published package comes without `fuzz`, and has nothing to replay.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -36,4 +36,9 @@ fn streams() {
 #[test]
 fn scripts() {
     replay("endpoint", check_script);
+}
+
+#[test]
+fn descriptions() {
+    replay("sdp", check_sdp);
 }

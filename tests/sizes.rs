@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use sip_proto::context::{ClientContext, Reply, ServerContext};
 use sip_proto::dialog::Dialog;
+use sip_proto::message::Uri;
 use sip_proto::transaction::Transaction;
 use sip_proto::{
     Bound, Config, DialogEvent, Endpoint, Event, Flow, Input, Message, Output, StatusCode, Timestamp,
@@ -84,6 +85,31 @@ fn parsing_a_normal_message_allocates_nothing() {
         let (message, count) = allocations(|| Message::parse(bytes).unwrap());
         assert_eq!(count, 0, "{message:?}");
     }
+}
+
+#[test]
+fn comparing_uris_and_splitting_bodies_allocates_nothing() {
+    let one = "sip:%61lice:p@h;a=1;b=2;transport=tcp?to=%3Csip:bob%40h%3E&subject=x";
+    let two = "sip:alice:p@H;transport=TCP;b=2;a=1?s=X&to=sip:bob%40h";
+    let tel = ("tel:+1-2;a=1;ext=3", "tel:+12;EXT=3;a=1");
+    let ((), count) = allocations(|| {
+        for (one, two) in [(one, two), tel] {
+            assert!(Uri::parse(one).unwrap().equals(&Uri::parse(two).unwrap()));
+        }
+    });
+    assert_eq!(count, 0);
+
+    let body = "--b\nContent-Type: application/sdp\nContent-Disposition: session\n\nv=0\n--b--\n";
+    let head = INVITE.split("\n\n").next().unwrap().replace("application/sdp", "multipart/mixed;boundary=b");
+    let lines = head.lines().filter(|line| !line.starts_with("Content-Length") && !line.starts_with("l:"));
+    let text: String = lines.chain(["", body]).collect::<Vec<_>>().join("\n");
+    let message = Message::parse(wire(&text)).unwrap();
+    let ((), count) = allocations(|| {
+        let parts = message.parts().unwrap().unwrap();
+        assert_eq!((parts.check(), parts.map(|part| part.headers().count()).sum::<usize>()), (Ok(()), 2));
+        assert_eq!(message.session_description(), Some(&b"v=0"[..]));
+    });
+    assert_eq!(count, 0);
 }
 
 #[test]

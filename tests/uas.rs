@@ -144,10 +144,12 @@ fn a_405_has_allow() {
     }
 }
 
-/// RFC 3261 §21.5.2: a method that nobody knows is 501.
+/// RFC 3261 §21.5.2: a method that nobody knows is 501; RFC 4475 §3.1.1.2: with the methods that somebody does.
 #[test]
 fn an_unknown_method_is_501() {
-    assert_eq!(status(&Ua::new().hear(Req::new("JUMP").text())), 501);
+    let answer = Ua::new().hear(Req::new("JUMP").text()).only();
+    assert_eq!(answer.status(), Some(StatusCode::NOT_IMPLEMENTED));
+    assert!(answer.allow().any(|method| method == "INVITE"));
 }
 
 /// RFC 3261 §12.2.2, §15.1.2: what only lives in a dialog is 481 without one.
@@ -268,16 +270,98 @@ fn a_body_shorter_than_its_length_is_400() {
     assert_eq!(request.body(), b"hello");
 }
 
-/// DESIGN.md §5: what an answer would copy must be legible, else there is none.
+/// RFC 3261 §17.1.3: without what an answer finds its request by there is none. RFC 4475 §3.3.1: without the rest there is.
 #[test]
-fn an_illegible_request_is_dropped() {
+fn a_request_without_a_header_that_it_must_have() {
     let whole = Req::invite().text();
     for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
         let lines = whole.split_inclusive("\r\n").filter(|line| !line.starts_with(&format!("{name}:")));
         let mut ua = Ua::new();
-        assert_eq!(ua.hear(lines.collect::<String>()).lines(), [""; 0], "{name}");
-        assert_eq!(ua.sip.counters().broken_dropped, 1, "{name}");
+        let heard = ua.hear(lines.collect::<String>());
+        if matches!(name, "Via" | "CSeq") {
+            assert_eq!(heard.lines(), [""; 0], "{name}");
+            assert_eq!(ua.sip.counters().broken_dropped, 1, "{name}");
+        } else {
+            assert_eq!(status(&heard), 400, "{name}");
+            assert_eq!(heard.only().headers(name).next(), None, "nothing is made up");
+            assert_eq!(heard.only().lines().count(), 5, "the other four, and Content-Length");
+        }
     }
+}
+
+/// RFC 4475 §3.1.2.16: another version's Via may be another version's too; the answer goes back to where it came from.
+#[test]
+fn another_version_is_505_whatever_its_via_says() {
+    let request = Req { version: "SIP/3.0", ..Req::new("OPTIONS").via("SIP/3.0/UDP 192.0.2.1:9") };
+    let heard = Ua::new().hear(request.text());
+    assert_eq!(status(&heard), 505);
+    assert_eq!(heard.transmits()[0].flow.remote, address(ALICE));
+    let other = Req::new("OPTIONS").via("SIP/3.0/UDP 192.0.2.1");
+    assert_eq!(Ua::new().hear(other.text()).lines(), [""; 0], "the request is of our version");
+}
+
+/// RFC 4475 §3.1.2.7, §3.1.2.8, RFC 5118 §4.2: a Request-URI that cannot be read is 400, whatever else there is to say.
+#[test]
+fn a_malformed_request_uri_is_400() {
+    for uri in ["<sip:bob@192.0.2.4>", "sip:bob@192.0.2.4; lr", "sip:2001:db8::10"] {
+        assert_eq!(status(&Ua::new().hear(Req::invite().uri(uri).text())), 400, "{uri}");
+        assert_eq!(status(&Ua::new().hear(Req::invite().uri(uri).tagged("x").text())), 400, "{uri}");
+        assert_eq!(status(&Ua::new().hear(Req::new("REGISTER").uri(uri).text())), 400, "{uri}");
+    }
+}
+
+/// RFC 3261 §19.1.2, RFC 4475 §3.1.1.3: an escaped character of a user is the character, once.
+#[test]
+fn an_escaped_user_is_the_user() {
+    for (user, code) in [("%62o%62", 200), ("BOB", 404), ("bob%00", 404), ("%2562ob", 404), ("a%25b", 200)] {
+        let mut ua = Ua::with(|config| config.policy.users = Some(vec!["bob".into(), "a%25b".into()]));
+        let request = Req::new("OPTIONS").uri(&format!("sip:{user}@192.0.2.4"));
+        assert_eq!(status(&ua.hear(request.text())), code, "{user}");
+    }
+}
+
+/// RFC 3261 §20.1, §21.4.7, RFC 4475 §3.3.15: who accepts no session description cannot have the answer to an INVITE.
+#[test]
+fn an_invite_that_accepts_no_session_description_is_406() {
+    for refused in ["text/plain", "", "application/sdp;q=0.0", "text/*, application/isup"] {
+        let answer = Ua::new().hear(Req::invite().line(&format!("Accept: {refused}")).text()).only();
+        assert_eq!(answer.status(), Some(StatusCode::NOT_ACCEPTABLE), "{refused}");
+        assert!(answer.value(Name::Warning).unwrap().starts_with("399 192.0.2.4 \""), "{refused}");
+    }
+    for fine in ["text/plain, Application/SDP;q=0.1", "*/*", "application/*"] {
+        let heard = Ua::new().hear(Req::invite().line(&format!("Accept: {fine}")).text());
+        assert_eq!(heard.lines(), ["* incoming INVITE"], "{fine}");
+    }
+    let options = Req::new("OPTIONS").line("Accept: text/plain");
+    assert_eq!(status(&Ua::new().hear(options.text())), 200, "OPTIONS is answered without one");
+    let mut ua = Ua::new();
+    let (ok, _) = ua.answered_call();
+    let again =
+        Req::within(&ok, "INVITE", 2).line("Contact: <sip:alice@192.0.2.1>").line("Accept: text/plain");
+    assert_eq!(status(&ua.hear(again.text())), 406, "a re-INVITE too");
+}
+
+/// RFC 4475 §3.4.1: a peer of RFC 2543's may leave out branch, From tag, Max-Forwards and Contact, and the call goes through.
+#[test]
+fn a_call_from_an_rfc_2543_peer() {
+    let request = Req::new("INVITE")
+        .branch("")
+        .from("<sip:alice@192.0.2.1>")
+        .text()
+        .replace("Max-Forwards: 70\r\n", "");
+    let mut ua = Ua::new();
+    let server = ua.hear(request.clone()).server();
+    let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    assert_eq!(ua.hear(request).lines(), [""; 0]);
+    assert_eq!(ua.sip.counters().retransmissions, 1, "known again by its headers (RFC 3261 §17.2.3)");
+    let ack = Req::within(&ok, "ACK", 1).branch("");
+    assert_eq!(ua.hear(ack.text()).lines(), ["* confirmed"]);
+    let bye = ua.destroy(dialog).message("BYE");
+    assert_eq!(bye.request_uri(), Some("sip:alice@192.0.2.1"), "From says where");
+    assert_eq!(bye.to().unwrap().tag(), None);
+    ua.hear(support::answer(&bye, 200, "", ""));
+    ua.pass_all();
 }
 
 /// RFC 3261 §17.1.1.3, §8.2: nothing ever answers an ACK.

@@ -118,7 +118,7 @@ impl Dialog {
         let state = state_after(request, sent)?;
         let (from, to) = (request.from()?, sent.to()?);
         let local_tag = to.tag().ok_or(DialogError::Missing(Name::To))?;
-        let remote_contact = contact_of(request)?;
+        let remote_contact = remote_target(request)?;
         let local_contact = contact_of(sent)?;
         let routes = request.record_routes().collect::<Result<smallvec::SmallVec<[_; 4]>, _>>()?;
         let secure = is_secure(request);
@@ -320,6 +320,19 @@ fn state_after(request: &Message, answer: &Message) -> Result<DialogState, Dialo
 /// The URI of the one Contact that a dialog needs.
 fn contact_of(message: &Message) -> Result<&str, DialogError> {
     checked(message.contact()?.ok_or(DialogError::Missing(Name::Contact))?)
+}
+
+/// Where the sender of a request that makes a dialog is reached: its Contact (RFC 3261 §12.1.1). A peer of RFC 2543's, told by its
+/// branch, may leave it out: it is then reached where From says (RFC 4475 §3.4.1).
+pub(crate) fn remote_target(request: &Message) -> Result<&str, DialogError> {
+    let is_old = || request.top_via().is_ok_and(|via| via.rfc3261_branch().is_none());
+    match request.contact()? {
+        None if is_old() => match request.from()? {
+            from if from.parse_uri().is_ok() => Ok(from.uri),
+            _ => Err(DialogError::Missing(Name::Contact)),
+        },
+        _ => contact_of(request),
+    }
 }
 
 fn checked(contact: Address<'_>) -> Result<&str, DialogError> {

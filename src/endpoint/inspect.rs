@@ -10,7 +10,8 @@ use super::ids::{DialogId, Sender, ServerId, Token};
 use super::output::Payload;
 use super::policy::Handling;
 use super::send::return_flow;
-use crate::message::{Message, Method, Name, StatusCode, Uri};
+use crate::dialog::remote_target;
+use crate::message::{MediaType, Message, Method, Name, StatusCode, Uri, octets};
 use crate::random;
 use crate::transaction::MatchId;
 
@@ -34,6 +35,10 @@ impl<D: Default> Endpoint<D> {
     fn inspect_new(&mut self, flow: Flow, id: MatchId, request: Arc<Message>) {
         if request.request_uri().is_some_and(|uri| uri.len() > self.config.limits.uri) {
             return self.refuse(flow, &request, (StatusCode::REQUEST_URI_TOO_LONG, None));
+        }
+        // Before anything that reads it (RFC 4475 §3.1.2.7, §3.1.2.8; RFC 5118 §4.2).
+        if request.parse_request_uri().is_err() {
+            return self.refuse(flow, &request, (StatusCode::BAD_REQUEST, None));
         }
         let Some(to_tag) = request.to().ok().and_then(|to| to.tag()) else {
             return self.inspect_initial(flow, id, request);
@@ -75,26 +80,29 @@ impl<D: Default> Endpoint<D> {
         }
         self.check_extensions(request)?;
         self.check_content(request)?;
+        self.check_accepted(request)?;
         if request.method().creates_dialog() && !is_dialog_possible(request) {
             return Err((StatusCode::BAD_REQUEST, None));
         }
         Ok(handling)
     }
 
-    /// §8.2.1: methods that only live within dialogs are told that there is none; others 405, unknown ones 501.
+    /// §8.2.1: methods that only live within dialogs are told that there is none; others 405, unknown ones 501. Both say what
+    /// would do (§21.4.6, RFC 4475 §3.1.1.2).
     fn method_refusal(&self, method: &Method) -> Refusal {
         match method {
             Method::Bye | Method::Info | Method::Prack | Method::Update | Method::Notify => {
                 (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None)
             }
-            method if method.is_known() => {
-                (StatusCode::METHOD_NOT_ALLOWED, Some((Name::Allow, self.described.allow.clone())))
+            method => {
+                let known = method.is_known();
+                let status = if known { StatusCode::METHOD_NOT_ALLOWED } else { StatusCode::NOT_IMPLEMENTED };
+                (status, Some((Name::Allow, self.described.allow.clone())))
             }
-            _ => (StatusCode::NOT_IMPLEMENTED, None),
         }
     }
 
-    /// §8.2.2.1: a scheme that we serve, a user that we are.
+    /// §8.2.2.1: a scheme that we serve, a user that we are. An escape is its character (§19.1.2, RFC 4475 §3.1.1.3).
     fn check_target(&self, request: &Message) -> Result<(), Refusal> {
         let user = match request.parse_request_uri() {
             Ok(Uri::Sip(uri)) => uri.user.unwrap_or_default(),
@@ -103,7 +111,9 @@ impl<D: Default> Endpoint<D> {
             Err(_) => return Err((StatusCode::BAD_REQUEST, None)),
         };
         match &self.config.policy.users {
-            Some(users) if !users.iter().any(|known| known == user) => Err((StatusCode::NOT_FOUND, None)),
+            Some(users) if !users.iter().any(|known| octets(known).eq(octets(user))) => {
+                Err((StatusCode::NOT_FOUND, None))
+            }
             _ => Ok(()),
         }
     }
@@ -131,7 +141,7 @@ impl<D: Default> Endpoint<D> {
             return Ok(());
         }
         let kind = request.content_type().ok().flatten();
-        let accepted = |kind: crate::message::MediaType<'_>| {
+        let accepted = |kind: MediaType<'_>| {
             accept.iter().any(|known| known.split_once('/').is_some_and(|(main, sub)| kind.is(main, sub)))
         };
         match kind.is_some_and(accepted) {
@@ -140,6 +150,17 @@ impl<D: Default> Endpoint<D> {
                 Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, Some((Name::Accept, self.described.accept.clone()))))
             }
         }
+    }
+
+    /// §20.1, §21.4.7, RFC 4475 §3.3.15: the answer to an INVITE has a session description in it, which the caller must accept.
+    fn check_accepted(&self, request: &Message) -> Result<(), Refusal> {
+        let says = request.value(Name::Accept).is_some();
+        if *request.method() != Method::Invite || !says || request.elements(Name::Accept).any(covers_sdp) {
+            return Ok(());
+        }
+        let (host, _) = self.config.host_and_user();
+        let warning = alloc::format!("399 {host} \"Session descriptions are not in Accept\"");
+        Err((StatusCode::NOT_ACCEPTABLE, Some((Name::Warning, warning))))
     }
 
     /// What keeps a request within a dialog from being served, its number aside.
@@ -153,6 +174,7 @@ impl<D: Default> Endpoint<D> {
         };
         self.check_extensions(request)?;
         self.check_content(request)?;
+        self.check_accepted(request)?;
         Ok(handling)
     }
 
@@ -247,8 +269,15 @@ impl<D: Default> Endpoint<D> {
     }
 }
 
-/// Whether a dialog can be made of a request: one Contact that can be sent to, Record-Routes that can be read (§12.1.1).
+/// Whether a dialog can be made of a request: a target that can be sent to, Record-Routes that can be read (§12.1.1).
 fn is_dialog_possible(request: &Message) -> bool {
-    let contact = request.contact().ok().flatten().is_some_and(|contact| contact.parse_uri().is_ok());
-    contact && request.record_routes().all(|route| route.is_ok())
+    remote_target(request).is_ok() && request.record_routes().all(|route| route.is_ok())
+}
+
+/// Whether a media range of Accept covers session descriptions (§20.1). `q=0` says that it does not.
+fn covers_sdp(range: &str) -> bool {
+    let Ok(range) = MediaType::parse(range) else { return false };
+    let is_refused = range.params.value("q").is_some_and(|q| q.bytes().all(|b| matches!(b, b'0' | b'.')));
+    let covers = |part: &str, name: &str| part == "*" || part.eq_ignore_ascii_case(name);
+    covers(range.main, "application") && covers(range.sub, "sdp") && !is_refused
 }

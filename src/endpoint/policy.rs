@@ -26,7 +26,7 @@ pub struct Policy {
     pub in_dialog: Vec<(Method, Handling)>,
     /// Content types that a body may have, as in Accept; empty for any. Others are answered 415 (RFC 3261 §8.2.3).
     pub accept: Vec<Cow<'static, str>>,
-    /// Users for whom requests outside dialogs may come; `None` for any. Others are answered 404 (§8.2.2.1).
+    /// Users for whom requests outside dialogs may come, as in a URI; `None` for any. Others are answered 404 (§8.2.2.1).
     pub users: Option<Vec<Cow<'static, str>>>,
     /// Whether the dialogs of further forks that answer 2xx are kept; else they are ended with BYE (§13.2.2.4). False by default.
     pub keep_forks: bool,

@@ -72,7 +72,7 @@ impl<D: Default> Endpoint<D> {
 
     /// A request that is legible enough gets to hear what is wrong with it; nothing else does (§8.2, §21.4.1, §21.5.6).
     fn broken(&mut self, flow: Flow, mut message: Message, fault: &ParseError) {
-        if !message.is_answerable() || *message.method() == Method::Ack {
+        if !message.is_answerable(fault) || *message.method() == Method::Ack {
             bump(&mut self.counters.broken_dropped);
             return;
         }

@@ -124,7 +124,8 @@ impl<'a> Address<'a> {
 
 /// A quoted string without its quotes and escapes; other text as it is.
 pub fn unquote(text: &str) -> Cow<'_, str> {
-    let Some(inner) = text.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')) else {
+    let is_quoted = text.starts_with('"') && scan::quoted_len(text) == Some(text.len());
+    let Some(inner) = text.get(1..text.len().saturating_sub(1)).filter(|_| is_quoted) else {
         return Cow::Borrowed(text);
     };
     if !inner.contains('\\') {

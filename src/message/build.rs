@@ -8,6 +8,7 @@ use core::net::IpAddr;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::strict::Noted;
 use super::{
     Buffer, BuildError, First, Host, Line, Message, Method, Name, Span, Start, StatusCode, Uri, scan,
 };
@@ -27,6 +28,19 @@ impl Header {
     /// The header `name: value`.
     pub fn new(name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
         Self { name: name.into(), value: value.into() }
+    }
+
+    /// The header `name` with a typed value, written in full.
+    ///
+    /// ```
+    /// use sip_proto::message::{Header, MediaType, Name};
+    ///
+    /// let accept = MediaType::parse("application/sdp")?;
+    /// assert_eq!(Header::of(Name::Accept, accept), Header::new("Accept", "application/sdp"));
+    /// # Ok::<(), sip_proto::message::ParseError>(())
+    /// ```
+    pub fn of(name: Name, value: impl fmt::Display) -> Self {
+        Self { name: Cow::Borrowed(name.as_str()), value: Cow::Owned(alloc::format!("{value}")) }
     }
 
     /// Whether the application may add this header to a message.
@@ -84,7 +98,7 @@ impl fmt::Debug for Body {
 }
 
 /// Whether `text` holds no control character (§25.1 `TEXT-UTF8-TRIM`): one might end its line.
-fn check_line(text: &str) -> Result<(), BuildError> {
+pub(super) fn check_line(text: &str) -> Result<(), BuildError> {
     match text.bytes().any(is_control) {
         true => Err(BuildError::ControlCharacter),
         false => Ok(()),
@@ -348,6 +362,7 @@ impl Builder {
             lines: self.lines,
             first: self.first,
             source: None,
+            noted: Noted::empty(),
         })
     }
 }

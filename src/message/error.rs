@@ -67,6 +67,12 @@ pub enum BuildError {
     /// A body was given without a content type, or a type without a body.
     #[error("body and content type come together")]
     Body,
+    /// A boundary is malformed, or occurs in what it delimits (RFC 2046 §5.1.1).
+    #[error("boundary is malformed, or occurs in a part")]
+    Boundary,
+    /// A multipart body has no part, or its subtype is not a token (RFC 2046 §5.1).
+    #[error("multipart body without a part or a subtype")]
+    Multipart,
     /// A URI does not parse (RFC 3261 §19.1, RFC 3966).
     #[error("URI: {0}")]
     Uri(ParseError),

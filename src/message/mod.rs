@@ -25,9 +25,12 @@
 //! | `parse`, `normalise` | bytes to index; the slow path for what `httparse` does not take |
 //! | `receive` | what a datagram is: keep-alive, not SIP, broken, or a message |
 //! | `stream` | messages out of a byte stream |
+//! | `strict` | whether a message is what the grammar says, to the octet |
 //! | `view` | typed access to a message's headers |
 //! | `name`, `method`, `status`, `transport` | the open sets |
-//! | `uri`, `address`, `via`, `params`, `values`, `scan` | header values |
+//! | `uri`, `address`, `via`, `params`, `scan` | what header values are made of |
+//! | `values` | header values, parsed and written |
+//! | `multipart` | bodies of several parts |
 //! | `build`, `answer` | writing messages |
 
 mod address;
@@ -35,6 +38,7 @@ mod answer;
 mod build;
 mod error;
 mod method;
+mod multipart;
 mod name;
 mod normalise;
 mod params;
@@ -43,6 +47,7 @@ mod receive;
 mod scan;
 mod status;
 mod stream;
+mod strict;
 mod transport;
 mod uri;
 mod values;
@@ -62,17 +67,29 @@ pub(crate) use build::supplies;
 pub use build::{Body, Builder, Header, Value};
 pub use error::{BuildError, ParseError};
 pub use method::Method;
+pub use multipart::{BodyPart, Part, Parts};
 pub use name::Name;
 pub use params::{Param, Params};
 pub use receive::{Datagram, KeepAlive};
 pub use scan::List;
 pub use status::StatusCode;
 pub use stream::{Framer, Unit};
+pub use strict::{Finding, LENIENCIES, Leniency};
 pub use transport::Transport;
-pub use uri::{Host, SipUri, TelUri, Uri};
-pub use values::{CSeq, MediaType, Reason, RetryAfter, TimestampValue};
+pub use uri::{
+    Component, Escaped, Host, PhoneContext, SipUri, TelUri, Uri, UriHeader, escape, octets, unescape,
+};
+pub use values::auth::{AuthParams, AuthenticationInfo, Challenge, Credentials, SecurityMechanism};
+pub use values::caller::FeatureSet;
+pub use values::content::{Disposition, Handling, MediaType, MimeVersion, Preference, QValue};
+pub use values::date::Date;
+pub use values::events::{EventPackage, InfoPackage, ReferSub, SubscriptionState, Substate};
+pub use values::identity::{Contact, Diversion, HistoryInfo};
+pub use values::ids::{CSeq, Join, RAck, Replaces};
+pub use values::info::{GeolocationError, Link, Reason, UserToUser, Warning};
+pub use values::time::{MinSe, Refresher, RetryAfter, SessionExpires, TimestampValue};
+pub use values::write::{Quoted, quote};
 pub use via::{MAGIC_COOKIE, Via};
-pub use view::Contact;
 
 /// A request or a response: its bytes, and where in them everything stands.
 ///
@@ -89,6 +106,7 @@ pub struct Message {
     lines: SmallVec<[Line; INLINE_LINES]>,
     first: First,
     source: Option<SocketAddr>,
+    noted: strict::Noted,
 }
 
 /// The octets: shared with whoever received them, or written here. Built messages stay in the vector they

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use super::strict::Noted;
 use super::{ParseError, scan};
 
 /// A message in normal form.
@@ -16,6 +17,8 @@ pub(super) struct Normal {
     pub(super) bytes: Bytes,
     /// The same length, with a filler for each raw control character of the head.
     pub(super) mask: Vec<u8>,
+    /// What of the grammar's breaches the normal form no longer shows.
+    pub(super) noted: Noted,
     /// The first thing that no reading allows.
     pub(super) defect: Option<ParseError>,
 }
@@ -24,13 +27,21 @@ const FILLER: u8 = b'_';
 
 /// Rewrites `message`, whose head `httparse` refused.
 pub(super) fn normalise(message: &[u8]) -> Normal {
-    let mut writer = Writer { bytes: Vec::with_capacity(message.len().saturating_add(4)), defect: None };
+    let bytes = Vec::with_capacity(message.len().saturating_add(4));
+    let mut writer = Writer { bytes, defect: None, noted: Noted::empty(), headers: 0 };
     let leading = message.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    writer.noted.set(Noted::EMPTY_LINES, leading > 0);
     let mut rest = message.get(leading..).unwrap_or_default();
     let mut is_start_line = true;
     let body = loop {
         let at = message.len().saturating_sub(rest.len());
         let (line, after) = split_line(rest);
+        // What follows a line without its end begins with that: CR, or LF alone, or nothing.
+        match rest.get(line.len()) {
+            Some(b'\r') => {}
+            Some(_) => writer.noted |= Noted::BARE_LF,
+            None => writer.noted |= Noted::NO_EMPTY_LINE,
+        }
         match (line, after) {
             ([], after) => break after.unwrap_or_default(),
             (line, _) if is_start_line => writer.line(line),
@@ -46,9 +57,9 @@ pub(super) fn normalise(message: &[u8]) -> Normal {
     writer.bytes.extend_from_slice(b"\r\n");
     let head_len = writer.bytes.len();
     writer.bytes.extend_from_slice(body);
-    let Writer { bytes, mut defect } = writer;
+    let Writer { bytes, mut defect, noted, .. } = writer;
     let mask = mask(&bytes, head_len, &mut defect);
-    Normal { bytes: bytes.into(), mask, defect }
+    Normal { bytes: bytes.into(), mask, noted, defect }
 }
 
 /// The first line without its end, and what follows; `None` when nothing ends the line.
@@ -58,9 +69,15 @@ fn split_line(text: &[u8]) -> (&[u8], Option<&[u8]>) {
     (line.strip_suffix(b"\r").unwrap_or(line), rest.get(1..))
 }
 
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
 struct Writer {
     bytes: Vec<u8>,
     defect: Option<ParseError>,
+    noted: Noted,
+    headers: usize,
 }
 
 impl Writer {
@@ -71,21 +88,26 @@ impl Writer {
 
     /// A line that begins with white space continues the one before it: both join with one space.
     fn fold(&mut self, line: &[u8]) {
+        self.noted.set(Noted::START_FOLDED, self.noted.contains(Noted::START_FOLDED) || self.headers == 0);
         self.bytes.truncate(self.bytes.len().saturating_sub(2));
         self.bytes.push(b' ');
-        self.line(line.trim_ascii());
+        let blanks = line.iter().take_while(|byte| is_blank(**byte)).count();
+        self.line(line.get(blanks..).unwrap_or_default());
     }
 
     /// A header line, without white space before its colon. One without a name is left out.
     fn header(&mut self, line: &[u8], at: usize) {
         let colon = memchr::memchr(b':', line);
         let (name, value) = line.split_at_checked(colon.unwrap_or(line.len())).unwrap_or((line, &[]));
-        let name = name.trim_ascii_end();
+        let end = name.iter().rposition(|byte| !is_blank(*byte)).map_or(0, |last| last.saturating_add(1));
+        let name = name.get(..end).unwrap_or_default();
         let is_name = !name.is_empty() && name.iter().all(|byte| scan::is_token_byte(*byte));
         if colon.is_none() || !is_name {
             self.defect = self.defect.or(Some(ParseError::new("a header name and ':'", at)));
+            self.noted |= Noted::LEFT_OUT;
             return;
         }
+        self.headers = self.headers.saturating_add(1);
         self.bytes.extend_from_slice(name);
         self.line(value);
     }

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::strict::Noted;
 use super::{
     Buffer, CSeq, First, INLINE_LINES, Line, Message, Method, Name, ParseError, Span, Start, StatusCode,
     normalise,
@@ -41,6 +42,7 @@ impl Message {
             lines: SmallVec::from_buf([Line::EMPTY; INLINE_LINES]),
             first: First::EMPTY,
             source: None,
+            noted: Noted::empty(),
         }
     }
 
@@ -54,6 +56,7 @@ impl Message {
             Err(Tokenise::Headers) => {
                 let normal = normalise::normalise(&self.bytes);
                 *self = Self::blank(normal.bytes);
+                self.noted = normal.noted;
                 let defect = match self.index(Some(&normal.mask), limits) {
                     Ok(defect) => defect,
                     Err(Tokenise::NotSip(fault)) => return Err(fault),
@@ -108,19 +111,19 @@ impl Message {
         if tokens.len() > INLINE_LINES {
             self.lines.resize(tokens.len(), Line::EMPTY);
         }
-        let noted = self.first.fill(&mut self.lines, tokens, masked.as_ptr() as usize);
+        let summary = self.first.fill(&mut self.lines, tokens, masked.as_ptr() as usize);
         self.lines.truncate(tokens.len());
-        if noted.name_lens > usize::from(u8::MAX) {
+        if summary.name_lens > usize::from(u8::MAX) {
             return Err(Tokenise::NotSip(ParseError::new("header names of at most 255 bytes", headers_at)));
         }
-        match noted.repeated & SINGLE {
+        match summary.repeated & SINGLE {
             0 => Ok(defect),
-            _ => Ok(defect.or_else(|| self.repeated())),
+            _ => Ok(defect.or_else(|| self.repeated_single())),
         }
     }
 
     /// The first line that repeats a header of which a message has at most one (RFC 3261 §7.3.1).
-    fn repeated(&self) -> Option<ParseError> {
+    fn repeated_single(&self) -> Option<ParseError> {
         let is_repeated = |(at, line): &(usize, &Line)| {
             First::bit(line.name) & SINGLE != 0 && self.first.line(line.name) != *at
         };
@@ -157,7 +160,7 @@ fn decimal(digits: &[u8]) -> Option<u32> {
 }
 
 /// What there is to know of all lines together.
-struct Noted {
+struct Summary {
     /// The lengths of all names, joined bit by bit: above 255 if one of them is.
     name_lens: usize,
     /// The bits of names with more than one line.
@@ -166,8 +169,8 @@ struct Noted {
 
 impl First {
     /// Writes the lines of `tokens` in a buffer that begins at `origin`. A head is at most 65,535 bytes long, as its caller checks.
-    fn fill(&mut self, lines: &mut [Line], tokens: &[httparse::Header<'_>], origin: usize) -> Noted {
-        let mut noted = Noted { name_lens: 0, repeated: 0 };
+    fn fill(&mut self, lines: &mut [Line], tokens: &[httparse::Header<'_>], origin: usize) -> Summary {
+        let mut summary = Summary { name_lens: 0, repeated: 0 };
         for (at, (line, token)) in lines.iter_mut().zip(tokens).enumerate() {
             let value_at = (token.value.as_ptr() as usize).wrapping_sub(origin);
             line.name = Name::find_bytes(token.name.as_bytes());
@@ -175,10 +178,10 @@ impl First {
             line.name_at = (token.name.as_ptr() as usize).wrapping_sub(origin) as u16;
             line.value.at = value_at as u16;
             line.value.end = value_at.wrapping_add(token.value.len()) as u16;
-            noted.repeated |= self.note(line.name, at);
-            noted.name_lens |= token.name.len();
+            summary.repeated |= self.note(line.name, at);
+            summary.name_lens |= token.name.len();
         }
-        noted
+        summary
     }
 }
 

@@ -65,15 +65,18 @@ impl KeepAlive {
 }
 
 impl Message {
-    /// Whether a broken request can be answered all the same: what an answer copies is there, and the topmost Via says where to.
-    pub(crate) fn is_answerable(&self) -> bool {
-        let copied = [Name::From, Name::To, Name::CallId, Name::CSeq];
+    /// Whether a request that is broken by `fault` can be answered all the same: the answer finds its way by the topmost Via and is
+    /// known by that and CSeq (RFC 3261 §17.1.3). From, To and Call-ID may be missing (RFC 4475 §3.3.1). Of another version
+    /// of the protocol the Via need not be legible (RFC 4475 §3.1.2.16).
+    pub(crate) fn is_answerable(&self, fault: &ParseError) -> bool {
         // A bare CR is some receivers' line end: what is copied of such a line might start a header of its own.
         let ends_lines = self.lines.iter().any(|line| self.raw(line.value).contains(&b'\r'));
         self.is_request()
             && !ends_lines
-            && self.top_via().is_ok()
-            && copied.into_iter().all(|name| self.value(name).is_some_and(|value| !value.is_empty()))
+            && (self.top_via().is_ok() || Datagram::is_other_version(fault))
+            && [Name::Via, Name::CSeq]
+                .into_iter()
+                .all(|name| self.value(name).is_some_and(|value| !value.is_empty()))
     }
 }
 
@@ -101,13 +104,13 @@ mod tests {
         let broken = read(b"INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.15;;,;,,\r\nFrom: <sip:a@h>;;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n");
         let Datagram::Broken(message, fault) = broken else { panic!("{broken:?}") };
         assert_eq!(fault.header, Some(Name::Via));
-        assert!(message.is_answerable());
+        assert!(message.is_answerable(&fault));
         // RFC 3261 §25.1: text is UTF-8, in headers that nobody reads too.
         let broken = read(b"OPTIONS sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@h>\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\nSubject: \xe9\r\n\r\n");
         assert!(matches!(broken, Datagram::Broken(_, fault) if fault.expected == "UTF-8 text"));
         // RFC 4475 §3.1.2.16: another version is answered 505.
         let broken = read(b"OPTIONS sip:b@h SIP/7.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@h>\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n");
         let Datagram::Broken(message, fault) = broken else { panic!() };
-        assert!(Datagram::is_other_version(&fault) && message.is_answerable());
+        assert!(Datagram::is_other_version(&fault) && message.is_answerable(&fault));
     }
 }

@@ -41,10 +41,11 @@ mod link;
 mod network;
 #[cfg(feature = "arbitrary")]
 pub mod script;
+mod views;
 
 #[cfg(feature = "arbitrary")]
 pub use check::check_script;
-pub use check::{check_message, check_stream};
+pub use check::{check_message, check_sdp, check_stream};
 pub use ladder::{Ladder, describe_event, describe_message};
 pub use link::Link;
 pub use network::{Network, Node};

@@ -1,0 +1,85 @@
+//! The session description, alone or inside a multipart body (RFC 5621 §4, §6).
+
+use super::{Part, Parts, is_multipart, scan};
+use crate::message::{MediaType, Message};
+
+/// How deep multipart bodies may be nested for a description to be found inside: each level is read once more.
+const DEEPEST: usize = 8;
+
+impl Message {
+    /// The session description: the body itself or the part that is `application/sdp` with disposition `session`, which is
+    /// its default (RFC 3261 §20.11).
+    ///
+    /// Of `multipart/alternative` it is the last one (RFC 5621 §6.1); of `multipart/mixed`, and of subtypes that are read as
+    /// such (§4.2), the first. Nested bodies are looked into, up to eight deep. What is encoded or compressed is left out.
+    ///
+    /// ```
+    /// use sip_proto::message::Message;
+    ///
+    /// let text = "ACK sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n\
+    ///     Call-ID: c\r\nCSeq: 1 ACK\r\nContent-Type: multipart/mixed;boundary=x\r\n\r\n\
+    ///     --x\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--x--\r\n";
+    /// assert_eq!(Message::parse(text)?.session_description(), Some(&b"v=0"[..]));
+    /// # Ok::<(), sip_proto::message::ParseError>(())
+    /// ```
+    pub fn session_description(&self) -> Option<&[u8]> {
+        let entity = Entity {
+            content_type: self.content_type().ok()??,
+            disposition: self.headers("Content-Disposition").next(),
+            encodings: [
+                self.headers("Content-Encoding").next(),
+                self.headers("Content-Transfer-Encoding").next(),
+            ],
+            body: self.body(),
+        };
+        entity.session_description(0).filter(|body| !body.is_empty())
+    }
+}
+
+/// A body and what its header fields say of it.
+struct Entity<'a> {
+    content_type: MediaType<'a>,
+    disposition: Option<&'a str>,
+    encodings: [Option<&'a str>; 2],
+    body: &'a [u8],
+}
+
+impl<'a> Entity<'a> {
+    fn of_part(part: &Part<'a>) -> Option<Self> {
+        Some(Self {
+            content_type: part.content_type().ok()??,
+            disposition: part.content_disposition(),
+            encodings: [part.header("Content-Encoding"), part.header("Content-Transfer-Encoding")],
+            body: part.body,
+        })
+    }
+
+    fn session_description(&self, depth: usize) -> Option<&'a [u8]> {
+        if !self.encodings.iter().flatten().all(|encoding| is_plain(encoding)) {
+            return None;
+        }
+        if self.content_type.is("application", "sdp") {
+            return self.disposition.is_none_or(is_session).then_some(self.body);
+        }
+        if depth >= DEEPEST || !is_multipart(&self.content_type) {
+            return None;
+        }
+        let parts = Parts::new(&self.content_type, self.body).ok()?;
+        let deeper = depth.saturating_add(1);
+        let mut found = parts.filter_map(|part| Self::of_part(&part)?.session_description(deeper));
+        match self.content_type.sub.eq_ignore_ascii_case("alternative") {
+            true => found.last(),
+            false => found.next(),
+        }
+    }
+}
+
+/// Whether octets so encoded are as they were (RFC 3261 §20.12, RFC 2045 §6).
+fn is_plain(encoding: &str) -> bool {
+    ["identity", "binary", "8bit", "7bit", ""].iter().any(|plain| plain.eq_ignore_ascii_case(encoding))
+}
+
+fn is_session(disposition: &str) -> bool {
+    let (kind, _) = scan::span(scan::trim_start(disposition), scan::is_token_byte);
+    kind.eq_ignore_ascii_case("session")
+}

@@ -1,0 +1,281 @@
+//! The headers and parameters of the extension RFCs, each by its own grammar.
+
+use super::auth::digest;
+use super::cursor::{
+    Cursor, Match, Miss, Rule, delta_seconds, list, number, one_of, optional_list, quoted_string, qvalue,
+    token, token_of,
+};
+use super::params::{Known, Value, address, gen_value, generic_params, name_addr, params, token_or_quoted};
+use super::uri::{host, port};
+use super::values::{call_id, method_after_blank};
+use crate::message::scan;
+
+/// RFC 3581 §3.
+pub(super) fn rport(c: &mut Cursor<'_>) -> Match {
+    port(c).map_err(|miss| miss.in_section("RFC 3581 §3"))
+}
+
+/// RFC 5626 §4.2.1: from 1 to 2³¹ − 1.
+pub(super) fn reg_id(c: &mut Cursor<'_>) -> Match {
+    number(c, 0x7fff_ffff, "a number below 2^31").map_err(|miss| miss.in_section("RFC 5626 §11"))
+}
+
+/// A URN in angle brackets in quotes.
+pub(super) fn instance(c: &mut Cursor<'_>) -> Match {
+    let start = *c;
+    quoted_string(c)?;
+    let text = c.since(start.at());
+    let is_bracketed = text.starts_with(b"\"<") && text.ends_with(b">\"") && text.len() > 4;
+    let miss =
+        || start.miss("'<' and '>' within the quotes").map_err(|miss: Miss| miss.in_section("RFC 5626 §11"));
+    if is_bracketed { Ok(()) } else { miss() }
+}
+
+fn event_type(c: &mut Cursor<'_>) -> Match {
+    loop {
+        if c.take(|byte| scan::is_token_byte(byte) && byte != b'.').is_empty() {
+            return c.miss("an event package");
+        }
+        if !c.eat(b'.') {
+            return Ok(());
+        }
+    }
+}
+
+pub(super) fn event(c: &mut Cursor<'_>) -> Match {
+    event_type(c)?;
+    params(c, &[("id", Value::Must(token))])
+}
+
+pub(super) fn allow_events(c: &mut Cursor<'_>) -> Match {
+    list(c, event_type)
+}
+
+pub(super) fn subscription_state(c: &mut Cursor<'_>) -> Match {
+    const KNOWN: &[Known] = &[
+        ("reason", Value::Must(token)),
+        ("expires", Value::Must(delta_seconds)),
+        ("retry-after", Value::Must(delta_seconds)),
+    ];
+    token_of(c, "a state")?;
+    params(c, KNOWN)
+}
+
+/// Accept-Contact and Reject-Contact.
+pub(super) fn preferences(c: &mut Cursor<'_>) -> Match {
+    list(c, |c| {
+        c.expect(b'*', "'*'")?;
+        params(c, &[("require", Value::Flag), ("explicit", Value::Flag)])
+    })
+}
+
+pub(super) fn disposition(c: &mut Cursor<'_>) -> Match {
+    const WORDS: [&str; 12] = [
+        "proxy",
+        "redirect",
+        "cancel",
+        "no-cancel",
+        "fork",
+        "no-fork",
+        "recurse",
+        "no-recurse",
+        "parallel",
+        "sequential",
+        "queue",
+        "no-queue",
+    ];
+    list(c, |c| {
+        one_of(c, &WORDS, "a directive")?;
+        if c.peek().is_some_and(scan::is_token_byte) { c.miss("a directive") } else { Ok(()) }
+    })
+}
+
+pub(super) fn diversion(c: &mut Cursor<'_>) -> Match {
+    const KNOWN: &[Known] = &[
+        ("reason", Value::Must(token_or_quoted)),
+        ("counter", Value::Must(two_digits)),
+        ("limit", Value::Must(two_digits)),
+        ("privacy", Value::Must(token_or_quoted)),
+        ("screen", Value::Must(token_or_quoted)),
+    ];
+    list(c, |c| {
+        name_addr(c)?;
+        params(c, KNOWN)
+    })
+}
+
+fn two_digits(c: &mut Cursor<'_>) -> Match {
+    number(c, 99, "a number of two digits")
+}
+
+pub(super) fn history_info(c: &mut Cursor<'_>) -> Match {
+    const KNOWN: &[Known] = &[
+        ("index", Value::Must(history_index)),
+        ("rc", Value::Must(history_index)),
+        ("mp", Value::Must(history_index)),
+        ("np", Value::Must(history_index)),
+    ];
+    list(c, |c| {
+        name_addr(c)?;
+        params(c, KNOWN)
+    })
+}
+
+/// Numbers with dots between them.
+fn history_index(c: &mut Cursor<'_>) -> Match {
+    loop {
+        number(c, u64::MAX, "numbers with dots between them")?;
+        if !c.eat(b'.') {
+            return Ok(());
+        }
+    }
+}
+
+pub(super) fn identities(c: &mut Cursor<'_>) -> Match {
+    list(c, address)
+}
+
+pub(super) fn min_se(c: &mut Cursor<'_>) -> Match {
+    delta_seconds(c)?;
+    generic_params(c)
+}
+
+pub(super) fn session_expires(c: &mut Cursor<'_>) -> Match {
+    delta_seconds(c)?;
+    params(c, &[("refresher", Value::Must(refresher))])
+}
+
+fn refresher(c: &mut Cursor<'_>) -> Match {
+    one_of(c, &["uas", "uac"], "uas or uac")
+}
+
+/// No white space around these semicolons.
+pub(super) fn privacy(c: &mut Cursor<'_>) -> Match {
+    loop {
+        token(c)?;
+        if !c.eat(b';') {
+            return Ok(());
+        }
+    }
+}
+
+/// From 1 to 2³² − 1.
+pub(super) fn sequence(c: &mut Cursor<'_>) -> Match {
+    let start = *c;
+    number(c, u32::MAX.into(), "a number below 2^32")?;
+    if c.since(start.at()).iter().all(|digit| *digit == b'0') {
+        start.miss("a number above 0")
+    } else {
+        Ok(())
+    }
+}
+
+pub(super) fn rack(c: &mut Cursor<'_>) -> Match {
+    sequence(c)?;
+    if !c.lws() {
+        return c.miss("white space and a CSeq number");
+    }
+    number(c, 0x7fff_ffff, "a sequence number below 2^31")?;
+    method_after_blank(c)
+}
+
+pub(super) fn reason(c: &mut Cursor<'_>) -> Match {
+    list(c, |c| {
+        token_of(c, "a protocol")?;
+        params(c, &[("cause", Value::Must(cause)), ("text", Value::Must(quoted_string))])
+    })
+}
+
+fn cause(c: &mut Cursor<'_>) -> Match {
+    number(c, u64::MAX, "a cause")
+}
+
+pub(super) fn package(c: &mut Cursor<'_>) -> Match {
+    token_of(c, "an Info package")?;
+    generic_params(c)
+}
+
+pub(super) fn recv_info(c: &mut Cursor<'_>) -> Match {
+    optional_list(c, package)
+}
+
+pub(super) fn refer_sub(c: &mut Cursor<'_>) -> Match {
+    one_of(c, &["true", "false"], "true or false")?;
+    generic_params(c)
+}
+
+pub(super) fn referred_by(c: &mut Cursor<'_>) -> Match {
+    address(c)?;
+    params(c, &[("cid", Value::Must(content_id))])
+}
+
+/// A message identifier without white space and comments, in quotes.
+fn content_id(c: &mut Cursor<'_>) -> Match {
+    c.expect(b'"', "a quoted message identifier")?;
+    dot_atom(c)?;
+    c.expect(b'@', "'@'")?;
+    let right: Rule = if c.peek() == Some(b'[') { host } else { dot_atom };
+    right(c)?;
+    c.expect(b'"', "a closing quote")
+}
+
+fn dot_atom(c: &mut Cursor<'_>) -> Match {
+    loop {
+        if c.take(|byte| scan::is_token_byte(byte) && byte != b'.').is_empty() {
+            return c.miss("an atom");
+        }
+        if !c.eat(b'.') {
+            return Ok(());
+        }
+    }
+}
+
+pub(super) fn replaces(c: &mut Cursor<'_>) -> Match {
+    const KNOWN: &[Known] =
+        &[("to-tag", Value::Must(token)), ("from-tag", Value::Must(token)), ("early-only", Value::Flag)];
+    dialog(c, KNOWN)
+}
+
+pub(super) fn join(c: &mut Cursor<'_>) -> Match {
+    dialog(c, &[("to-tag", Value::Must(token)), ("from-tag", Value::Must(token))])
+}
+
+/// A Call-ID and both tags.
+fn dialog(c: &mut Cursor<'_>, known: &[Known]) -> Match {
+    call_id(c)?;
+    let mut tags = *c;
+    params(c, known)?;
+    let (mut to, mut from) = (false, false);
+    while tags.separator(b';') {
+        let start = tags.at();
+        tags.take(scan::is_token_byte);
+        to |= tags.since(start).eq_ignore_ascii_case(b"to-tag");
+        from |= tags.since(start).eq_ignore_ascii_case(b"from-tag");
+        if tags.separator(b'=') {
+            gen_value(&mut tags)?;
+        }
+    }
+    if to && from { Ok(()) } else { c.miss("to-tag and from-tag") }
+}
+
+pub(super) fn security(c: &mut Cursor<'_>) -> Match {
+    const KNOWN: &[Known] = &[
+        ("q", Value::Must(qvalue)),
+        ("d-alg", Value::Must(token)),
+        ("d-qop", Value::Must(token)),
+        ("d-ver", Value::Must(digest)),
+    ];
+    list(c, |c| {
+        token_of(c, "a mechanism")?;
+        params(c, KNOWN)
+    })
+}
+
+pub(super) fn user_to_user(c: &mut Cursor<'_>) -> Match {
+    const KNOWN: &[Known] =
+        &[("purpose", Value::Must(token)), ("content", Value::Must(token)), ("encoding", Value::Must(token))];
+    list(c, |c| {
+        token_or_quoted(c)?;
+        params(c, KNOWN)
+    })
+}

@@ -1,0 +1,249 @@
+//! The headers of RFC 3261 §20, each by its production in §25.1.
+
+use super::cursor::{
+    Cursor, Match, comment, delta_seconds, digits, list, number, optional_list, quoted_string, qvalue, token,
+    token_of, word,
+};
+use super::extensions::{instance, reg_id, rport};
+use super::params::{Known, Value, address, bracketed, generic_params, params, token_or_quoted};
+use super::uri::{bare_address, host, port, ttl, uri};
+
+pub(super) fn tokens(c: &mut Cursor<'_>) -> Match {
+    list(c, token)
+}
+
+pub(super) fn optional_tokens(c: &mut Cursor<'_>) -> Match {
+    optional_list(c, token)
+}
+
+pub(super) fn via(c: &mut Cursor<'_>) -> Match {
+    const KNOWN: &[Known] = &[
+        ("ttl", Value::Must(ttl)),
+        ("maddr", Value::Must(host)),
+        ("received", Value::Must(bare_address)),
+        ("branch", Value::Must(token)),
+        ("rport", Value::May(rport)),
+    ];
+    list(c, |c| {
+        // §8.1.1.7: SIP and 2.0 are the only name and version.
+        if !c.eat_text("SIP") {
+            return c.miss("\"SIP\"");
+        }
+        c.need(b'/', "'/'")?;
+        if !c.eat_text("2.0") {
+            return c.miss("\"2.0\"");
+        }
+        c.need(b'/', "'/'")?;
+        token_of(c, "a transport")?;
+        if !c.lws() {
+            return c.miss("white space and sent-by");
+        }
+        host(c)?;
+        if c.separator(b':') {
+            port(c)?;
+        }
+        params(c, KNOWN)
+    })
+}
+
+pub(super) fn tagged(c: &mut Cursor<'_>) -> Match {
+    address(c)?;
+    params(c, &[("tag", Value::Must(token))])
+}
+
+pub(super) fn call_id(c: &mut Cursor<'_>) -> Match {
+    word(c)?;
+    if c.eat(b'@') { word(c) } else { Ok(()) }
+}
+
+pub(super) fn in_reply_to(c: &mut Cursor<'_>) -> Match {
+    list(c, call_id)
+}
+
+pub(super) fn cseq(c: &mut Cursor<'_>) -> Match {
+    // §8.1.1.5: 31 bits.
+    number(c, 0x7fff_ffff, "a sequence number below 2^31")
+        .map_err(|miss| miss.in_section("RFC 3261 §8.1.1.5"))?;
+    method_after_blank(c)
+}
+
+pub(super) fn method_after_blank(c: &mut Cursor<'_>) -> Match {
+    if c.lws() { token_of(c, "a method") } else { c.miss("white space and a method") }
+}
+
+pub(super) fn contact(c: &mut Cursor<'_>) -> Match {
+    const KNOWN: &[Known] = &[
+        ("q", Value::Must(qvalue)),
+        ("expires", Value::Must(delta_seconds)),
+        ("reg-id", Value::Must(reg_id)),
+        ("+sip.instance", Value::Must(instance)),
+    ];
+    c.sws();
+    if c.rest().trim_ascii_end() == b"*" {
+        c.advance(usize::MAX);
+        return Ok(());
+    }
+    list(c, |c| {
+        address(c)?;
+        params(c, KNOWN)
+    })
+}
+
+pub(super) fn max_forwards(c: &mut Cursor<'_>) -> Match {
+    number(c, 255, "a number up to 255")
+}
+
+pub(super) fn content_length(c: &mut Cursor<'_>) -> Match {
+    number(c, u32::MAX.into(), "a length in bytes")
+}
+
+/// `attribute=value`, as media types have them: none without a value.
+fn media_params(c: &mut Cursor<'_>) -> Match {
+    while c.separator(b';') {
+        token_of(c, "a parameter name")?;
+        c.need(b'=', "'=' and a value")?;
+        token_or_quoted(c)?;
+    }
+    Ok(())
+}
+
+pub(super) fn content_type(c: &mut Cursor<'_>) -> Match {
+    token_of(c, "a media type")?;
+    c.need(b'/', "'/'")?;
+    token_of(c, "a media subtype")?;
+    media_params(c)
+}
+
+const WEIGHTED: &[Known] = &[("q", Value::Must(qvalue))];
+
+pub(super) fn accept(c: &mut Cursor<'_>) -> Match {
+    optional_list(c, |c| {
+        token_of(c, "a media range")?;
+        c.need(b'/', "'/'")?;
+        token_of(c, "a media range")?;
+        params(c, WEIGHTED)
+    })
+}
+
+pub(super) fn accept_encoding(c: &mut Cursor<'_>) -> Match {
+    optional_list(c, |c| {
+        token(c)?;
+        params(c, WEIGHTED)
+    })
+}
+
+pub(super) fn accept_language(c: &mut Cursor<'_>) -> Match {
+    optional_list(c, |c| {
+        if !c.eat(b'*') {
+            language_tag(c)?;
+        }
+        params(c, WEIGHTED)
+    })
+}
+
+pub(super) fn content_language(c: &mut Cursor<'_>) -> Match {
+    list(c, language_tag)
+}
+
+/// Letters in pieces of at most eight.
+fn language_tag(c: &mut Cursor<'_>) -> Match {
+    loop {
+        let start = *c;
+        if !(1..=8).contains(&c.take(|byte| byte.is_ascii_alphabetic()).len()) {
+            return start.miss("one to eight letters");
+        }
+        if !c.eat(b'-') {
+            return Ok(());
+        }
+    }
+}
+
+/// Alert-Info and its kin: URIs in brackets with parameters.
+pub(super) fn infos(c: &mut Cursor<'_>) -> Match {
+    list(c, |c| {
+        c.sws();
+        bracketed(c, uri)?;
+        generic_params(c)
+    })
+}
+
+pub(super) fn content_disposition(c: &mut Cursor<'_>) -> Match {
+    token_of(c, "a disposition")?;
+    params(c, &[("handling", Value::Must(token))])
+}
+
+pub(super) fn mime_version(c: &mut Cursor<'_>) -> Match {
+    number(c, u64::MAX, "a version")?;
+    c.expect(b'.', "'.'")?;
+    number(c, u64::MAX, "a version")
+}
+
+pub(super) fn retry_after(c: &mut Cursor<'_>) -> Match {
+    delta_seconds(c)?;
+    let mut ahead = *c;
+    ahead.sws();
+    if ahead.peek() == Some(b'(') {
+        *c = ahead;
+        comment(c)?;
+        c.sws();
+    }
+    params(c, &[("duration", Value::Must(delta_seconds))])
+}
+
+/// `server-val *(LWS server-val)`
+pub(super) fn products(c: &mut Cursor<'_>) -> Match {
+    loop {
+        if c.peek() == Some(b'(') {
+            comment(c)?;
+        } else {
+            token_of(c, "a product or a comment")?;
+            if c.separator(b'/') {
+                token_of(c, "a product version")?;
+            }
+        }
+        let ends_comment = c.since(c.at().saturating_sub(1)) == b")";
+        let mut ahead = *c;
+        let is_apart = ahead.lws();
+        if ahead.is_at_end() {
+            // The white space behind a comment is the comment's.
+            *c = if ends_comment { ahead } else { *c };
+            return c.end("no white space at the end");
+        }
+        if !is_apart {
+            return c.miss("white space");
+        }
+        *c = ahead;
+    }
+}
+
+pub(super) fn timestamp(c: &mut Cursor<'_>) -> Match {
+    number(c, u64::MAX, "a time in seconds")?;
+    if c.eat(b'.') {
+        c.take(|byte| byte.is_ascii_digit());
+    }
+    if c.lws() {
+        c.take(|byte| byte.is_ascii_digit());
+        if c.eat(b'.') {
+            c.take(|byte| byte.is_ascii_digit());
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn warning(c: &mut Cursor<'_>) -> Match {
+    list(c, |c| {
+        digits(c, 3, "a code of three digits")?;
+        c.expect(b' ', "one space")?;
+        // A pseudonym is a token, and so is every host that is no address in brackets.
+        if c.peek() == Some(b'[') {
+            host(c)?;
+        } else {
+            token_of(c, "an agent")?;
+        }
+        if c.eat(b':') {
+            port(c)?;
+        }
+        c.expect(b' ', "one space")?;
+        quoted_string(c)
+    })
+}

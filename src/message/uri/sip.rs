@@ -1,0 +1,151 @@
+//! `sip:` and `sips:` (RFC 3261 §19.1.1).
+
+use super::{Host, Params, ParseError, TelUri, Transport, check_characters, scan};
+
+/// A SIP or SIPS URI (RFC 3261 §19.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SipUri<'a> {
+    /// Whether the scheme is `sips`.
+    pub secure: bool,
+    /// The user part, escapes and all; `None` without `@`.
+    pub user: Option<&'a str>,
+    /// The password after the user's colon.
+    pub password: Option<&'a str>,
+    /// The host.
+    pub host: Host<'a>,
+    /// The port, where one is given.
+    pub port: Option<u16>,
+    /// `;`-parameters: transport, user, method, ttl, maddr, lr and others.
+    pub params: Params<'a>,
+    /// What follows `?`: header fields for a request made from this URI.
+    pub headers: Option<&'a str>,
+}
+
+/// A header field in a SIP URI, escapes and all (RFC 3261 §19.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UriHeader<'a> {
+    /// The field name, or `body`.
+    pub name: &'a str,
+    /// The field value; empty where there is none.
+    pub value: &'a str,
+}
+
+impl<'a> SipUri<'a> {
+    pub(super) fn parse(whole: &'a str, rest: &'a str, secure: bool) -> Result<Self, ParseError> {
+        let (user_info, after) = scan::USER_INFO.span(rest);
+        let (user, password, rest) = match (after.strip_prefix('@'), after) {
+            (Some(rest), _) => match scan::cut(user_info, b':') {
+                Some((user, password)) => (Some(user), Some(password), rest),
+                None => (Some(user_info), None, rest),
+            },
+            (None, "") => (None, None, rest),
+            (None, bad) => return scan::fault("a character of a URI", whole, bad),
+        };
+        if user == Some("") {
+            return scan::fault("a user before '@'", whole, rest);
+        }
+        let (host, port, after) = Host::parse_with_port(whole, rest)?;
+        if port.is_some() {
+            // White space around the colon is Via's alone (RFC 3261 §25.1 `COLON`).
+            check_characters(whole, rest.get(..scan::offset(rest, after)).unwrap_or_default())?;
+        }
+        let (params, rest) = scan::URI_PARAMS.span(after);
+        let headers = rest.strip_prefix('?');
+        check_characters(whole, headers.unwrap_or(rest))?;
+        if !params.is_empty() && !params.starts_with(';') {
+            return scan::fault("';', '?' or the end of the URI", whole, after);
+        }
+        Ok(Self { secure, user, password, host, port, params: Params::new(params), headers })
+    }
+
+    /// `sip` or `sips`.
+    pub fn scheme(self) -> &'static str {
+        if self.secure { "sips" } else { "sip" }
+    }
+
+    /// The `transport` parameter, if it names one that this crate knows.
+    pub fn transport(self) -> Option<Transport> {
+        self.params.value("transport").and_then(Transport::parse)
+    }
+
+    /// Whether the `lr` parameter marks a loose router (RFC 3261 §16.12).
+    pub fn is_loose(self) -> bool {
+        self.params.get("lr").is_some()
+    }
+
+    /// The `maddr` parameter: the host to send to in place of `host`.
+    pub fn maddr(self) -> Option<Host<'a>> {
+        self.params.value("maddr").and_then(Host::parse)
+    }
+
+    /// The `ttl` parameter, 0 to 255: how far a multicast packet goes.
+    pub fn ttl(self) -> Option<u8> {
+        self.params.value("ttl").and_then(scan::number)
+    }
+
+    /// The `method` parameter as written: the method of a request made from this URI, compared with case.
+    pub fn method(self) -> Option<&'a str> {
+        self.params.value("method")
+    }
+
+    /// The `user` parameter as written: `phone`, `ip` or another token.
+    pub fn user_kind(self) -> Option<&'a str> {
+        self.params.value("user")
+    }
+
+    /// The telephone number in the user part, when `user=phone` says that it is one (RFC 3261 §19.1.6).
+    /// Its escapes are still there.
+    ///
+    /// ```
+    /// use sip_proto::message::Uri;
+    ///
+    /// let uri = Uri::parse("sip:+358-555-1234567;postd=pp22@foo.com;user=phone")?.sip().unwrap();
+    /// let phone = uri.phone().unwrap();
+    /// assert_eq!((phone.number, phone.params.value("postd")), ("+358-555-1234567", Some("pp22")));
+    /// # Ok::<(), sip_proto::message::ParseError>(())
+    /// ```
+    pub fn phone(self) -> Option<TelUri<'a>> {
+        let is_phone = self.user_kind().is_some_and(|kind| kind.eq_ignore_ascii_case("phone"));
+        self.user.filter(|_| is_phone).and_then(|user| TelUri::parse(user, user).ok())
+    }
+
+    /// Whether the `ob` parameter asks for the flow that registered this contact (RFC 5626 §5.4).
+    pub fn is_outbound(self) -> bool {
+        self.params.get("ob").is_some()
+    }
+
+    /// The `gr` parameter, which makes this a GRUU: `Some(None)` for a temporary one, which has no value
+    /// (RFC 5627 §3).
+    pub fn gruu(self) -> Option<Option<&'a str>> {
+        self.params.get("gr")
+    }
+
+    /// The header fields behind `?`, in order, escapes and all; `body` names the body. One without `=` has an
+    /// empty value; one without a name is left out.
+    ///
+    /// Never put them into a request unseen: RFC 3261 §19.1.5 lists those that do harm.
+    ///
+    /// ```
+    /// use sip_proto::message::{Uri, unescape};
+    ///
+    /// let uri = Uri::parse("sips:alice@atlanta.com?subject=project%20x&priority=urgent")?.sip().unwrap();
+    /// let subject = uri.header_fields().next().unwrap();
+    /// assert_eq!((subject.name, unescape(subject.value).unwrap()), ("subject", "project x".into()));
+    /// # Ok::<(), sip_proto::message::ParseError>(())
+    /// ```
+    pub fn header_fields(self) -> impl Iterator<Item = UriHeader<'a>> {
+        let mut rest = self.headers;
+        core::iter::from_fn(move || {
+            let field = match scan::cut(rest?, b'&') {
+                Some((field, after)) => {
+                    rest = Some(after);
+                    field
+                }
+                None => rest.take()?,
+            };
+            let (name, value) = scan::cut(field, b'=').unwrap_or((field, ""));
+            Some(UriHeader { name, value })
+        })
+        .filter(|field| !field.name.is_empty())
+    }
+}

@@ -1,0 +1,111 @@
+//! What a peer's new description changes (RFC 3264 §8).
+
+use super::stream::Attribute;
+use super::{Connection, Session, Stream};
+
+/// What a new description of the peer means after its last one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Change {
+    /// Nothing: the same origin, version included, and the same streams by port, address and direction.
+    Refresh,
+    /// The peer holds us now; but for directions (or the address `0.0.0.0`) the streams are the same.
+    Hold,
+    /// The peer holds us no longer; but for directions (or the address `0.0.0.0`) the streams are the same.
+    Unhold,
+    /// Anything else: it has to be looked at.
+    Modify,
+}
+
+/// Weighs the peer's description `new` against the one it sent before, both as they came in offers.
+///
+/// The version decides nothing but [`Change::Refresh`]: there are peers that change streams and not the version. For [`Change::Hold`] and [`Change::Unhold`]
+/// media types, ports, protocols, formats and what the formats, keys and ICE are must be the same, line ends and other
+/// attributes need not. Two bodies of the same octets are a refresh; else a body that is no description modifies.
+///
+/// ```
+/// use sip_proto::sdp::{Change, compare};
+///
+/// let before = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n";
+/// let after = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 0.0.0.0\r\nm=audio 4000 RTP/AVP 0\r\n";
+/// assert_eq!(compare(before, after), Change::Hold);
+/// ```
+pub fn compare(old: &[u8], new: &[u8]) -> Change {
+    match (Session::parse(old), Session::parse(new)) {
+        (Ok(old), Ok(new)) => Change::between(&old, &new),
+        _ if old == new => Change::Refresh,
+        _ => Change::Modify,
+    }
+}
+
+impl Change {
+    /// Weighs `new` against `old`: see [`compare`].
+    pub fn between(old: &Session<'_>, new: &Session<'_>) -> Self {
+        if new.is_refresh_of(old) {
+            return Self::Refresh;
+        }
+        if is_same_flow(old, new) || !is_same_but_for_hold(old, new) {
+            return Self::Modify;
+        }
+        match (old.is_hold(), new.is_hold()) {
+            (_, true) => Self::Hold,
+            (true, false) => Self::Unhold,
+            (false, false) => Self::Modify,
+        }
+    }
+}
+
+/// Whether media flows from and to the same places in the same directions.
+pub(super) fn is_same_flow(old: &Session<'_>, new: &Session<'_>) -> bool {
+    pairwise(old, new, |old, new| {
+        old.port == new.port
+            && (old.is_disabled() || (old.connection == new.connection && old.direction == new.direction))
+    })
+}
+
+/// Whether the streams differ in nothing that matters but their directions and the address `0.0.0.0`.
+fn is_same_but_for_hold(old: &Session<'_>, new: &Session<'_>) -> bool {
+    let is_same = |old: &Stream<'_>, new: &Stream<'_>| {
+        let is_disabled = old.is_disabled() && new.is_disabled();
+        let shape = |stream: &Stream<'_>| (stream.port, stream.count);
+        let is_same_kind = old.media == new.media && old.proto == new.proto && shape(old) == shape(new);
+        is_disabled
+            || (is_same_kind
+                && is_same_place(old.connection, new.connection)
+                && old.formats().eq(new.formats())
+                && weighty(old.attributes()).eq(weighty(new.attributes())))
+    };
+    weighty(old.attributes()).eq(weighty(new.attributes())) && pairwise(old, new, is_same)
+}
+
+fn is_same_place(old: Option<Connection<'_>>, new: Option<Connection<'_>>) -> bool {
+    let is_nowhere = |place: Option<Connection<'_>>| place.is_some_and(|place| place.is_nowhere());
+    old == new || is_nowhere(old) || is_nowhere(new)
+}
+
+/// The attributes without which media would break if they changed unseen: what formats are, keys, ICE.
+fn weighty<'a>(attributes: impl Iterator<Item = Attribute<'a>>) -> impl Iterator<Item = Attribute<'a>> {
+    const NAMES: [&str; 10] = [
+        "rtpmap",
+        "fmtp",
+        "crypto",
+        "fingerprint",
+        "setup",
+        "ice-ufrag",
+        "ice-pwd",
+        "candidate",
+        "rtcp",
+        "rtcp-mux",
+    ];
+    attributes.filter(|attribute| NAMES.contains(&attribute.name))
+}
+
+fn pairwise(old: &Session<'_>, new: &Session<'_>, holds: impl Fn(&Stream<'_>, &Stream<'_>) -> bool) -> bool {
+    let (mut old, mut new) = (old.streams(), new.streams());
+    loop {
+        match (old.next(), new.next()) {
+            (None, None) => return true,
+            (Some(old), Some(new)) if holds(&old, &new) => {}
+            _ => return false,
+        }
+    }
+}
