@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sip_proto::context::{ClientContext, Reply, ServerContext};
 use sip_proto::dialog::Dialog;
-use sip_proto::message::Uri;
+use sip_proto::message::{Name, Uri};
 use sip_proto::transaction::Transaction;
 use sip_proto::{
     Bound, Config, DialogEvent, Endpoint, Event, Flow, Input, Message, Output, StatusCode, Timestamp,
@@ -87,6 +87,102 @@ fn parsing_a_normal_message_allocates_nothing() {
     }
 }
 
+/// How many values all views of a message yield. Methods and texts that are unquoted are left out: those are owned.
+fn views(message: &Message) -> usize {
+    fn one<T, E>(view: &Result<Option<T>, E>) -> usize {
+        view.as_ref().map_or(0, |value| usize::from(value.is_some()))
+    }
+    fn good<T, E>(view: impl Iterator<Item = Result<T, E>>) -> usize {
+        view.filter(Result::is_ok).count()
+    }
+    let times = one(&message.date())
+        + one(&message.expires())
+        + one(&message.min_expires())
+        + one(&message.retry_after())
+        + one(&message.timestamp())
+        + one(&message.session_expires())
+        + one(&message.min_se());
+    let content = one(&message.content_type())
+        + one(&message.content_disposition())
+        + one(&message.mime_version())
+        + one(&message.content_length())
+        + message.content_encoding().count()
+        + message.content_language().count()
+        + good(message.accept())
+        + good(message.accept_encoding())
+        + good(message.accept_language());
+    let references = one(&message.event())
+        + message.allow_events().count()
+        + one(&message.subscription_state())
+        + one(&message.refer_sub())
+        + one(&message.replaces())
+        + one(&message.join())
+        + one(&message.rseq())
+        + one(&message.rack())
+        + one(&message.info_package())
+        + good(message.recv_info())
+        + one(&message.sip_etag())
+        + one(&message.sip_if_match())
+        + good(message.in_reply_to());
+    let credentials = good(message.www_authenticate())
+        + good(message.proxy_authenticate())
+        + good(message.authorization())
+        + good(message.proxy_authorization())
+        + one(&message.authentication_info())
+        + good(message.security_client())
+        + good(message.security_server())
+        + good(message.security_verify());
+    let people = good(message.reasons())
+        + good(message.warnings())
+        + good(message.alert_info())
+        + good(message.call_info())
+        + good(message.error_info())
+        + good(message.geolocation())
+        + one(&message.geolocation_routing())
+        + one(&message.geolocation_error())
+        + good(message.user_to_user())
+        + one(&message.priority())
+        + message.privacy().count()
+        + message.identities().count();
+    let addresses = good(message.via())
+        + good(message.contacts())
+        + good(message.routes())
+        + good(message.record_routes())
+        + good(message.paths())
+        + good(message.service_routes())
+        + good(message.asserted_identities())
+        + good(message.preferred_identities())
+        + good(message.diversions())
+        + good(message.history_info())
+        + one(&message.refer_to())
+        + one(&message.referred_by())
+        + one(&message.reply_to())
+        + one(&message.max_forwards());
+    let capabilities = message.allow().count()
+        + message.supported().count()
+        + message.require().count()
+        + message.unsupported().count()
+        + message.proxy_require().count()
+        + message.request_disposition().count()
+        + good(message.accept_contact())
+        + good(message.reject_contact());
+    let texts = [message.user_agent(), message.server(), message.subject(), message.organization()];
+    let texts = texts.iter().flatten().count();
+    times + content + references + credentials + people + addresses + capabilities + texts
+}
+
+#[test]
+fn views_allocate_nothing() {
+    let message = Message::parse(wire(include_str!("messages/every_header.sip"))).unwrap();
+    for name in Name::all() {
+        assert!(message.value(name).is_some(), "{name:?} is missing");
+    }
+    let (yielded, count) = allocations(|| views(&message));
+    // From, To, Call-ID and CSeq have been read already.
+    assert!(yielded >= Name::all().count() - 4, "{yielded}");
+    assert_eq!(count, 0);
+}
+
 #[test]
 fn comparing_uris_and_splitting_bodies_allocates_nothing() {
     let one = "sip:%61lice:p@h;a=1;b=2;transport=tcp?to=%3Csip:bob%40h%3E&subject=x";
@@ -130,8 +226,8 @@ fn within(ok: &Message, method: &str, cseq: u32) -> Vec<u8> {
     let text = format!(
         "{method} {contact} SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK{method}{}\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nContent-Length: 0\r\n\r\n",
         ok.call_id(),
-        ok.value(sip_proto::message::Name::From).unwrap(),
-        ok.value(sip_proto::message::Name::To).unwrap(),
+        ok.value(Name::From).unwrap(),
+        ok.value(Name::To).unwrap(),
         ok.call_id(),
     );
     text.into_bytes()
