@@ -32,6 +32,8 @@ impl Header {
 
     /// The header `name` with a typed value, written in full.
     ///
+    /// A value's fields are written as they stand: text that is not known to be a token goes through [`quote`](super::quote) first.
+    ///
     /// ```
     /// use sip_proto::message::{Header, MediaType, Name};
     ///

@@ -116,7 +116,7 @@ fn list<'a>(mut cursor: Cursor<'a>) -> Result<AuthParams<'a>, ParseError> {
 fn scheme_and_params(value: &str) -> Result<(&str, AuthParams<'_>), ParseError> {
     let mut cursor = Cursor::new(value);
     let scheme = cursor.token("an authentication scheme")?;
-    let is_digest = scheme.eq_ignore_ascii_case("Digest");
+    let is_digest = is_digest(scheme);
     if cursor.rest().is_empty() && !is_digest {
         return Ok((scheme, AuthParams::default()));
     }

@@ -5,7 +5,7 @@
 
 use core::fmt::{self, Write as _};
 
-use crate::message::{Address, Contact, Params, Via};
+use crate::message::{Address, Contact, Param, Params, Via};
 
 /// Text as a quoted string, in its quotes and with its escapes (RFC 3261 §25.1).
 ///
@@ -46,6 +46,14 @@ impl fmt::Display for Params<'_> {
     /// The parameters as they were written.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Param<'_> {
+    /// The parameter with its semicolon, so that several in a row make [`Params`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, ";{}", self.name)?;
+        self.value.map_or(Ok(()), |value| write!(f, "={value}"))
     }
 }
 
@@ -91,6 +99,15 @@ mod tests {
         for text in ["", "\\", "\"", "\\\"", "a b", "\u{1}\u{7f}"] {
             assert_eq!(unquote(&quote(text).to_string()), text);
         }
+    }
+
+    #[test]
+    fn parameters_in_a_row() {
+        // RFC 3261 §7.3.1: without a value, and with an empty one.
+        let params = Params::new(" ; a = \"b;c\" ;d;e=");
+        let written: alloc::string::String = params.iter().map(|param| param.to_string()).collect();
+        assert_eq!(written, ";a=\"b;c\";d;e=");
+        assert!(Params::new(&written).iter().eq(params.iter()));
     }
 
     #[test]

@@ -28,7 +28,10 @@ mod time;
 
 use super::{Address, List, Message, Name, ParseError, Start, Via, scan};
 
-/// Typed access to headers.
+/// Typed access to headers: absent is `Ok(None)` or an empty list, malformed is an `Err` that names header and byte. Of a header that may
+/// stand once the first line counts; a list has the elements of all lines.
+///
+/// Addresses are delimited, their URIs and parameters unopened: [`Address::check`] looks inside. Tokens of a list come as they were written.
 ///
 /// | header | accessor | yields | RFC |
 /// |---|---|---|---|
