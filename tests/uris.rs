@@ -71,7 +71,7 @@ fn unusual_users_and_passwords() {
     assert_eq!(unusual.user, Some("1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*"));
     assert_eq!(unusual.password, Some("&it+has=1,weird!*pas$wo~d_too.(doesn't-it)"));
     assert_eq!(unusual.host, Host::Name("example.com"));
-    // RFC 4475 §3.1.1.3, §3.1.1.6: what is escaped is part of the user, and the user ends at the first '@'.
+    // RFC 4475 §3.1.1.3, §3.1.1.9: what is escaped is part of the user, and the user ends at the first '@'.
     let escaped = sip("sip:sips%3Auser%40example.com@example.net");
     assert_eq!(escaped.user.and_then(unescape).as_deref(), Some("sips:user@example.com"));
     let semicolon = sip("sip:user;par=u%40example.net@example.com");
@@ -85,7 +85,7 @@ fn parameters_have_their_accessors() {
     assert_eq!(sip("sip:h;ttl=256").ttl(), None);
     assert_eq!(sip("sip:h;maddr=[2001:db8::1]").maddr().and_then(Host::ip), "2001:db8::1".parse().ok());
     assert!(sip("sip:h;lr").is_loose() && sip("sip:h;LR=on").is_loose() && !sip("sip:h;lrx").is_loose());
-    // RFC 5626 §5.4, RFC 5627 §3: flow and GRUU.
+    // RFC 5626 §4.3, RFC 5627 §3.1: flow and GRUU.
     assert!(sip("sip:h;ob").is_outbound() && !sip("sip:ob@h").is_outbound());
     assert_eq!(sip("sip:a@h;gr=urn:uuid:f81d4fae").gruu(), Some(Some("urn:uuid:f81d4fae")));
     assert_eq!((sip("sip:a@h;gr").gruu(), sip("sip:a@h").gruu()), (Some(None), None));
@@ -241,7 +241,7 @@ fn equality_is_not_transitive() {
 
 #[test]
 fn addresses_are_equal_by_value() {
-    // RFC 5954 §4.2, and RFC 5118 §4.6's kind of variation.
+    // RFC 5954 §4.2.
     for (one, two) in [
         ("sip:bob@[::ffff:192.0.2.128]", "sip:bob@[::ffff:c000:280]"),
         ("sip:bob@[2001:db8::9:1]", "sip:bob@[2001:db8::9:01]"),
@@ -291,6 +291,9 @@ fn every_rule_of_section_19_1_4() {
         ("sip:a%3Bb@h", "sip:a;b@h"),
         ("sip:a%2fb@h", "sip:a/b@h"),
         ("sip:a%2541@h", "sip:aA@h"),
+        ("sip:a%25@h", "sip:a%@h"),
+        ("sip:h;x=%3a", "sip:h;x=:"),
+        ("sip:h?x=%3a", "sip:h?x=:"),
         // §19.1.2: no escapes in hosts, so names that differ.
         ("sip:bob@example.com", "sip:bob@example.com.invalid"),
     ];
@@ -546,9 +549,9 @@ proptest! {
         }
     }
 
-    /// Neighbours: the same parts in another order, with other case and escapes, are equal.
+    /// The same parts in another order, with other case and escapes, are equal. (Compact header names would meet long ones.)
     #[test]
-    fn order_case_and_escapes_do_not_matter(names in proptest::collection::btree_set("[a-z]{1,3}", 0..10), turn in 0..10_usize) {
+    fn order_case_and_escapes_do_not_matter(names in proptest::collection::btree_set("[a-z]{2,3}", 0..10), turn in 0..10_usize) {
         let list: Vec<_> = names.into_iter().collect();
         let mut turned = list.clone();
         turned.rotate_left(if list.is_empty() { 0 } else { turn % list.len() });

@@ -74,7 +74,7 @@ impl fmt::Display for Escaped<'_> {
 /// `text` without percent-escapes, borrowed when it has none. A `%` that begins no escape stays.
 /// `None` when what was escaped is not UTF-8: then see [`octets`].
 ///
-/// The result may hold anything, CR, LF and NUL included (RFC 4475 §3.1.1.5).
+/// The result may hold anything, CR, LF and NUL included (RFC 4475 §3.1.1.4).
 ///
 /// ```
 /// use sip_proto::message::unescape;
@@ -172,7 +172,7 @@ mod tests {
     fn what_needs_no_escape_is_borrowed() {
         assert!(matches!(unescape("alice"), Some(Cow::Borrowed("alice"))));
         assert_eq!(unescape("%61lice%C3%bc").unwrap(), "alice\u{fc}");
-        // RFC 4475 §3.1.1.5: an escaped NUL is a character like others.
+        // RFC 4475 §3.1.1.4: an escaped NUL is a character like others.
         assert_eq!(unescape("null-%00-null").unwrap(), "null-\0-null");
         assert_eq!(octets("%ff%").collect::<Vec<_>>(), [0xff, b'%']);
     }

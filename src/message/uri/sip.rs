@@ -109,13 +109,13 @@ impl<'a> SipUri<'a> {
         self.user.filter(|_| is_phone).and_then(|user| TelUri::parse(user, user).ok())
     }
 
-    /// Whether the `ob` parameter asks for the flow that registered this contact (RFC 5626 §5.4).
+    /// Whether the `ob` parameter asks for the flow that registered this contact (RFC 5626 §4.3).
     pub fn is_outbound(self) -> bool {
         self.params.get("ob").is_some()
     }
 
     /// The `gr` parameter, which makes this a GRUU: `Some(None)` for a temporary one, which has no value
-    /// (RFC 5627 §3).
+    /// (RFC 5627 §3.1).
     pub fn gruu(self) -> Option<Option<&'a str>> {
         self.params.get("gr")
     }
