@@ -203,8 +203,12 @@ impl Message {
         self.value(name).map(|value| parse(value).map_err(|fault| self.place(fault, name))).transpose()
     }
 
-    /// Checks what a receiver relies on before it acts: the start line, the topmost Via, From, To, Max-Forwards.
+    /// Checks what a receiver relies on before it acts: text that is text, the start line, the topmost Via, From, To, Max-Forwards.
     pub(super) fn check_received(&self) -> Result<(), ParseError> {
+        let head = self.bytes.get(..self.body_at).unwrap_or_default();
+        if !head.is_ascii() && core::str::from_utf8(head).is_err() {
+            return Err(ParseError::new("UTF-8 text", 0));
+        }
         let (Start::Request { uri: span } | Start::Response { reason: span, .. }) = self.start;
         let is_control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;
         if let Some(at) = self.raw(span).iter().position(is_control) {
