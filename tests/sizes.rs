@@ -84,6 +84,8 @@ fn parsing_a_normal_message_allocates_nothing() {
         let bytes = bytes::Bytes::from(wire(text));
         let (message, count) = allocations(|| Message::parse(bytes).unwrap());
         assert_eq!(count, 0, "{message:?}");
+        let (findings, count) = allocations(|| message.findings().count());
+        assert_eq!(count, 0, "{message:?}: {findings}");
     }
 }
 

@@ -8,7 +8,7 @@ use core::net::IpAddr;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::strict::Noted;
+use super::strict::Lost;
 use super::{
     Buffer, BuildError, First, Host, Line, Message, Method, Name, Span, Start, StatusCode, Uri, scan,
 };
@@ -364,7 +364,7 @@ impl Builder {
             lines: self.lines,
             first: self.first,
             source: None,
-            noted: Noted::empty(),
+            lost: Lost::empty(),
         })
     }
 }

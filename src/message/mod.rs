@@ -106,7 +106,7 @@ pub struct Message {
     lines: SmallVec<[Line; INLINE_LINES]>,
     first: First,
     source: Option<SocketAddr>,
-    noted: strict::Noted,
+    lost: strict::Lost,
 }
 
 /// The octets: shared with whoever received them, or written here. Built messages stay in the vector they

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::strict::Noted;
-use super::{ParseError, scan};
+use super::strict::Lost;
+use super::{Name, ParseError, scan};
 
 /// A message in normal form.
 pub(super) struct Normal {
@@ -18,7 +18,7 @@ pub(super) struct Normal {
     /// The same length, with a filler for each raw control character of the head.
     pub(super) mask: Vec<u8>,
     /// What of the grammar's breaches the normal form no longer shows.
-    pub(super) noted: Noted,
+    pub(super) lost: Lost,
     /// The first thing that no reading allows.
     pub(super) defect: Option<ParseError>,
 }
@@ -28,9 +28,9 @@ const FILLER: u8 = b'_';
 /// Rewrites `message`, whose head `httparse` refused.
 pub(super) fn normalise(message: &[u8]) -> Normal {
     let bytes = Vec::with_capacity(message.len().saturating_add(4));
-    let mut writer = Writer { bytes, defect: None, noted: Noted::empty(), headers: 0 };
+    let mut writer = Writer { bytes, defect: None, lost: Lost::empty(), headers: 0, blank_fold_from: None };
     let leading = message.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    writer.noted.set(Noted::EMPTY_LINES, leading > 0);
+    writer.lost.set(Lost::EMPTY_LINES, leading > 0);
     let mut rest = message.get(leading..).unwrap_or_default();
     let mut is_start_line = true;
     let body = loop {
@@ -39,8 +39,8 @@ pub(super) fn normalise(message: &[u8]) -> Normal {
         // What follows a line without its end begins with that: CR, or LF alone, or nothing.
         match rest.get(line.len()) {
             Some(b'\r') => {}
-            Some(_) => writer.noted |= Noted::BARE_LF,
-            None => writer.noted |= Noted::NO_EMPTY_LINE,
+            Some(_) => writer.lost |= Lost::BARE_LF,
+            None => writer.lost |= Lost::NO_EMPTY_LINE,
         }
         match (line, after) {
             ([], after) => break after.unwrap_or_default(),
@@ -57,9 +57,9 @@ pub(super) fn normalise(message: &[u8]) -> Normal {
     writer.bytes.extend_from_slice(b"\r\n");
     let head_len = writer.bytes.len();
     writer.bytes.extend_from_slice(body);
-    let Writer { bytes, mut defect, noted, .. } = writer;
+    let Writer { bytes, mut defect, lost, .. } = writer;
     let mask = mask(&bytes, head_len, &mut defect);
-    Normal { bytes: bytes.into(), mask, noted, defect }
+    Normal { bytes: bytes.into(), mask, lost, defect }
 }
 
 /// The first line without its end, and what follows; `None` when nothing ends the line.
@@ -76,8 +76,10 @@ const fn is_blank(byte: u8) -> bool {
 struct Writer {
     bytes: Vec<u8>,
     defect: Option<ParseError>,
-    noted: Noted,
+    lost: Lost,
     headers: usize,
+    /// Where the header begins in which no fold of blanks alone was seen yet.
+    blank_fold_from: Option<usize>,
 }
 
 impl Writer {
@@ -88,11 +90,25 @@ impl Writer {
 
     /// A line that begins with white space continues the one before it: both join with one space.
     fn fold(&mut self, line: &[u8]) {
-        self.noted.set(Noted::START_FOLDED, self.noted.contains(Noted::START_FOLDED) || self.headers == 0);
+        self.lost.set(Lost::START_FOLDED, self.lost.contains(Lost::START_FOLDED) || self.headers == 0);
         self.bytes.truncate(self.bytes.len().saturating_sub(2));
         self.bytes.push(b' ');
         let blanks = line.iter().take_while(|byte| is_blank(**byte)).count();
+        if blanks == line.len() && self.is_blank_fold_odd() {
+            self.lost |= Lost::BLANK_FOLD;
+        }
         self.line(line.get(blanks..).unwrap_or_default());
+    }
+
+    /// Whether the header's grammar has `LWS` once only (RFC 3261 §25.1), which holds one fold. Text has it repeatedly: in quotes, in
+    /// comments, and in headers that are text all through. Looks at each header once, so that the work stays linear.
+    fn is_blank_fold_odd(&mut self) -> bool {
+        let Some(line) = self.blank_fold_from.take().and_then(|from| self.bytes.get(from..)) else {
+            return false;
+        };
+        let name = line.get(..memchr::memchr(b':', line).unwrap_or_default()).unwrap_or_default();
+        let is_text = matches!(Name::find_bytes(name), Name::Unknown | Name::Subject | Name::Organization);
+        !is_text && memchr::memchr2(b'"', b'(', line).is_none()
     }
 
     /// A header line, without white space before its colon. One without a name is left out.
@@ -104,10 +120,11 @@ impl Writer {
         let is_name = !name.is_empty() && name.iter().all(|byte| scan::is_token_byte(*byte));
         if colon.is_none() || !is_name {
             self.defect = self.defect.or(Some(ParseError::new("a header name and ':'", at)));
-            self.noted |= Noted::LEFT_OUT;
+            self.lost |= Lost::LEFT_OUT;
             return;
         }
         self.headers = self.headers.saturating_add(1);
+        self.blank_fold_from = Some(self.bytes.len());
         self.bytes.extend_from_slice(name);
         self.line(value);
     }

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::strict::Noted;
+use super::strict::Lost;
 use super::{
     Buffer, CSeq, First, INLINE_LINES, Line, Message, Method, Name, ParseError, Span, Start, StatusCode,
     normalise,
@@ -42,7 +42,7 @@ impl Message {
             lines: SmallVec::from_buf([Line::EMPTY; INLINE_LINES]),
             first: First::EMPTY,
             source: None,
-            noted: Noted::empty(),
+            lost: Lost::empty(),
         }
     }
 
@@ -56,7 +56,7 @@ impl Message {
             Err(Tokenise::Headers) => {
                 let normal = normalise::normalise(&self.bytes);
                 *self = Self::blank(normal.bytes);
-                self.noted = normal.noted;
+                self.lost = normal.lost;
                 let defect = match self.index(Some(&normal.mask), limits) {
                     Ok(defect) => defect,
                     Err(Tokenise::NotSip(fault)) => return Err(fault),

@@ -10,7 +10,7 @@ use crate::message::Message;
 bitflags! {
     /// What a message in normal form no longer shows.
     #[derive(Clone, Copy, Debug)]
-    pub(in crate::message) struct Noted: u8 {
+    pub(in crate::message) struct Lost: u8 {
         /// Empty lines stood before the start line.
         const EMPTY_LINES = 1;
         /// A bare LF ended a line.
@@ -21,11 +21,13 @@ bitflags! {
         const START_FOLDED = 1 << 3;
         /// A line that is no header was left out.
         const LEFT_OUT = 1 << 4;
+        /// A fold of blanks alone stood where one fold is legal.
+        const BLANK_FOLD = 1 << 5;
     }
 }
 
 /// What normalising lost is no part of what a message says: two messages of the same octets are the same.
-impl PartialEq for Noted {
+impl PartialEq for Lost {
     fn eq(&self, _: &Self) -> bool {
         true
     }
@@ -33,16 +35,17 @@ impl PartialEq for Noted {
 
 impl Message {
     /// The first thing that normalising lost; where it stood is lost too.
-    pub(super) fn noted(&self) -> Option<Finding> {
+    pub(super) fn lost(&self) -> Option<Finding> {
         let all = [
-            (Noted::EMPTY_LINES, "a start line", "RFC 3261 §7.5"),
-            (Noted::BARE_LF, "CR and LF", "RFC 3261 §7"),
-            (Noted::NO_EMPTY_LINE, "an empty line", "RFC 3261 §7"),
-            (Noted::START_FOLDED, "a start line in one line", "RFC 3261 §7.1"),
-            (Noted::LEFT_OUT, "a header name and ':'", "RFC 3261 §7.3"),
+            (Lost::EMPTY_LINES, "a start line", "RFC 3261 §7.5"),
+            (Lost::BARE_LF, "CR and LF", "RFC 3261 §7"),
+            (Lost::NO_EMPTY_LINE, "an empty line", "RFC 3261 §7"),
+            (Lost::START_FOLDED, "a start line in one line", "RFC 3261 §7.1"),
+            (Lost::LEFT_OUT, "a header name and ':'", "RFC 3261 §7.3"),
+            (Lost::BLANK_FOLD, "no fold of white space alone", "RFC 3261 §25.1"),
         ];
-        let (noted, expected, section) = all.into_iter().find(|(noted, ..)| self.noted.contains(*noted))?;
-        let is_at_end = noted.contains(Noted::NO_EMPTY_LINE);
+        let (lost, expected, section) = all.into_iter().find(|(lost, ..)| self.lost.contains(*lost))?;
+        let is_at_end = lost.contains(Lost::NO_EMPTY_LINE);
         Some(Finding::new(expected, if is_at_end { self.body_at } else { 0 }, section))
     }
 }
@@ -115,6 +118,8 @@ const ENDPOINT: &str = "the endpoint answers for the Request-URI";
 
 /// Every respect in which receiving is more lenient than the grammar. Receiving is [`Message::parse`] and what is
 /// checked of a [`Datagram`](crate::message::Datagram) before it is valid.
+///
+#[doc = include_str!("leniencies.md")]
 pub const LENIENCIES: &[Leniency] = &[
     row(
         "empty lines before the start line",
@@ -132,6 +137,7 @@ pub const LENIENCIES: &[Leniency] = &[
         "Content-Length: 0\r\n",
     ),
     row("a start line that is folded", LEGIBLE, "RFC 3261 §7.1", "Busy Here\r\n", "Busy\r\n Here\r\n"),
+    row("folds of white space alone", LEGIBLE, "RFC 3261 §25.1", "CSeq: 1 INVITE", "CSeq: 1\r\n \r\n INVITE"),
     row(
         "several blanks between the parts of the start line",
         LEGIBLE,

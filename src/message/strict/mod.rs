@@ -8,7 +8,7 @@
 //!
 #![doc = include_str!("leniencies.md")]
 //!
-//! Two things are never told apart: a fold and a blank, since a recipient may take one for the other (§7.3.1), and one fold from several.
+//! A fold and a blank are not told apart, since a recipient may take one for the other (§7.3.1).
 //!
 //! | file | subject |
 //! |---|---|
@@ -32,7 +32,7 @@ mod values;
 
 use core::fmt;
 
-pub(super) use leniency::Noted;
+pub(super) use leniency::Lost;
 pub use leniency::{LENIENCIES, Leniency};
 
 use super::{Line, Message, Name, ParseError};
@@ -108,15 +108,15 @@ impl Message {
             let bit = 1_u128.checked_shl(line.name as u32).unwrap_or(0);
             let is_repeated = seen & bit != 0;
             seen |= bit;
-            [self.repeated(line, is_repeated), self.line_end(line), self.grammar_of(line)]
+            [self.one_too_many(line, is_repeated), self.line_end(line), self.grammar_of(line)]
         });
         let whole = owed::CHECKS.iter().map(|check| check(self));
-        let start = [self.noted(), start::check(self).err(), start::line_end(self)];
+        let start = [self.lost(), start::check(self).err(), start::line_end(self)];
         start.into_iter().chain(lines).chain([self.head_end()]).flatten().chain(whole.flatten())
     }
 
     /// A second line of a name that stands once (§7.3.1).
-    fn repeated(&self, line: &Line, is_repeated: bool) -> Option<Finding> {
+    fn one_too_many(&self, line: &Line, is_repeated: bool) -> Option<Finding> {
         let is_one_too_many =
             is_repeated && line.name != Name::Unknown && headers::grammar(line.name).is_single;
         is_one_too_many.then(|| {
