@@ -43,14 +43,11 @@ impl<'a> Address<'a> {
                 None => scan::fault("'<'", value, after),
             };
         }
-        match memchr::memchr2(b'<', b'"', text.as_bytes())
-            .map(|at| text.split_at_checked(at).unwrap_or((text, "")))
-        {
-            Some((name, rest)) => match rest.strip_prefix('<') {
-                Some(uri) => Self::in_brackets(value, scan::trim(name), uri),
-                None => Self::bare(value, text),
-            },
-            None => Self::bare(value, text),
+        match scan::cut(text, b'<') {
+            Some((name, uri)) if scan::find(name, b'"').is_none() => {
+                Self::in_brackets(value, scan::trim(name), uri)
+            }
+            _ => Self::bare(value, text),
         }
     }
 
@@ -71,7 +68,7 @@ impl<'a> Address<'a> {
     /// An `addr-spec` without brackets: its first `;` begins the header's parameters (RFC 3261 §20.10).
     fn bare(value: &'a str, text: &'a str) -> Result<Self, ParseError> {
         let text = scan::trim(text);
-        let end = memchr::memchr(b';', text.as_bytes()).unwrap_or(text.len());
+        let end = scan::find(text, b';').unwrap_or(text.len());
         let (uri, params) = text.split_at_checked(end).unwrap_or((text, ""));
         let uri = scan::trim(uri);
         if uri.is_empty() {

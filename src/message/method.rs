@@ -68,23 +68,27 @@ impl Method {
 
     /// The method that `text` names; `None` when it is not a token (RFC 3261 §25.1).
     pub fn parse(text: &str) -> Option<Self> {
+        Self::from_bytes(text.as_bytes())
+    }
+
+    #[inline]
+    pub(super) fn from_bytes(text: &[u8]) -> Option<Self> {
         Some(match text {
-            "INVITE" => Self::Invite,
-            "ACK" => Self::Ack,
-            "BYE" => Self::Bye,
-            "CANCEL" => Self::Cancel,
-            "OPTIONS" => Self::Options,
-            "REGISTER" => Self::Register,
-            "PRACK" => Self::Prack,
-            "SUBSCRIBE" => Self::Subscribe,
-            "NOTIFY" => Self::Notify,
-            "PUBLISH" => Self::Publish,
-            "INFO" => Self::Info,
-            "REFER" => Self::Refer,
-            "MESSAGE" => Self::Message,
-            "UPDATE" => Self::Update,
-            other if super::scan::is_token(other) => Self::Other(other.into()),
-            _ => return None,
+            b"INVITE" => Self::Invite,
+            b"ACK" => Self::Ack,
+            b"BYE" => Self::Bye,
+            b"CANCEL" => Self::Cancel,
+            b"OPTIONS" => Self::Options,
+            b"REGISTER" => Self::Register,
+            b"PRACK" => Self::Prack,
+            b"SUBSCRIBE" => Self::Subscribe,
+            b"NOTIFY" => Self::Notify,
+            b"PUBLISH" => Self::Publish,
+            b"INFO" => Self::Info,
+            b"REFER" => Self::Refer,
+            b"MESSAGE" => Self::Message,
+            b"UPDATE" => Self::Update,
+            other => Self::Other(super::scan::token_text(other)?.into()),
         })
     }
 

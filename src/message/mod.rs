@@ -125,6 +125,10 @@ enum Start {
     Response { status: StatusCode, reason: Span },
 }
 
+impl Line {
+    const EMPTY: Self = Self { name: Name::Unknown, name_len: 0, name_at: 0, value: Span { at: 0, end: 0 } };
+}
+
 /// A range of the head, which is at most 65,535 bytes long.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 struct Span {
@@ -141,30 +145,41 @@ struct Line {
     value: Span,
 }
 
-/// Where the first line of each name of the transaction layer's stands, by the name's number.
+/// Where the first line of each name of the transaction layer's stands, by the name's number. The last place is for all other
+/// names and is never read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct First([u16; First::NAMES]);
+struct First([u16; First::NAMES + 1]);
 
 impl First {
     /// Via, From, To, Call-ID, CSeq, Contact, Max-Forwards, Content-Length.
     const NAMES: usize = 8;
     const NONE: u16 = u16::MAX;
-    const EMPTY: Self = Self([Self::NONE; Self::NAMES]);
+    const EMPTY: Self = Self([Self::NONE; Self::NAMES + 1]);
 
-    /// Notes a line; whether it is the first of its name.
-    fn note(&mut self, name: Name, line: usize) -> bool {
-        match self.0.get_mut(name as usize) {
+    const fn place(name: Name) -> usize {
+        let number = name as usize;
+        if number < Self::NAMES { number } else { Self::NAMES }
+    }
+
+    /// The place as one bit.
+    const fn bit(name: Name) -> u16 {
+        1 << Self::place(name)
+    }
+
+    /// Notes a line. The bit of its name, if there was one before it.
+    fn note(&mut self, name: Name, line: usize) -> u16 {
+        match self.0.get_mut(Self::place(name)) {
             Some(place) if *place == Self::NONE => {
                 *place = line as u16;
-                true
+                0
             }
-            Some(_) => false,
-            None => true,
+            _ => Self::bit(name),
         }
     }
 
-    fn line(&self, name: Name) -> Option<usize> {
-        self.0.get(name as usize).filter(|place| **place != Self::NONE).map(|place| usize::from(*place))
+    /// The number of the first line; one that no message has if there is none.
+    fn line(&self, name: Name) -> usize {
+        self.0.get(Self::place(name)).copied().unwrap_or(Self::NONE).into()
     }
 
     fn covers(name: Name) -> bool {
@@ -262,7 +277,7 @@ impl Message {
 
     fn first_line(&self, name: Name) -> Option<&Line> {
         if First::covers(name) {
-            return self.first.line(name).and_then(|at| self.lines.get(at));
+            return self.lines.get(self.first.line(name));
         }
         self.lines.iter().find(|line| line.name == name)
     }
@@ -276,7 +291,7 @@ impl Message {
         self.bytes.get(usize::from(span.at)..usize::from(span.end)).unwrap_or_default()
     }
 
-    /// A head is UTF-8, as parsing checks; one that is not reads as empty.
+    /// A head is UTF-8, as a receiver checks; what is not reads as empty.
     fn text(&self, span: Span) -> &str {
         scan::text(self.raw(span))
     }

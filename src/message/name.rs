@@ -269,10 +269,10 @@ const BY_SLOT: [Name; SLOTS] = {
     table
 };
 
-/// The names as they are compared.
+/// The names as they are compared; at the end one that is like no name, for [`Name::Unknown`].
 #[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
-const FOLDED: [Folded; NAMES.len()] = {
-    let mut table = [Folded { len: 0, head: 0, tail: 0, middle: 0 }; NAMES.len()];
+const FOLDED: [Folded; NAMES.len() + 1] = {
+    let mut table = [Folded { len: usize::MAX, head: 0, tail: 0 }; NAMES.len() + 1];
     let mut i = 0;
     while i < NAMES.len() {
         table[i] = Folded::of(NAMES[i].1.as_bytes());
@@ -295,8 +295,8 @@ const COMPACT: [u8; 26] = {
     table
 };
 
-/// A name of up to 24 bytes without its case, in three words that overlap and cover it: two comparisons tell names apart where a
-/// loop would take one for each letter. Longer names are told by their length.
+/// A name without its case, in two words that overlap and cover one of up to 16 bytes: two comparisons tell such names apart where
+/// a loop would take one for each letter.
 ///
 /// Case is folded by setting bit 5. Of the bytes of a token that maps no two onto each other where one of them stands in a known name:
 /// those are letters and hyphens only.
@@ -305,33 +305,22 @@ struct Folded {
     len: usize,
     head: u64,
     tail: u64,
-    middle: u64,
 }
 
 impl Folded {
     const fn of(name: &[u8]) -> Self {
         const CASE: u64 = 0x2020_2020_2020_2020;
-        let len = name.len();
-        if let (Some(head), Some(tail)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-            let middle = match name.split_at_checked(8) {
-                Some((_, rest)) if len > 16 => match rest.first_chunk::<8>() {
-                    Some(middle) => u64::from_le_bytes(*middle) | CASE,
-                    None => 0,
-                },
-                _ => 0,
-            };
-            let (head, tail) = (u64::from_le_bytes(*head) | CASE, u64::from_le_bytes(*tail) | CASE);
-            return Self { len, head, tail, middle };
-        }
-        let (head, tail) = if let (Some(head), Some(tail)) = (name.first_chunk::<4>(), name.last_chunk::<4>())
-        {
+        let (head, tail) = if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
+            (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
+        } else if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
             (u32::from_le_bytes(*head) as u64, u32::from_le_bytes(*tail) as u64)
-        } else if let (Some(head), Some(tail)) = (name.first_chunk::<2>(), name.last_chunk::<2>()) {
+        } else if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
             (u16::from_le_bytes(*head) as u64, u16::from_le_bytes(*tail) as u64)
         } else {
+            // One letter is a compact form.
             (0, 0)
         };
-        Self { len, head: head | CASE, tail: tail | CASE, middle: 0 }
+        Self { len: name.len(), head: head | CASE, tail: tail | CASE }
     }
 
     /// The factor was searched for.
@@ -355,15 +344,27 @@ impl Name {
         Self::find_bytes(name.as_bytes())
     }
 
+    #[inline]
     pub(crate) fn find_bytes(name: &[u8]) -> Self {
-        if let [letter] = name {
-            let place = (letter | 0x20).wrapping_sub(b'a');
-            return Self::at(COMPACT.get(usize::from(place)).copied().unwrap_or(NONE));
-        }
         let folded = Folded::of(name);
         let likely = BY_SLOT.get(folded.slot()).copied().unwrap_or(Self::Unknown);
         match FOLDED.get(likely as usize) {
-            Some(known) if *known == folded => likely,
+            // The middle of a long name is in neither word.
+            Some(known) if *known == folded && (folded.len <= 16 || likely.is_spelt(name)) => likely,
+            _ => Self::compact(name),
+        }
+    }
+
+    fn is_spelt(self, name: &[u8]) -> bool {
+        self.as_str().as_bytes().eq_ignore_ascii_case(name)
+    }
+
+    fn compact(name: &[u8]) -> Self {
+        match name {
+            [letter] => {
+                let place = (letter | 0x20).wrapping_sub(b'a');
+                Self::at(COMPACT.get(usize::from(place)).copied().unwrap_or(NONE))
+            }
             _ => Self::Unknown,
         }
     }

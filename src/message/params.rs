@@ -43,13 +43,17 @@ impl<'a> Params<'a> {
     pub fn iter(self) -> impl Iterator<Item = Param<'a>> {
         let mut rest = self.after_semicolon();
         core::iter::from_fn(move || {
-            let (param, tail) = split(rest?);
+            let text = rest?;
+            let (param, tail) = plain(text).unwrap_or_else(|| {
+                let (param, tail) = scan::split_outside(text, b';');
+                let (name, value) = match scan::cut(param, b'=') {
+                    Some((name, value)) => (scan::trim(name), Some(scan::trim(value))),
+                    None => (scan::trim(param), None),
+                };
+                (Param { name, value }, tail)
+            });
             rest = tail;
-            let (name, value) = match scan::cut(param, b'=') {
-                Some((name, value)) => (scan::trim(name), Some(scan::trim(value))),
-                None => (scan::trim(param), None),
-            };
-            Some(Param { name, value })
+            Some(param)
         })
         .filter(|param| !param.name.is_empty())
     }
@@ -84,7 +88,7 @@ impl<'a> Params<'a> {
     }
 
     fn after_semicolon(self) -> Option<&'a str> {
-        scan::cut(self.text, b';').map(|(_, rest)| rest)
+        self.text.strip_prefix(';').or_else(|| scan::cut(self.text, b';').map(|(_, rest)| rest))
     }
 }
 
@@ -103,16 +107,22 @@ fn after_value<'a>(text: &'a str, whole: &str) -> Result<&'a str, ParseError> {
     if value.is_empty() { scan::fault("a parameter value", whole, text) } else { Ok(rest) }
 }
 
-/// Splits at the next `;` that is not in quotes.
-fn split(text: &str) -> (&str, Option<&str>) {
-    match memchr::memchr2(b';', b'"', text.as_bytes()) {
-        None => (text, None),
-        Some(at) if text.as_bytes().get(at) == Some(&b';') => {
-            let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
-            (before, after.get(1..))
+/// The parameter at the start of `text` in its usual form, without quotes and white space, and what follows its `;`.
+fn plain(text: &str) -> Option<(Param<'_>, Option<&str>)> {
+    let (name, after) = scan::TOKEN.span(text);
+    let (value, after) = match after.strip_prefix('=') {
+        Some(value) => {
+            let (value, after) = scan::PLAIN.span(value);
+            (Some(value), after)
         }
-        Some(_) => scan::split_outside(text, b';'),
-    }
+        None => (None, after),
+    };
+    let tail = match after.as_bytes().first() {
+        None => None,
+        Some(b';') => Some(after.get(1..)?),
+        Some(_) => return None,
+    };
+    Some((Param { name, value }, tail))
 }
 
 #[cfg(test)]

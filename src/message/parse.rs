@@ -7,12 +7,10 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::{
-    Buffer, CSeq, First, Line, Message, Method, Name, ParseError, Span, Start, StatusCode, normalise, scan,
+    Buffer, CSeq, First, INLINE_LINES, Line, Message, Method, Name, ParseError, Span, Start, StatusCode,
+    normalise,
 };
 use crate::limits::Limits;
-
-/// Header lines that are tokenised without allocation.
-const INLINE_HEADERS: usize = 24;
 
 impl Message {
     /// Parses one message that is all of `bytes`, as in a datagram: a body longer than Content-Length is cut,
@@ -21,18 +19,17 @@ impl Message {
     /// # Errors
     /// The first fault in what framing and matching rest on: start line, header lines, the presence of Via, From, To,
     /// Call-ID and CSeq, the latter's value, Content-Length. Other headers are examined when they are read.
+    #[inline]
     pub fn parse(bytes: impl Into<Bytes>) -> Result<Self, ParseError> {
-        // Made where it is returned: a message is large to move.
-        let mut parsed = Ok(Self::blank(bytes.into()));
-        if let Ok(message) = &mut parsed
-            && let Ok(Some(fault)) | Err(fault) = message.read(&Limits::DEFAULT)
-        {
-            parsed = Err(fault);
+        let mut message = Self::blank(bytes.into());
+        match message.read(&Limits::DEFAULT) {
+            Ok(None) => Ok(message),
+            Ok(Some(fault)) | Err(fault) => Err(fault),
         }
-        parsed
     }
 
     /// A message of which nothing is known but its octets.
+    #[inline]
     pub(super) fn blank(bytes: Bytes) -> Self {
         Self {
             end: bytes.len(),
@@ -41,7 +38,7 @@ impl Message {
             method: Method::Ack,
             cseq: 0,
             body_at: 0,
-            lines: SmallVec::new(),
+            lines: SmallVec::from_buf([Line::EMPTY; INLINE_LINES]),
             first: First::EMPTY,
             source: None,
         }
@@ -49,6 +46,7 @@ impl Message {
 
     /// Reads the octets of a blank message: the first thing that is wrong with it, or `Err` when no head could be found, so that this is
     /// not SIP. The message is filled in where it stands, since it is large to move.
+    #[inline(never)]
     pub(super) fn read(&mut self, limits: &Limits) -> Result<Option<ParseError>, ParseError> {
         let earlier = match self.index(None, limits) {
             Ok(defect) => defect,
@@ -79,16 +77,13 @@ impl Message {
         let line_len =
             memchr::memchr(b'\n', rest).ok_or(Tokenise::NotSip(ParseError::new("a start line", leading)))?;
         let line = rest.get(..line_len).unwrap_or_default();
-        let (start, method, mut defect) = start_line(line, leading).map_err(Tokenise::NotSip)?;
-        self.start = start;
-        if let Some(method) = method {
-            self.method = method;
-        }
+        let defect =
+            start_line(line, leading, &mut self.start, &mut self.method).map_err(Tokenise::NotSip)?;
 
         let headers_at = leading.saturating_add(line_len).saturating_add(1);
         let masked = mask.unwrap_or(bytes);
         let headers = masked.get(headers_at..).unwrap_or_default();
-        let mut fixed = [httparse::EMPTY_HEADER; INLINE_HEADERS];
+        let mut fixed = [httparse::EMPTY_HEADER; INLINE_LINES];
         let mut grown;
         let tokenised = match httparse::parse_headers(headers, &mut fixed) {
             Err(httparse::Error::TooManyHeaders) => {
@@ -109,27 +104,38 @@ impl Message {
             return Err(Tokenise::NotSip(ParseError::new("a shorter head", limits.head)));
         }
         self.body_at = head_len;
-        let head = bytes.get(..head_len).unwrap_or_default();
-        if !is_ascii(head) && core::str::from_utf8(head).is_err() {
-            defect = defect.or(Some(ParseError::new("UTF-8 text", 0)));
-        }
 
-        let origin = masked.as_ptr() as usize;
-        let mut too_long = None;
-        for (at, token) in tokens.iter().enumerate() {
-            let line = line_of(token, origin);
-            if First::covers(line.name) && !self.first.note(line.name, at) && is_single(line.name) {
-                let fault = ParseError::new("one header of this name", 0);
-                defect = defect.or(Some(fault.within(line.name, line.name_at.into())));
-            }
-            if token.name.len() > usize::from(u8::MAX) {
-                too_long = Some(ParseError::new("a header name of at most 255 bytes", line.name_at.into()));
-            }
-            self.lines.push(line);
+        if tokens.len() > INLINE_LINES {
+            self.lines.resize(tokens.len(), Line::EMPTY);
         }
-        too_long.map_or(Ok(defect), |fault| Err(Tokenise::NotSip(fault)))
+        let noted = self.first.fill(&mut self.lines, tokens, masked.as_ptr() as usize);
+        self.lines.truncate(tokens.len());
+        if noted.name_lens > usize::from(u8::MAX) {
+            return Err(Tokenise::NotSip(ParseError::new("header names of at most 255 bytes", headers_at)));
+        }
+        match noted.repeated & SINGLE {
+            0 => Ok(defect),
+            _ => Ok(defect.or_else(|| self.repeated())),
+        }
+    }
+
+    /// The first line that repeats a header of which a message has at most one (RFC 3261 §7.3.1).
+    fn repeated(&self) -> Option<ParseError> {
+        let is_repeated = |(at, line): &(usize, &Line)| {
+            First::bit(line.name) & SINGLE != 0 && self.first.line(line.name) != *at
+        };
+        let (_, line) = self.lines.iter().enumerate().find(is_repeated)?;
+        Some(ParseError::new("one header of this name", 0).within(line.name, line.name_at.into()))
     }
 }
+
+/// Headers of which a message has at most one (RFC 3261 §7.3.1), among those that matching and framing use.
+const SINGLE: u16 = First::bit(Name::From)
+    | First::bit(Name::To)
+    | First::bit(Name::CallId)
+    | First::bit(Name::CSeq)
+    | First::bit(Name::MaxForwards)
+    | First::bit(Name::ContentLength);
 
 enum Tokenise {
     NotSip(ParseError),
@@ -139,52 +145,62 @@ enum Tokenise {
 
 /// The value of up to nine decimal digits.
 fn decimal(digits: &[u8]) -> Option<u32> {
-    let is_short = !digits.is_empty() && digits.len() < 10 && digits.iter().all(u8::is_ascii_digit);
-    let value = digits
-        .iter()
-        .fold(0_u32, |value, digit| value.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0'))));
-    is_short.then_some(value)
+    let mut value = 0_u32;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.wrapping_mul(10).wrapping_add(digit.into());
+    }
+    (!digits.is_empty() && digits.len() < 10).then_some(value)
 }
 
-/// Whether all of `text` is ASCII. Without an early exit it vectorises; the answer is yes nearly always.
-fn is_ascii(text: &[u8]) -> bool {
-    text.iter().fold(0, |all, byte| all | byte) < 0x80
+/// What there is to know of all lines together.
+struct Noted {
+    /// The lengths of all names, joined bit by bit: above 255 if one of them is.
+    name_lens: usize,
+    /// The bits of names with more than one line.
+    repeated: u16,
 }
 
-/// Headers of which a message has at most one (RFC 3261 §7.3.1), among those that matching and framing use.
-fn is_single(name: Name) -> bool {
-    matches!(
-        name,
-        Name::From | Name::To | Name::CallId | Name::CSeq | Name::MaxForwards | Name::ContentLength
-    )
-}
-
-/// The line of a token in a buffer that begins at `origin`. A head is at most 65,535 bytes long, as its caller checks.
-fn line_of(token: &httparse::Header<'_>, origin: usize) -> Line {
-    let name_at = (token.name.as_ptr() as usize).wrapping_sub(origin);
-    let value_at = (token.value.as_ptr() as usize).wrapping_sub(origin);
-    let end = value_at.wrapping_add(token.value.len());
-    Line {
-        name: Name::find_bytes(token.name.as_bytes()),
-        name_len: token.name.len() as u8,
-        name_at: name_at as u16,
-        value: Span { at: value_at as u16, end: end as u16 },
+impl First {
+    /// Writes the lines of `tokens` in a buffer that begins at `origin`. A head is at most 65,535 bytes long, as its caller checks.
+    fn fill(&mut self, lines: &mut [Line], tokens: &[httparse::Header<'_>], origin: usize) -> Noted {
+        let mut noted = Noted { name_lens: 0, repeated: 0 };
+        for (at, (line, token)) in lines.iter_mut().zip(tokens).enumerate() {
+            let value_at = (token.value.as_ptr() as usize).wrapping_sub(origin);
+            line.name = Name::find_bytes(token.name.as_bytes());
+            line.name_len = token.name.len() as u8;
+            line.name_at = (token.name.as_ptr() as usize).wrapping_sub(origin) as u16;
+            line.value.at = value_at as u16;
+            line.value.end = value_at.wrapping_add(token.value.len()) as u16;
+            noted.repeated |= self.note(line.name, at);
+            noted.name_lens |= token.name.len();
+        }
+        noted
     }
 }
 
-type StartLine = (Start, Option<Method>, Option<ParseError>);
-
-/// Reads the start line, which begins at `at`. What is legible is kept even if something is amiss.
-fn start_line(line: &[u8], at: usize) -> Result<StartLine, ParseError> {
+/// Reads the start line, which begins at `at`. What is legible is kept even if something is amiss: then `Some`.
+fn start_line(
+    line: &[u8],
+    at: usize,
+    start: &mut Start,
+    method: &mut Method,
+) -> Result<Option<ParseError>, ParseError> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    match line.get(..4) {
-        Some(head) if head.eq_ignore_ascii_case(b"SIP/") => status_line(line, at),
-        _ => request_line(line, at),
+    match line.first_chunk::<4>() {
+        Some(head) if head.eq_ignore_ascii_case(b"SIP/") => {
+            *start = status_line(line, at)?;
+            Ok(None)
+        }
+        _ => request_line(line, at, start, method),
     }
 }
 
 /// `SIP/2.0 200 OK` (§7.2).
-fn status_line(line: &[u8], at: usize) -> Result<StartLine, ParseError> {
+fn status_line(line: &[u8], at: usize) -> Result<Start, ParseError> {
     let not_sip = |expected, rest: &[u8]| ParseError::new(expected, place_of(line, rest, at));
     let space = memchr::memchr(b' ', line).ok_or_else(|| not_sip("a status line", line))?;
     let (version, rest) = line.split_at_checked(space).unwrap_or((line, &[]));
@@ -193,38 +209,45 @@ fn status_line(line: &[u8], at: usize) -> Result<StartLine, ParseError> {
     }
     let rest = rest.trim_ascii_start();
     let (digits, reason) = rest.split_at_checked(3).unwrap_or((rest, &[]));
-    let status = core::str::from_utf8(digits).ok().and_then(scan::number).and_then(StatusCode::new);
+    let status = decimal(digits).and_then(|code| StatusCode::new(code as u16));
     let reason = match reason {
         [] => Some(reason),
         [b' ', phrase @ ..] => Some(phrase),
         _ => None,
     };
     match (status, reason) {
-        (Some(status), Some(reason)) => {
-            Ok((Start::Response { status, reason: span_of(line, reason, at) }, None, None))
-        }
+        (Some(status), Some(reason)) => Ok(Start::Response { status, reason: span_of(line, reason, at) }),
         _ => Err(not_sip("a status code from 100 to 699", rest)),
     }
 }
 
 /// `INVITE sip:bob@example.com SIP/2.0` (§7.1). More white space than the grammar has is tolerated.
-fn request_line(line: &[u8], at: usize) -> Result<StartLine, ParseError> {
+fn request_line(
+    line: &[u8],
+    at: usize,
+    start: &mut Start,
+    method: &mut Method,
+) -> Result<Option<ParseError>, ParseError> {
     let not_sip = |expected, rest: &[u8]| ParseError::new(expected, place_of(line, rest, at));
     let space = line.iter().position(|byte| *byte == b' ').ok_or_else(|| not_sip("a request line", line))?;
-    let (method, rest) = line.split_at_checked(space).unwrap_or((line, &[]));
-    let rest = rest.trim_ascii();
-    let end = rest.iter().rposition(|byte| matches!(byte, b' ' | b'\t'));
-    let end = end.ok_or_else(|| not_sip("SIP/2.0", &[]))?;
-    let (uri, version) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-    let version = version.trim_ascii_start();
-    if !version.get(..4).is_some_and(|head| head.eq_ignore_ascii_case(b"SIP/")) {
-        return Err(not_sip("SIP/2.0", version));
-    }
-    let method = core::str::from_utf8(method).ok().and_then(Method::parse);
-    let method = method.ok_or_else(|| not_sip("a method", line))?;
-    let uri = span_of(line, uri.trim_ascii_end(), at);
-    let defect = (!version.eq_ignore_ascii_case(b"SIP/2.0")).then_some(ParseError::new(VERSION, at));
-    Ok((Start::Request { uri }, Some(method), defect))
+    let (name, rest) = line.split_at_checked(space).unwrap_or((line, &[]));
+    let (uri, defect) = match rest.strip_suffix(b" SIP/2.0") {
+        Some(uri) => (uri, None),
+        None => {
+            let rest = rest.trim_ascii_end();
+            let end = rest.iter().rposition(|byte| matches!(byte, b' ' | b'\t')).unwrap_or_default();
+            let (uri, version) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+            let version = version.trim_ascii_start();
+            if !version.get(..4).is_some_and(|head| head.eq_ignore_ascii_case(b"SIP/")) {
+                return Err(not_sip("SIP/2.0", version));
+            }
+            let is_ours = version.eq_ignore_ascii_case(b"SIP/2.0");
+            (uri, (!is_ours).then_some(ParseError::new(VERSION, at)))
+        }
+    };
+    *method = Method::from_bytes(name).ok_or_else(|| not_sip("a method", line))?;
+    *start = Start::Request { uri: span_of(line, uri.trim_ascii(), at) };
+    Ok(defect)
 }
 
 /// What a request of another version lacks: the endpoint answers it 505.
@@ -292,9 +315,11 @@ impl Message {
     /// RFC 2543 peers do not send it).
     fn missing(&self) -> Option<ParseError> {
         let needed = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
-        let has_value =
-            |name: &Name| self.first_line(*name).is_some_and(|line| line.value.end > line.value.at);
-        let absent = needed.into_iter().find(|name| !has_value(name))?;
+        let lines = self.lines.as_slice();
+        let is_filled = |name: &Name| {
+            lines.get(self.first.line(*name)).is_some_and(|line| line.value.end > line.value.at)
+        };
+        let absent = needed.into_iter().find(|name| !is_filled(name))?;
         Some(ParseError::new("the header", self.body_at).within(absent, 0))
     }
 }

@@ -110,40 +110,35 @@ impl<'a> Uri<'a> {
 /// What follows `scheme`, written with its colon, in `text`; schemes compare without case.
 fn after_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
     let (head, rest) = text.split_at_checked(scheme.len())?;
-    head.eq_ignore_ascii_case(scheme).then_some(rest)
+    (head == scheme || head.eq_ignore_ascii_case(scheme)).then_some(rest)
 }
 
-/// Whether `part`, a piece of `whole`, has only characters that a URI may have.
-fn check_characters(whole: &str, part: &str) -> Result<(), ParseError> {
-    let Some(bad) = part.as_bytes().iter().position(|byte| !scan::is_uri_byte(*byte)) else { return Ok(()) };
-    let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
-    Err(ParseError::new("a character of a URI", start.saturating_add(bad)))
+/// Checks that `end`, with which `whole` ends, has only characters that a URI may have.
+fn check_characters(whole: &str, end: &str) -> Result<(), ParseError> {
+    match scan::URI.span(end) {
+        (_, "") => Ok(()),
+        (_, bad) => scan::fault("a character of a URI", whole, bad),
+    }
 }
 
 impl<'a> SipUri<'a> {
     fn parse(whole: &'a str, rest: &'a str, secure: bool) -> Result<Self, ParseError> {
-        let (userinfo, rest) = match scan::cut(rest, b'@') {
-            Some((userinfo, rest)) => (Some(userinfo), rest),
-            None => (None, rest),
+        let (user_info, after) = scan::USER_INFO.span(rest);
+        let (user, password, rest) = match (after.strip_prefix('@'), after) {
+            (Some(rest), _) => match scan::cut(user_info, b':') {
+                Some((user, password)) => (Some(user), Some(password), rest),
+                None => (Some(user_info), None, rest),
+            },
+            (None, "") => (None, None, rest),
+            (None, bad) => return scan::fault("a character of a URI", whole, bad),
         };
-        let (user, password) = match userinfo.map(|info| (info, scan::cut(info, b':'))) {
-            Some((_, Some((user, password)))) => (Some(user), Some(password)),
-            Some((user, None)) => (Some(user), None),
-            None => (None, None),
-        };
-        if let Some(userinfo) = userinfo {
-            check_characters(whole, userinfo)?;
-        }
         if user == Some("") {
             return scan::fault("a user before '@'", whole, rest);
         }
         let (host, port, rest) = Host::parse_with_port(whole, rest)?;
-        // The host has a stricter alphabet of its own.
-        check_characters(whole, rest)?;
-        let (params, headers) = match scan::cut(rest, b'?') {
-            Some((params, headers)) => (params, Some(headers)),
-            None => (rest, None),
-        };
+        let (params, after) = scan::URI_PARAMS.span(rest);
+        let headers = after.strip_prefix('?');
+        check_characters(whole, headers.unwrap_or(after))?;
         if !params.is_empty() && !params.starts_with(';') {
             return scan::fault("';', '?' or the end of the URI", whole, rest);
         }
@@ -190,7 +185,7 @@ impl<'a> Host<'a> {
         if text.bytes().any(|b| b == b':') {
             return text.parse::<Ipv6Addr>().ok().map(|ip| Self::Ip(ip.into()));
         }
-        let is_host = !text.is_empty() && text.bytes().all(scan::is_host_byte);
+        let is_host = !text.is_empty() && scan::HOST.has_all(text);
         is_host.then(|| Self::name_or_v4(text))
     }
 
@@ -215,17 +210,16 @@ impl<'a> Host<'a> {
                 (Self::parse(text), after)
             }
             false => {
-                let (text, after) = scan::span(rest, scan::is_host_byte);
+                let (text, after) = scan::HOST.span(rest);
                 ((!text.is_empty()).then(|| Self::name_or_v4(text)), after)
             }
         };
         let Some(host) = host else { return scan::fault("a host", whole, rest) };
         let Some(port) = scan::trim_start(after).strip_prefix(':') else { return Ok((host, None, after)) };
         let port = scan::trim_start(port);
-        let (digits, after) = scan::span(port, |b| b.is_ascii_digit());
-        match scan::number(digits) {
-            Some(number) => Ok((host, Some(number), after)),
-            None => scan::fault("a port", whole, port),
+        match scan::leading_number(port).map(|(number, after)| (u16::try_from(number), after)) {
+            Some((Ok(number), after)) => Ok((host, Some(number), after)),
+            _ => scan::fault("a port", whole, port),
         }
     }
 

@@ -203,8 +203,12 @@ impl Message {
         self.value(name).map(|value| parse(value).map_err(|fault| self.place(fault, name))).transpose()
     }
 
-    /// Checks what a receiver relies on before it acts: the topmost Via, From, To, Max-Forwards.
+    /// Checks what a receiver relies on before it acts: text that is text, the topmost Via, From, To, Max-Forwards.
     pub(super) fn check_received(&self) -> Result<(), ParseError> {
+        let head = self.bytes.get(..self.body_at).unwrap_or_default();
+        if !head.is_ascii() && core::str::from_utf8(head).is_err() {
+            return Err(ParseError::new("UTF-8 text", 0));
+        }
         let value = self.required(Name::Via)?;
         let (top, _) = scan::split_outside(value, b',');
         let placed = |fault| self.place(fault, Name::Via);

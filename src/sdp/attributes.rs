@@ -20,11 +20,8 @@ pub(super) struct Offered<'a> {
 impl<'a> Offered<'a> {
     /// Reads the attributes of a stream; `session` is asked for what they may inherit.
     pub(super) fn of(attributes: Attributes<'a>, session: Option<&Self>) -> Self {
-        let mut offered = Self {
-            known: BTreeSet::new(),
-            mid: None,
-            setup: session.and_then(|session| session.setup),
-        };
+        let mut offered =
+            Self { known: BTreeSet::new(), mid: None, setup: session.and_then(|session| session.setup) };
         for attribute in attributes {
             match attribute.name {
                 "mid" => offered.mid = attribute.value,

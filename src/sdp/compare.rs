@@ -99,11 +99,7 @@ fn weighty<'a>(attributes: impl Iterator<Item = Attribute<'a>>) -> impl Iterator
     attributes.filter(|attribute| NAMES.contains(&attribute.name))
 }
 
-fn pairwise(
-    old: &Session<'_>,
-    new: &Session<'_>,
-    holds: impl Fn(&Stream<'_>, &Stream<'_>) -> bool,
-) -> bool {
+fn pairwise(old: &Session<'_>, new: &Session<'_>, holds: impl Fn(&Stream<'_>, &Stream<'_>) -> bool) -> bool {
     let (mut old, mut new) = (old.streams(), new.streams());
     loop {
         match (old.next(), new.next()) {

@@ -30,7 +30,8 @@ impl Common<'_> {
         let (offered, ours) = (Payloads::of(offered), Payloads::of(ours));
         let pairs = offered.matched(&ours);
         let carries = |payload: &Payload| !offered.is_auxiliary(*payload);
-        let is_enough = pairs.iter().any(|(payload, _)| carries(payload)) || !offered.listed.iter().any(carries);
+        let is_enough =
+            pairs.iter().any(|(payload, _)| carries(payload)) || !offered.listed.iter().any(carries);
         (is_enough && !pairs.is_empty()).then_some(Common::Payloads(pairs))
     }
 
@@ -171,7 +172,8 @@ impl<'a> Payloads<'a> {
     }
 
     fn is_named(&self, payload: Payload, names: &[&str]) -> bool {
-        self.codec(payload).is_some_and(|codec| names.iter().any(|name| codec.name.eq_ignore_ascii_case(name)))
+        self.codec(payload)
+            .is_some_and(|codec| names.iter().any(|name| codec.name.eq_ignore_ascii_case(name)))
     }
 }
 

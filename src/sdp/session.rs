@@ -2,9 +2,9 @@
 
 use core::fmt;
 
+use super::Direction;
 use super::lines::{Fields, Line, Lines, number};
 use super::stream::{self, Attributes, Stream};
-use super::Direction;
 use crate::message::ParseError;
 
 /// Who made a description, and which version of it this is (RFC 8866 §5.2).

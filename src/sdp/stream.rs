@@ -2,9 +2,9 @@
 
 use core::fmt;
 
+use super::Direction;
 use super::lines::{Fields, Line, Lines, number};
 use super::session::{Connection, Session, parse_connection};
-use super::Direction;
 use crate::message::ParseError;
 
 /// A stream of a session. It borrows the body.
