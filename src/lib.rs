@@ -106,7 +106,8 @@
 //! | 4320, 6026 | non-INVITE and 2xx corrections | – |
 //! | 5626 | keep-alives answered | outbound |
 //! | 6228 | 199 received | 199 sent |
-//! | 3262, 3264, 3311, 3515, 4028, 5057, 6141, 6665 | – | next |
+//! | 3264, 6337, 8866 | `sdp`: hold, answers, offer/answer machine | its place in dialogs |
+//! | 3262, 3311, 3515, 4028, 5057, 6141, 6665 | – | next |
 //!
 //! # Features
 //!

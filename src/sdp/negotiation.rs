@@ -3,15 +3,18 @@
 use alloc::sync::Arc;
 use core::fmt;
 
-use super::table::{Body, Carrier, Invite, Meaning, Phase, Refusal, Round, Side, State, Stimulus, step};
+use super::state::{Body, Carrier, Invite, Meaning, Phase, Refusal, Round, Side, State, Stimulus};
+use super::table::step;
 
 /// What has been agreed in a dialog, and the offer that waits.
 ///
-/// Descriptions become the session's only when a round is complete, both at once; an offer that fails leaves no trace (RFC 3261 §14.1).
+/// Descriptions become the session's only when a round is complete, both at once; an offer that fails leaves no trace, and neither
+/// do the offer and answer of an INVITE that fails (RFC 3261 §14.1). What a PRACK or an UPDATE within it changed stays.
 /// They are kept in buffers of their own size; a clone shares them.
 ///
 /// The driver tells of every message that [`Carrier`] names and that belongs to the dialog, in the order in which they are sent and received,
-/// and of no repetition that a transaction absorbs. A request of the peer that is refused was never here: neither is its failure
+/// and of no repetition that a transaction absorbs. Of the PRACK of a 1xx without a description neither the request nor its end is told, unless
+/// the PRACK has one: what it ends could be taken for what another PRACK waits for. A request of the peer that is refused was never here: neither is its failure
 /// told. Which descriptions are well-formed is not looked at.
 ///
 /// ```
@@ -35,8 +38,13 @@ pub struct Negotiation {
     offer: Option<Arc<[u8]>>,
     /// What an unreliable 1xx said the answer will be.
     preview: Option<Arc<[u8]>>,
+    /// What the exchange of an INVITE that has no final response yet replaced.
+    undo: Option<Pair>,
     is_changed: bool,
 }
+
+/// Our description and the peer's.
+type Pair = (Option<Arc<[u8]>>, Option<Arc<[u8]>>);
 
 /// What became of a message of the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -87,7 +95,7 @@ impl Negotiation {
     }
 
     /// Whether a round was completed since the last INVITE began. When that INVITE fails, the two ends may disagree on what is in
-    /// force, and its sender offers again what was so before it (RFC 6141 §3.4).
+    /// force: its sender offers again what [`Negotiation::local`] says then (RFC 6141 §3.4).
     pub fn is_changed(&self) -> bool {
         self.is_changed
     }
@@ -140,6 +148,7 @@ impl Negotiation {
         self.state = State::default();
         self.offer = None;
         self.preview = None;
+        self.undo = None;
     }
 
     fn ours(&self, carrier: Carrier, has_sdp: bool) -> Result<(State, Meaning), Refusal> {
@@ -157,28 +166,41 @@ impl Negotiation {
         if carrier == Carrier::Invite {
             self.is_changed = false;
             self.preview = None;
+            self.undo = None;
         }
         let kept = || preview.or_else(|| sdp.map(Arc::from));
         match meaning {
             Meaning::Nothing | Meaning::Ignored => {}
             Meaning::Offer => self.offer = kept(),
+            // RFC 3261 §13.2.1: the first one counts.
+            Meaning::Preview if self.preview.is_some() => {}
             Meaning::Preview => self.preview = kept(),
-            Meaning::Answer => self.commit(by, kept()),
+            Meaning::Answer => self.commit(by, carrier, kept()),
             Meaning::RolledBack | Meaning::Missing => self.offer = None,
         }
         if matches!(state.invite, Invite::None | Invite::Open(_, Phase::Accepted)) {
             self.preview = None;
+            let undo =
+                self.undo.take().filter(|_| carrier == Carrier::Failure && before.invite != state.invite);
+            if let Some(pair) = undo {
+                (self.local, self.remote) = pair;
+                return Ok(Meaning::RolledBack);
+            }
         }
         Ok(meaning)
     }
 
     /// RFC 3264 §4: the session is what the two descriptions say, from the answer on.
-    fn commit(&mut self, answered_by: Side, answer: Option<Arc<[u8]>>) {
+    fn commit(&mut self, answered_by: Side, carrier: Carrier, answer: Option<Arc<[u8]>>) {
         let offer = self.offer.take();
-        (self.local, self.remote) = match answered_by {
+        let agreed = match answered_by {
             Side::Ours => (answer, offer),
             Side::Theirs => (offer, answer),
         };
+        let replaced =
+            (core::mem::replace(&mut self.local, agreed.0), core::mem::replace(&mut self.remote, agreed.1));
+        // Patterns 3 and 4 hang on the INVITE's final response.
+        self.undo = matches!(carrier, Carrier::Reliable | Carrier::Prack).then_some(replaced);
         self.preview = None;
         self.is_changed = true;
     }

@@ -5,198 +5,7 @@
 //! Table 1 and the rules of its §4.3. It knows which messages passed and whether they had a description; [`super::Negotiation`]
 //! keeps the descriptions.
 
-use crate::message::StatusCode;
-
-/// One of the two ends of a dialog.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Side {
-    /// This one.
-    Ours,
-    /// The peer.
-    Theirs,
-}
-
-impl Side {
-    /// The other one.
-    #[must_use]
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Ours => Self::Theirs,
-            Self::Theirs => Self::Ours,
-        }
-    }
-}
-
-/// The messages that make or end an offer/answer round. The responses are told apart by what they answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Carrier {
-    /// An INVITE, the first or a later one.
-    Invite,
-    /// A 1xx to INVITE that is not reliable: its description is a preview (RFC 6337 §3.1.1).
-    Provisional,
-    /// A reliable 1xx to INVITE (RFC 3262).
-    Reliable,
-    /// A 2xx to INVITE.
-    Success,
-    /// INVITE ends without a 2xx: a final response, CANCEL, a timeout.
-    Failure,
-    /// The ACK of a 2xx.
-    Ack,
-    /// A PRACK.
-    Prack,
-    /// A 2xx to PRACK.
-    PrackSuccess,
-    /// PRACK ends without a 2xx.
-    PrackFailure,
-    /// An UPDATE.
-    Update,
-    /// A 2xx to UPDATE.
-    UpdateSuccess,
-    /// UPDATE ends without a 2xx.
-    UpdateFailure,
-}
-
-impl Carrier {
-    /// All of them.
-    pub const ALL: [Self; 12] = [
-        Self::Invite,
-        Self::Provisional,
-        Self::Reliable,
-        Self::Success,
-        Self::Failure,
-        Self::Ack,
-        Self::Prack,
-        Self::PrackSuccess,
-        Self::PrackFailure,
-        Self::Update,
-        Self::UpdateSuccess,
-        Self::UpdateFailure,
-    ];
-}
-
-/// A message that one side sends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub struct Stimulus {
-    /// Who sends it.
-    pub by: Side,
-    /// Which message it is. A failure that nobody sends, like a timeout, is the server's.
-    pub carrier: Carrier,
-    /// Whether it has a session description (RFC 3261 §13.2.1: of disposition `session`).
-    pub has_sdp: bool,
-}
-
-/// Whether an offer waits for its answer.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Hash)]
-pub enum Round {
-    /// None does.
-    #[default]
-    Stable,
-    /// This side made an offer in this message.
-    Open(Side, Carrier),
-}
-
-/// How far an INVITE that is not over has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Phase {
-    /// Its own offer and answer are not both exchanged.
-    Pending,
-    /// The answer went in a reliable 1xx whose PRACK is awaited.
-    Answered,
-    /// A PRACK of the description in a reliable 1xx is under way.
-    Pracked,
-    /// Offer and answer are exchanged, the final response is awaited.
-    Complete,
-    /// A 2xx passed, its ACK is awaited.
-    Accepted,
-}
-
-/// The INVITE of a dialog.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Hash)]
-pub enum Invite {
-    /// There is none.
-    #[default]
-    None,
-    /// One that this side sent.
-    Open(Side, Phase),
-}
-
-/// The state of the offer/answer machine of a dialog.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Hash)]
-pub struct State {
-    /// The offer that waits.
-    pub round: Round,
-    /// The INVITE that is not over.
-    pub invite: Invite,
-    /// Whether an UPDATE of ours waits for its final response.
-    pub update_ours: bool,
-    /// Whether an UPDATE of the peer waits for our final response.
-    pub update_theirs: bool,
-}
-
-/// What a message means to offer and answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Meaning {
-    /// Nothing: it has no description, and needs none.
-    Nothing,
-    /// Its description is an offer.
-    Offer,
-    /// Its description is the answer: the round is complete.
-    Answer,
-    /// Its description shows what the answer will be; the round stays open (RFC 6337 §3.1.1).
-    Preview,
-    /// Its description is neither, and is to be ignored (RFC 3261 §13.2.1, RFC 6337 §3.1).
-    Ignored,
-    /// The offer that waited is void: all is as before it (RFC 3261 §14.1, RFC 3311 §5.3).
-    RolledBack,
-    /// It should have brought an answer and did not: the offer is void. (Or a 2xx an offer.)
-    Missing,
-}
-
-/// Why a message cannot be: for one of ours it must not be sent, for one of the peer it is to be answered with [`Refusal::status`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, thiserror::Error)]
-pub enum Refusal {
-    /// We have an offer out, or a request that may bring one: 491.
-    #[error("an offer of ours waits for its answer (RFC 3261 §14.2, RFC 3311 §5.2)")]
-    OfferOut,
-    /// We owe the peer an answer, or a final response: 500 with Retry-After.
-    #[error("an offer of the peer waits for our answer (RFC 3261 §14.2, RFC 3311 §5.2)")]
-    AnswerOwed,
-    /// The PRACK or ACK of a description is awaited: the message must wait for it.
-    #[error("a description waits to be acknowledged (RFC 3262 §5, RFC 6337 §4.3)")]
-    Unacknowledged,
-    /// The message must have a description.
-    #[error("an offer or an answer belongs in this message (RFC 3261 §13.2.1)")]
-    SdpMissing,
-    /// The message must not have a description: 488 where it is a request.
-    #[error("neither offer nor answer belongs in this message (RFC 6337 §2.2)")]
-    SdpMisplaced,
-    /// There is no request to which the message belongs.
-    #[error("no request is open to which this message belongs")]
-    Stray,
-}
-
-impl Refusal {
-    /// The status that refuses a request of the peer; for 500 a Retry-After of 0 to 10 s goes with it (RFC 3261 §14.2, RFC 3311 §5.2).
-    pub const fn status(self) -> StatusCode {
-        match self {
-            Self::OfferOut => StatusCode::REQUEST_PENDING,
-            Self::AnswerOwed | Self::Unacknowledged => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::SdpMissing | Self::SdpMisplaced => StatusCode::NOT_ACCEPTABLE_HERE,
-            Self::Stray => StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST,
-        }
-    }
-}
-
-/// What a message that we are about to send has to carry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Body {
-    /// No description.
-    Nothing,
-    /// A description, or none; with one it means this.
-    May(Meaning),
-    /// A description, which means this.
-    Must(Meaning),
-}
+use super::state::{Carrier, Invite, Meaning, Phase, Refusal, Round, Side, State, Stimulus};
 
 type Step = Result<(State, Meaning), Refusal>;
 
@@ -222,50 +31,8 @@ pub fn step(state: State, stimulus: Stimulus) -> Step {
     }
 }
 
-impl State {
-    fn with(self, round: Round, phase: Option<Phase>) -> Self {
-        let invite = match (self.invite, phase) {
-            (Invite::Open(side, _), Some(phase)) => Invite::Open(side, phase),
-            (invite, _) => invite,
-        };
-        Self { round, invite, ..self }
-    }
-
-    /// How far the INVITE of this side has come.
-    fn phase_of(self, side: Side) -> Option<Phase> {
-        match self.invite {
-            Invite::Open(by, phase) if by == side => Some(phase),
-            _ => None,
-        }
-    }
-
-    fn has_update(self, side: Side) -> bool {
-        match side {
-            Side::Ours => self.update_ours,
-            Side::Theirs => self.update_theirs,
-        }
-    }
-
-    fn with_update(self, side: Side, is_open: bool) -> Self {
-        match side {
-            Side::Ours => Self { update_ours: is_open, ..self },
-            Side::Theirs => Self { update_theirs: is_open, ..self },
-        }
-    }
-
-    /// Closes the round, if it is this one.
-    fn without(self, side: Side, carrier: Carrier) -> (Self, Meaning) {
-        match self.round == Round::Open(side, carrier) {
-            true => (Self { round: Round::Stable, ..self }, Meaning::RolledBack),
-            false => (self, Meaning::Nothing),
-        }
-    }
-}
-
-/// Why a request that opens something may not be, seen from the side that has `side`'s state: RFC 6337 §4.3 has the rules UAC-II to UAS-IsU, and the first letter
-/// after the hyphen is the transaction that is in the way.
-///
-/// A client in the way is 491, a server 500. For our own requests the two are told apart likewise.
+/// Why a request has to wait for a transaction whose client is this side: with ours 491 is the answer, with theirs 500. The rules are those of RFC 6337 §4.3, under
+/// their names there, UAC-II to UAS-IsU.
 fn in_the_way(client: Side) -> Refusal {
     match client {
         Side::Ours => Refusal::OfferOut,
@@ -283,30 +50,20 @@ fn owner(by: Side, carrier: Carrier) -> Side {
 
 fn invite(state: State, by: Side, has_sdp: bool) -> Step {
     match state.invite {
-        // RFC 5407 §3.1.4: a 2xx that completed the exchange need not be acknowledged before the peer may come again. Of ours
-        // nothing is in the way but our own ACK.
-        Invite::Open(side, Phase::Accepted) if side == by && state.round == Round::Stable => {
-            if by == Side::Ours {
-                return Err(Refusal::Unacknowledged);
-            }
-        }
-        // RFC 3261 §14.1: ours waits until the ACK of theirs came.
-        Invite::Open(Side::Theirs, Phase::Accepted) if by == Side::Ours => {
-            return Err(Refusal::Unacknowledged);
-        }
-        Invite::Open(Side::Ours, Phase::Accepted) if state.round == Round::Stable => {}
-        // RFC 5407 §3.1.5: with an offer of ours in the 2xx, 491.
-        Invite::Open(Side::Theirs, Phase::Accepted) => {}
+        Invite::None => {}
+        // RFC 3261 §14.1: ours waits for the ACK.
+        Invite::Open(_, Phase::Accepted) if by == Side::Ours => return Err(Refusal::Unacknowledged),
+        // RFC 5407 §3.1.4: the peer need not wait for it, if offer and answer are exchanged.
+        Invite::Open(_, Phase::Accepted) => {}
         // UAC-II, UAS-IcI, UAS-IsI.
         Invite::Open(side, _) => return Err(in_the_way(side)),
-        Invite::None => {}
     }
-    // UAC-UI, UAS-UcI, UAS-UsI; and RFC 3264 §4.
-    if let Round::Open(side, _) = state.round {
-        return Err(in_the_way(side));
-    }
-    if by == Side::Ours && state.update_ours {
-        return Err(Refusal::OfferOut);
+    match state.round {
+        Round::Stable => {}
+        // UAC-UI, UAS-UcI; RFC 5407 §3.1.5: with an offer of ours in the 2xx, 491.
+        Round::Open(Side::Ours, _) => return Err(Refusal::OfferOut),
+        // UAS-UsI; and UAS-IcI when the answer belongs in an ACK of ours.
+        Round::Open(Side::Theirs, carrier) => return Err(in_the_way(owner(Side::Theirs, carrier))),
     }
     let state = State { invite: Invite::Open(by, Phase::Pending), ..state };
     Ok(match has_sdp {
@@ -392,7 +149,7 @@ fn success(state: State, by: Side, has_sdp: bool) -> Step {
     }
 }
 
-/// RFC 3261 §14.1. What was agreed meanwhile stays agreed (RFC 6141 §3.4).
+/// RFC 3261 §14.1.
 fn failure(state: State, by: Side) -> Step {
     let client = by.other();
     match (state.phase_of(client), by) {

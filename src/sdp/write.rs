@@ -14,8 +14,13 @@ pub(super) fn line(out: &mut Vec<u8>, parts: &[&[u8]]) {
 /// Writes a line as it is, but ended.
 pub(super) fn copy(out: &mut Vec<u8>, line: &Line<'_>) {
     out.extend_from_slice(line.raw);
-    if !line.raw.ends_with(b"\n") {
-        out.extend_from_slice(b"\r\n");
+    end(out);
+}
+
+/// Ends the last line, if it is not ended.
+fn end(out: &mut Vec<u8>) {
+    if !out.ends_with(b"\n") {
+        out.extend_from_slice(if out.ends_with(b"\r") { b"\n" } else { b"\r\n" });
     }
 }
 
@@ -51,9 +56,7 @@ pub(super) fn origin(out: &mut Vec<u8>, session: &Session<'_>, line: &Line<'_>, 
     out.extend_from_slice(before);
     number(out, session.origin.version.wrapping_add(1));
     out.extend_from_slice(after);
-    if !after.ends_with(b"\n") {
-        out.extend_from_slice(b"\r\n");
-    }
+    end(out);
 }
 
 /// Writes an origin from its parts.
