@@ -10,6 +10,7 @@ use sip_proto::context::{
 use sip_proto::dialog::{Dialog, DialogState, InDialog, Role, Verdict, Within};
 use sip_proto::message::Name;
 use sip_proto::random::Random;
+use sip_proto::sdp::Side;
 use sip_proto::{Message, Method, Timestamp, Transport};
 
 const OFFER: &str = "v=0\r\no=alice 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
@@ -269,7 +270,7 @@ fn a_call_from_invite_to_bye() {
         let ack = alice.acknowledge(&mut invite, &calling);
         assert!(called.is_acknowledged_by(&ack));
         assert_eq!(incoming.acknowledged(ms(5_040)), ServerEffects::ACKED);
-        called.acknowledged(&ack);
+        _ = called.note(Side::Theirs, &ack);
 
         let dtmf = InDialog::new(Method::Info).body("application/dtmf-relay", "Signal=5\r\n");
         let (mut info, mut informed) =

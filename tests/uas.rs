@@ -347,6 +347,7 @@ fn a_call_from_an_rfc_2543_peer() {
     let request = Req::new("INVITE")
         .branch("")
         .from("<sip:alice@192.0.2.1>")
+        .body("application/sdp", SDP)
         .text()
         .replace("Max-Forwards: 70\r\n", "");
     let mut ua = Ua::new();

@@ -62,6 +62,8 @@ pub enum Synthetic {
     Transport,
     /// 487: cancelled, and no final answer came, or a 2xx that crossed the CANCEL (§9.1).
     Cancelled,
+    /// 488: a change of the session that has become impossible while it waited for its turn.
+    Impossible,
 }
 
 impl Synthetic {
@@ -71,15 +73,18 @@ impl Synthetic {
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Transport => StatusCode::SERVICE_UNAVAILABLE,
             Self::Cancelled => StatusCode::REQUEST_TERMINATED,
+            Self::Impossible => StatusCode::NOT_ACCEPTABLE_HERE,
         }
     }
 
     /// The answer to `request` that stands for it: made up here, never sent or received. Where what an answer copies leaves no room for
     /// its status line, it is the status line alone: a result there must be.
-    pub fn response(self, request: &Message) -> Option<Message> {
+    ///
+    /// `None` stands for a request that was not written yet.
+    pub fn response(self, request: Option<&Message>) -> Option<Message> {
         let (status, reason) = (self.status(), self.status().reason());
-        let full = request.answer(status, reason, "").finish();
-        full.or_else(|_| Builder::response(status, reason).finish()).ok()
+        let full = request.and_then(|request| request.answer(status, reason, "").finish().ok());
+        full.or_else(|| Builder::response(status, reason).finish().ok())
     }
 
     /// The cause that goes with it.
@@ -88,6 +93,7 @@ impl Synthetic {
             Self::Timeout => Cause::RequestTimeout,
             Self::Transport => Cause::ConnectionError,
             Self::Cancelled => Cause::Canceled,
+            Self::Impossible => Cause::of(self.status()),
         }
     }
 }

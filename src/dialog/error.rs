@@ -1,6 +1,7 @@
 //! Why a dialog cannot be made, or will not send.
 
 use crate::message::{BuildError, Name, ParseError};
+use crate::sdp::Refusal;
 
 /// What a dialog refuses. A refusal changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -21,6 +22,18 @@ pub enum DialogError {
     /// The method is not for the application to send on its own: ACK, CANCEL, and BYE within a dialog, which `destroy` sends.
     #[error("ACK, CANCEL and BYE are not the application's to send")]
     Method,
+    /// There is no session description of ours yet: nothing to hold (RFC 3264 §8.4).
+    #[error("there is no session to hold (RFC 3264 §8.4)")]
+    NoSession,
+    /// We do not hold the peer.
+    #[error("the peer is not held")]
+    NotHeld,
+    /// The peer waits for no answer of ours.
+    #[error("no answer is owed (RFC 3261 §13.2.1)")]
+    NoOffer,
+    /// Offer and answer forbid it now (RFC 3261 §14, RFC 3311 §5).
+    #[error(transparent)]
+    Session(#[from] Refusal),
     /// The sequence numbers of this dialog are used up (RFC 3261 §8.1.1.5).
     #[error("sequence numbers are used up (RFC 3261 §8.1.1.5)")]
     CSeq,

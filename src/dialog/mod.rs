@@ -13,6 +13,7 @@
 
 mod error;
 mod outgoing;
+mod session;
 mod text;
 mod verdict;
 
@@ -21,9 +22,12 @@ use core::fmt;
 
 pub use error::DialogError;
 pub use outgoing::{InDialog, Within};
+pub use session::Modify;
 pub use verdict::Verdict;
 
 use crate::message::{Address, Message, Method, Name, StatusCode, Uri};
+use crate::sdp::Side;
+use session::SessionState;
 use text::Text;
 
 /// Which side of the request that made the dialog this is.
@@ -65,7 +69,7 @@ pub struct EndpointInfo<'a> {
     pub uri: &'a str,
     /// Where the side is reached: the URI of its Contact. Ours, as we gave it; theirs is the remote target.
     pub contact: &'a str,
-    /// The side's current session description; empty when there is none.
+    /// The side's session description, as the last complete exchange of offer and answer left it; empty before the first (RFC 3264 §4).
     pub sdp: &'a [u8],
 }
 
@@ -102,8 +106,7 @@ pub struct Dialog {
     remote_cseq: Option<u32>,
     /// The number of the peer's last INVITE, which its ACK shares.
     invite_cseq: Option<u32>,
-    local_sdp: Box<[u8]>,
-    remote_sdp: Box<[u8]>,
+    session: Box<SessionState>,
 }
 
 /// Our sequence numbers begin here, well below 2³¹ (§8.1.1.5).
@@ -137,9 +140,9 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: Some(request.cseq()),
             invite_cseq: (*request.method() == Method::Invite).then(|| request.cseq()),
-            local_sdp: sdp_of(sent),
-            remote_sdp: sdp_of(request),
-        })
+            session: Box::default(),
+        }
+        .begun(Side::Theirs, request, sent))
     }
 
     /// The dialog that `response`, a 101–199 or 2xx answer, makes of `request`, which we sent (§12.1.2).
@@ -189,9 +192,24 @@ impl Dialog {
             local_cseq: request.cseq(),
             remote_cseq: None,
             invite_cseq: None,
-            local_sdp: sdp_of(request),
-            remote_sdp: sdp_of(response),
-        })
+            session: Box::default(),
+        }
+        .begun(Side::Ours, request, response))
+    }
+
+    /// Takes note of the request and the answer that have made the dialog.
+    fn begun(mut self, by: Side, request: &Message, answer: &Message) -> Self {
+        match by {
+            Side::Ours => {
+                self.note_sent(request);
+                _ = self.note(Side::Theirs, answer);
+            }
+            Side::Theirs => {
+                _ = self.note(Side::Theirs, request);
+                self.note_sent(answer);
+            }
+        }
+        self
     }
 
     /// Confirms an early dialog of ours with the 2xx that came. Route set and remote target are taken anew from it (§13.2.2.4).
@@ -206,9 +224,7 @@ impl Dialog {
         }
         self.text = confirmed.text;
         self.state = DialogState::Confirmed;
-        if !confirmed.remote_sdp.is_empty() {
-            self.remote_sdp = confirmed.remote_sdp;
-        }
+        _ = self.note(Side::Theirs, response);
         Ok(())
     }
 
@@ -218,29 +234,7 @@ impl Dialog {
         if let Ok(contact) = contact_of(sent) {
             self.text.set_local_contact(contact);
         }
-        let sdp = sdp_of(sent);
-        if !sdp.is_empty() {
-            self.local_sdp = sdp;
-        }
-    }
-
-    /// Takes in the ACK of a 2xx of ours: where the 2xx carried the offer, the ACK carries the answer (§13.2.1).
-    pub fn acknowledged(&mut self, ack: &Message) {
-        let sdp = sdp_of(ack);
-        if self.remote_sdp.is_empty() && !sdp.is_empty() {
-            self.remote_sdp = sdp;
-        }
-    }
-
-    /// Takes the session descriptions of a re-INVITE or UPDATE that got its 2xx: `local` is the message that we sent, `remote` the one
-    /// that we received. One without a description leaves that side as it is.
-    pub fn renegotiate(&mut self, local: &Message, remote: &Message) {
-        for (side, message) in [(&mut self.local_sdp, local), (&mut self.remote_sdp, remote)] {
-            let sdp = sdp_of(message);
-            if !sdp.is_empty() {
-                *side = sdp;
-            }
-        }
+        self.note_sent(sent);
     }
 
     /// Ends the dialog.
@@ -255,12 +249,20 @@ impl Dialog {
 
     /// Our side.
     pub fn local(&self) -> EndpointInfo<'_> {
-        EndpointInfo { uri: self.text.local(), contact: self.text.local_contact(), sdp: &self.local_sdp }
+        EndpointInfo {
+            uri: self.text.local(),
+            contact: self.text.local_contact(),
+            sdp: self.session.negotiation.local().unwrap_or_default(),
+        }
     }
 
     /// The peer's side; its contact is the remote target.
     pub fn remote(&self) -> EndpointInfo<'_> {
-        EndpointInfo { uri: self.text.remote(), contact: self.text.remote_target(), sdp: &self.remote_sdp }
+        EndpointInfo {
+            uri: self.text.remote(),
+            contact: self.text.remote_target(),
+            sdp: self.session.negotiation.remote().unwrap_or_default(),
+        }
     }
 
     /// The route set, first hop first.
@@ -344,12 +346,4 @@ fn checked(contact: Address<'_>) -> Result<&str, DialogError> {
 
 fn is_secure(request: &Message) -> bool {
     matches!(request.parse_request_uri(), Ok(Uri::Sip(uri)) if uri.secure)
-}
-
-/// The message's session description; empty when it has none.
-fn sdp_of(message: &Message) -> Box<[u8]> {
-    match message.content_type() {
-        Ok(Some(kind)) if kind.is("application", "sdp") => message.body().into(),
-        _ => Box::default(),
-    }
 }

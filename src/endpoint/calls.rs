@@ -1,23 +1,26 @@
 //! Dialogs: how they begin, what comes and goes within them, how they end (RFC 3261 §12, §13, §15).
 
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
 use super::counters::bump;
-use super::event::{Answer, Asked, By, DialogEvent, Why};
+use super::event::{Asked, By, DialogEvent, Why};
 use super::flow::Flow;
 use super::handles::Verb;
 use super::ids::{DialogId, RequestId, ServerId};
 use super::inspect::Refusal;
 use super::policy::Handling;
-use super::slots::{DialogSlot, Purpose};
-use super::transports::Task;
+use super::slots::{DialogSlot, Held, Purpose};
+use super::timers::Handle;
+use super::transports::{Route, Task};
 use super::{Endpoint, Event, Refused};
 use crate::context::{Hop, Reply};
 use crate::dialog::{Dialog, DialogState, InDialog, Role, Verdict, Within};
 use crate::message::{Header, Message, Method, Name, StatusCode};
+use crate::sdp::{Change, Meaning, Side};
 use crate::transaction::MatchId;
 
 impl<D: Default> Endpoint<D> {
@@ -45,9 +48,14 @@ impl<D: Default> Endpoint<D> {
             flow: None,
             query: None,
             client: None,
+            active: None,
+            wishes: VecDeque::new(),
+            ack_due: None,
+            held: None,
             servers: SmallVec::new(),
             deferred: None,
             data: D::default(),
+            timer: Handle::NONE,
         };
         let dialog = self.dialogs.insert(slot);
         self.index.dialogs.insert(id, dialog);
@@ -77,9 +85,10 @@ impl<D: Default> Endpoint<D> {
         if request.method().refreshes_target() {
             slot.refresh_target(request);
         }
-        if let (Method::Invite | Method::Update, Some(response)) = (request.method(), &response) {
-            slot.dialog.renegotiate(response, request);
+        if let Some(response) = &response {
+            slot.dialog.note_sent(response);
         }
+        self.pump(id);
     }
 
     /// The ACK of a 2xx of ours came. A BYE that waited for it goes out now (§15).
@@ -88,13 +97,17 @@ impl<D: Default> Endpoint<D> {
         let (Some(id), is_in_dialog) = (slot.dialog, slot.is_in_dialog) else { return };
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         slot.servers.retain(|other| *other != server);
-        slot.dialog.acknowledged(&ack);
+        let is_unanswered = slot.dialog.note(Side::Theirs, &ack) == Ok(Meaning::Missing);
         let event = match is_in_dialog {
             true => DialogEvent::Ack { request: ack },
             false => DialogEvent::Confirmed { ack },
         };
         let deferred = slot.deferred.take();
         self.emit(Event::Dialog { dialog: id, event });
+        if is_unanswered {
+            return self.hang_up(id, &deferred.unwrap_or_default(), Why::NoAnswer);
+        }
+        self.pump(id);
         if let Some(headers) = deferred
             && self.bye_or_end(id, &headers).is_err()
         {
@@ -134,6 +147,11 @@ impl<D: Default> Endpoint<D> {
             Ok(handling) => handling,
             Err(refusal) => return self.refuse(flow, &request, refusal),
         };
+        let change = self.change_asked(dialog, &request);
+        let handling = match change {
+            Some(Change::Refresh | Change::Hold | Change::Unhold) => self.config.policy.session,
+            Some(Change::Modify) | None => handling,
+        };
         if let Some(refusal) = self.order_refusal(dialog, &request) {
             return self.refuse_in_dialog(flow, id, dialog, request, refusal);
         }
@@ -141,22 +159,15 @@ impl<D: Default> Endpoint<D> {
         if is_bye {
             return self.bye_received(server, dialog, request);
         }
-        let is_open = handling == Handling::Ask || *request.method() == Method::Invite;
-        if let Some(slot) = self.dialogs.get_mut(dialog).filter(|_| is_open) {
+        let Some(slot) = self.dialogs.get_mut(dialog) else { return };
+        if handling == Handling::Ask || *request.method() == Method::Invite || slot.held.is_some() {
             slot.servers.push(server);
         }
-        let answer = match handling {
-            Handling::Auto => {
-                self.answer_alone(server, &request);
-                Answer::Auto(StatusCode::OK)
-            }
-            Handling::Ask => {
-                self.announce(server);
-                Answer::Ask(server)
-            }
-        };
-        let event = asked(Asked { request, answer });
-        self.emit(Event::Dialog { dialog, event });
+        let held = Held { server, handling, change };
+        match &mut slot.held {
+            Some(list) => list.push(held),
+            None => self.serve(dialog, held),
+        }
     }
 
     /// Refuses a request whose number the dialog has taken note of: seen again, it would be judged otherwise, so a transaction
@@ -194,20 +205,11 @@ impl<D: Default> Endpoint<D> {
             Verdict::Terminated if is_bye => return None,
             Verdict::Terminated => return Some((StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None)),
         }
-        if *request.method() != Method::Invite {
-            return None;
-        }
-        let servers = slot.servers.clone();
-        let is_ours_pending = slot.client.is_some_and(|client| self.is_pending(client));
-        let is_pending = |server: ServerId| {
-            let context = self.servers.get(server).map(|slot| &slot.context);
-            context.is_some_and(|context| context.is_invite() && context.is_pending())
-        };
-        if servers.into_iter().any(is_pending) {
-            let seconds = alloc::format!("{}", self.random.between(0, 10));
-            return Some((StatusCode::INTERNAL_SERVER_ERROR, Some((Name::RetryAfter, seconds))));
-        }
-        is_ours_pending.then_some((StatusCode::REQUEST_PENDING, None))
+        // §14.2, RFC 3311 §5.2.
+        let status = slot.dialog.note(Side::Theirs, request).err()?.status();
+        let retry_after = (status == StatusCode::INTERNAL_SERVER_ERROR)
+            .then(|| (Name::RetryAfter, alloc::format!("{}", self.random.between(0, 10))));
+        Some((status, retry_after))
     }
 
     /// §15.1.2: a BYE is answered 200, and what is still open in its session 487.
@@ -237,16 +239,29 @@ impl<D: Default> Endpoint<D> {
 
     /// Sends a request within a dialog.
     pub(super) fn send_in_dialog(&mut self, id: DialogId, request: &InDialog) -> Result<RequestId, Refused> {
-        if request.method == Method::Bye {
-            return Err(crate::dialog::DialogError::Method.into());
+        match request.method {
+            Method::Bye => Err(crate::dialog::DialogError::Method.into()),
+            Method::Invite | Method::Update => self.wish(id, request.clone(), None),
+            _ => self.send_for(id, request, Purpose::App),
         }
-        self.send_for(id, request, Purpose::App)
     }
 
     fn send_for(&mut self, id: DialogId, request: &InDialog, purpose: Purpose) -> Result<RequestId, Refused> {
         if purpose == Purpose::App && (self.clients.len() >= self.config.limits.clients || self.is_full()) {
             return Err(Refused::Full);
         }
+        let (message, route) = self.write_in_dialog(id, request)?;
+        let client = self.begin_client(Arc::new(message), purpose, Some(id));
+        self.go_within(id, route, Task::Launch(client));
+        Ok(client)
+    }
+
+    /// Writes a request within a dialog, and finds its way. If it is refused, nothing has changed.
+    pub(super) fn write_in_dialog(
+        &mut self,
+        id: DialogId,
+        request: &InDialog,
+    ) -> Result<(Message, Route), Refused> {
         let route = self.dialog_route(id)?;
         let mut random = self.random.clone();
         let branch = random.token();
@@ -260,18 +275,12 @@ impl<D: Default> Endpoint<D> {
         let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
         let message = slot.dialog.request(request, &hop, &within)?;
         self.random = random;
-        let client = self.begin_client(Arc::new(message), purpose, Some(id));
-        if request.method == Method::Invite
-            && let Some(slot) = self.dialogs.get_mut(id)
-        {
-            slot.client = Some(client);
-        }
-        self.go_within(id, route, Task::Launch(client));
-        Ok(client)
+        Ok((message, route))
     }
 
     /// Sends the BYE. Nothing else goes out in the dialog after it.
     fn bye(&mut self, id: DialogId, headers: &[Header], purpose: Purpose) -> Result<RequestId, Refused> {
+        self.settle_ack(id);
         let bye = InDialog { method: Method::Bye, headers: headers.to_vec(), body: None };
         let client = self.send_for(id, &bye, purpose)?;
         if let Some(slot) = self.dialogs.get_mut(id) {
@@ -334,7 +343,7 @@ impl<D: Default> Endpoint<D> {
         let is_early_callee =
             dialog.is_some_and(|dialog| dialog.role() == Role::Uas && dialog.state() == DialogState::Early);
         let bye = if is_early_callee { None } else { self.bye(id, headers, Purpose::Quiet).ok() };
-        let message = bye.and_then(|bye| self.clients.get(bye)).map(|slot| slot.request().clone());
+        let message = bye.and_then(|bye| self.clients.get(bye)?.request().cloned());
         self.end_dialog(id, By::Local, why, message, None);
     }
 
@@ -343,6 +352,7 @@ impl<D: Default> Endpoint<D> {
         _ = self.bye(id, &[], Purpose::Quiet);
         if let Some(slot) = self.dialogs.remove(id) {
             self.index.dialogs.remove(&slot.id);
+            self.timers.release(slot.timer);
         }
     }
 
@@ -357,6 +367,8 @@ impl<D: Default> Endpoint<D> {
     ) {
         let Some(slot) = self.dialogs.remove(id) else { return };
         self.index.dialogs.remove(&slot.id);
+        self.timers.release(slot.timer);
+        self.give_up_wishes(slot.active, slot.wishes);
         for open in slot.servers {
             if self.servers.get(open).is_some_and(|slot| slot.context.is_pending()) {
                 _ = self.respond(open, Verb::Reject, &Reply::code(487));
@@ -368,7 +380,7 @@ impl<D: Default> Endpoint<D> {
 }
 
 /// The event of a request within a dialog.
-fn asked<D>(asked: Asked) -> DialogEvent<D> {
+pub(super) fn asked<D>(asked: Asked) -> DialogEvent<D> {
     match asked.request.method() {
         Method::Info => DialogEvent::Info(asked),
         Method::Invite => DialogEvent::Modify(asked),

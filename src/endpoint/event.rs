@@ -142,9 +142,21 @@ pub enum DialogEvent<D = ()> {
     },
     /// INFO (RFC 6086).
     Info(Asked),
-    /// A re-INVITE.
+    /// A re-INVITE that changes the session.
     Modify(Asked),
-    /// UPDATE (RFC 3311).
+    /// A re-INVITE or UPDATE that changes nothing: the session goes on (RFC 4028 §7.4).
+    Refresh(Asked),
+    /// A re-INVITE or UPDATE with which the peer holds us (RFC 3264 §8.4).
+    Hold(Asked),
+    /// A re-INVITE or UPDATE with which the peer holds us no longer.
+    Unhold(Asked),
+    /// The 2xx to an INVITE of ours without a description brought the peer's offer. Its ACK waits for our answer:
+    /// `sip.dialog(dialog)?.answer(now, sdp)`. Where none is given within 64·T1 the call ends (RFC 3261 §13.2.2.4).
+    Offer {
+        /// The 2xx.
+        response: Arc<Message>,
+    },
+    /// UPDATE that changes the session (RFC 3311).
     Update(Asked),
     /// NOTIFY (RFC 6665).
     Notify(Asked),
@@ -181,6 +193,9 @@ impl<D> DialogEvent<D> {
         match self {
             Self::Info(asked)
             | Self::Modify(asked)
+            | Self::Refresh(asked)
+            | Self::Hold(asked)
+            | Self::Unhold(asked)
             | Self::Update(asked)
             | Self::Notify(asked)
             | Self::Refer(asked)
@@ -189,7 +204,7 @@ impl<D> DialogEvent<D> {
             | Self::Subscribe(asked)
             | Self::Publish(asked)
             | Self::Other(asked) => Some(asked),
-            Self::Confirmed { .. } | Self::Ack { .. } | Self::Destroy { .. } => None,
+            Self::Confirmed { .. } | Self::Ack { .. } | Self::Offer { .. } | Self::Destroy { .. } => None,
         }
     }
 }
@@ -229,6 +244,8 @@ pub enum Why {
     Bye,
     /// The ACK of our 2xx never came (RFC 3261 §13.3.1.4).
     NoAck,
+    /// An offer in a 2xx got no answer in its ACK, from the peer or from the application (RFC 3261 §13.2.1).
+    NoAnswer,
     /// The INVITE that made the early dialog got this final answer.
     Failed(StatusCode),
     /// Another fork answered (§13.2.2.4), or 199 ended this one (RFC 6228).

@@ -14,7 +14,8 @@ use super::transports::{Route, Task};
 use super::{Endpoint, Event};
 use crate::context::{Cause, ClientEffects, Hop, Synthetic};
 use crate::dialog::Dialog;
-use crate::message::{Header, Message, Method, Name, StatusCode, Uri};
+use crate::message::{Body, Header, Message, Method, Name, StatusCode, Uri};
+use crate::sdp::Side;
 
 impl<D: Default> Endpoint<D> {
     /// A provisional answer: to an INVITE, with a tag, it makes an early dialog (§12.1.2).
@@ -39,6 +40,9 @@ impl<D: Default> Endpoint<D> {
     /// The dialog of a fork, made if this is the first that is heard of it.
     fn fork(&mut self, client: RequestId, response: &Message) -> Option<DialogId> {
         if let Some(known) = self.fork_of(client, response) {
+            if let Some(slot) = self.dialogs.get_mut(known) {
+                _ = slot.dialog.note(Side::Theirs, response);
+            }
             return Some(known);
         }
         let slot = self.clients.get(client)?;
@@ -47,7 +51,7 @@ impl<D: Default> Endpoint<D> {
             bump(&mut self.counters.forks_dropped);
             return None;
         }
-        let dialog = Dialog::uac(slot.request(), response).ok()?;
+        let dialog = Dialog::uac(slot.request()?, response).ok()?;
         let id = self.insert_dialog(dialog);
         if let Some(slot) = self.dialogs.get_mut(id) {
             slot.client = Some(client);
@@ -62,8 +66,9 @@ impl<D: Default> Endpoint<D> {
     /// The fork with the To tag of an answer. Call-ID and From tag are those of our request, whatever the answer says.
     pub(super) fn fork_of(&self, client: RequestId, response: &Message) -> Option<DialogId> {
         let slot = self.clients.get(client)?;
-        let (from, to) = (slot.request().from().ok()?, response.to().ok()?);
-        let id = self.dialog_with(slot.request().call_id(), from.tag()?, to.tag().unwrap_or_default())?;
+        let request = slot.request()?;
+        let (from, to) = (request.from().ok()?, response.to().ok()?);
+        let id = self.dialog_with(request.call_id(), from.tag()?, to.tag().unwrap_or_default())?;
         slot.forks.contains(&id).then_some(id)
     }
 
@@ -96,8 +101,12 @@ impl<D: Default> Endpoint<D> {
         let has_crossed = effects.contains(ClientEffects::CROSSED);
         let is_known = self.fork_of(client, &response).is_some();
         let dialog = self.confirm(client, &response);
-        if let Some(dialog) = dialog {
-            self.acknowledge(client, dialog, &response);
+        let is_kept = is_result || self.config.policy.keep_forks;
+        let waits = dialog
+            .filter(|_| is_kept && !has_crossed)
+            .filter(|dialog| self.dialogs.get(*dialog).is_some_and(|slot| slot.dialog.owes_answer()));
+        if let (Some(dialog), None) = (dialog, waits) {
+            self.acknowledge(client, dialog, &response, None);
         }
         match dialog {
             Some(dialog) if has_crossed => {
@@ -112,12 +121,13 @@ impl<D: Default> Endpoint<D> {
                     slot.data = data;
                 }
                 self.forget_fork(client, dialog);
-                let event = ClientEvent::Accepted { response, dialog: Some(dialog) };
+                let event = ClientEvent::Accepted { response: response.clone(), dialog: Some(dialog) };
                 self.emit(Event::Client { request: client, event });
             }
             Some(dialog) if self.config.policy.keep_forks => {
                 self.forget_fork(client, dialog);
-                self.emit(Event::Client { request: client, event: ClientEvent::Forked { response, dialog } });
+                let event = ClientEvent::Forked { response: response.clone(), dialog };
+                self.emit(Event::Client { request: client, event });
             }
             Some(dialog) => {
                 self.forget_fork(client, dialog);
@@ -127,10 +137,15 @@ impl<D: Default> Endpoint<D> {
                 self.turn_down(client, &response);
                 match (is_result, has_crossed) {
                     (true, true) => self.conclude_without_answer(client, Synthetic::Cancelled),
-                    (true, false) => self.conclude(client, response, Cause::DialogError, false),
+                    (true, false) => self.conclude(client, response.clone(), Cause::DialogError, false),
                     (false, _) => {}
                 }
             }
+        }
+        match (dialog, waits) {
+            (_, Some(dialog)) => self.await_answer(dialog, client, response),
+            (Some(dialog), None) => self.pump(dialog),
+            (None, None) => {}
         }
     }
 
@@ -140,13 +155,13 @@ impl<D: Default> Endpoint<D> {
         let known = self.fork_of(client, response);
         let made = known.is_none().then(|| self.dialog_anyhow(client, response)).flatten();
         let Some(dialog) = known.or_else(|| made.map(|dialog| self.insert_dialog(dialog))) else { return };
-        self.acknowledge(client, dialog, response);
+        self.acknowledge(client, dialog, response, None);
         self.part_with(client, dialog, known.is_some(), Why::Failed(StatusCode::OK));
     }
 
     /// The dialog of a 2xx, towards our Request-URI if it names no usable Contact.
     fn dialog_anyhow(&self, client: RequestId, response: &Message) -> Option<Dialog> {
-        let request = self.clients.get(client)?.request();
+        let request = self.clients.get(client)?.request()?;
         let contact = response.contact().ok().flatten().map(|contact| contact.uri);
         let target = contact.filter(|uri| Uri::parse(uri).is_ok()).or(request.request_uri())?;
         Dialog::uac_towards(request, response, target).ok()
@@ -164,7 +179,7 @@ impl<D: Default> Endpoint<D> {
     /// The dialog that a 2xx makes or confirms.
     fn confirm(&mut self, client: RequestId, response: &Message) -> Option<DialogId> {
         let Some(known) = self.fork_of(client, response) else { return self.fork(client, response) };
-        let request = self.clients.get(client)?.request().clone();
+        let request = self.clients.get(client)?.request()?.clone();
         let slot = self.dialogs.get_mut(known)?;
         slot.dialog.confirm_uac(&request, response).ok()?;
         (slot.flow, slot.query) = (None, None);
@@ -175,7 +190,7 @@ impl<D: Default> Endpoint<D> {
     /// Where the next hop of a dialog is the name that was looked up for its INVITE, it is not asked for again.
     fn inherit_flow(&mut self, client: RequestId, dialog: DialogId) {
         let (Some(client), Some(slot)) = (self.clients.get(client), self.dialogs.get(dialog)) else { return };
-        let request = client.request();
+        let Some(request) = client.request() else { return };
         let hop = match request.routes().next() {
             Some(route) => route.ok().map(|route| route.uri),
             None => request.request_uri(),
@@ -190,15 +205,25 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// Makes the ACK of a 2xx, keeps it for as long as the 2xx may come again, and sends it.
-    pub(super) fn acknowledge(&mut self, client: RequestId, dialog: DialogId, response: &Message) {
+    pub(super) fn acknowledge(
+        &mut self,
+        client: RequestId,
+        dialog: DialogId,
+        response: &Message,
+        answer: Option<Body>,
+    ) {
         let Ok(route) = self.dialog_route(dialog) else { return };
         let branch = self.random.token();
         let names = self.transports.names(route.transport(), route.towards());
         let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
         let Some(slot) = self.dialogs.get(dialog) else { return };
         let credentials =
-            self.clients.get(client).map(|slot| credentials(slot.request())).unwrap_or_default();
-        let Ok(ack) = slot.dialog.ack(response.cseq(), credentials, None, &hop) else { return };
+            self.clients.get(client).and_then(|slot| slot.request()).map(|request| credentials(request));
+        let credentials = credentials.unwrap_or_default();
+        let Ok(ack) = slot.dialog.ack(response.cseq(), credentials, answer, &hop) else { return };
+        if let Some(slot) = self.dialogs.get_mut(dialog) {
+            slot.dialog.note_sent(&ack);
+        }
         let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
         if let Some(context) = self.clients.get_mut(client).and_then(ClientSlot::context) {
             context.acknowledge(tag, Arc::new(ack));

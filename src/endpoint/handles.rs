@@ -7,7 +7,7 @@ use super::ids::{DialogId, RequestId, ServerId};
 use super::slots::{ClientSlot, DialogSlot, ServerSlot, Stage};
 use super::{Config, Endpoint, Refused};
 use crate::context::{Reply, ServerContext};
-use crate::dialog::{Dialog, InDialog};
+use crate::dialog::{Dialog, InDialog, Modify};
 use crate::message::{Address, Header, Message, Method, ParseError};
 use crate::time::Timestamp;
 
@@ -200,9 +200,9 @@ impl<D: Default> ClientRef<'_, D> {
         self.id
     }
 
-    /// The request as it was, or will be, sent.
+    /// The request as it was, or will be, sent; `None` while it waits for its turn in its dialog.
     pub fn request(&self) -> Option<&Arc<Message>> {
-        self.slot().map(ClientSlot::request)
+        self.slot().and_then(ClientSlot::request)
     }
 
     /// Whether the request waits for an address or a connection: nothing of it was sent yet.
@@ -248,6 +248,50 @@ impl<D: Default> DialogRef<'_, D> {
         body: impl Into<bytes::Bytes>,
     ) -> Result<RequestId, Refused> {
         self.request(now, InDialog::new(Method::Info).body(content_type, body))
+    }
+
+    /// Changes the session: another description, hold, unhold, or a request for the peer's offer (RFC 3261 §14). Its result comes as `ClientEvent::Accepted` or
+    /// `Failed`. Only one change is under way at a time: others wait for their turn. One that collides with the peer's is tried again
+    /// ([`super::Policy::glare_retries`]).
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing has changed: [`DialogError::NoSession`](crate::dialog::DialogError::NoSession) and
+    /// [`DialogError::NotHeld`](crate::dialog::DialogError::NotHeld) among them.
+    pub fn modify(&mut self, now: Timestamp, modify: Modify) -> Result<RequestId, Refused> {
+        self.modify_with(now, modify, Vec::new())
+    }
+
+    /// Changes the session with headers in the request.
+    ///
+    /// # Errors
+    /// As [`DialogRef::modify`], and when a header cannot stand in a message.
+    pub fn modify_with(
+        &mut self,
+        now: Timestamp,
+        modify: Modify,
+        headers: Vec<Header>,
+    ) -> Result<RequestId, Refused> {
+        self.endpoint.advance(now);
+        let request = InDialog { method: Method::Invite, headers, body: None };
+        self.endpoint.wish(self.id, request, Some(modify))
+    }
+
+    /// Answers the offer that came in the 2xx to an INVITE of ours: its ACK carries this description (RFC 3261 §13.2.2.4).
+    ///
+    /// # Errors
+    /// [`DialogError::NoOffer`](crate::dialog::DialogError::NoOffer) when no answer is owed, or what cannot stand in a message.
+    pub fn answer(&mut self, now: Timestamp, sdp: impl Into<bytes::Bytes>) -> Result<(), Refused> {
+        self.endpoint.advance(now);
+        self.endpoint.answer_offer(self.id, sdp.into())
+    }
+
+    /// Holds back what the peer asks for in the dialog, BYE and ACK excepted, until it is let go: then it is told in the order in which it came.
+    ///
+    /// # Errors
+    /// [`Refused::Gone`] when the dialog is over.
+    pub fn hold_back(&mut self, now: Timestamp, yes: bool) -> Result<(), Refused> {
+        self.endpoint.advance(now);
+        self.endpoint.hold_back(self.id, yes)
     }
 
     /// Ends the dialog: BYE once it is up, deferred until the ACK on the side that answered; CANCEL or 480 while it is early (RFC 3261 §15). `DialogEvent::Destroy`

@@ -32,6 +32,7 @@ pub(super) enum Sender {
 pub(super) enum Owner {
     Server(ServerId),
     Client(RequestId),
+    Dialog(DialogId),
     Connect(ConnectId),
     Query(QueryId),
 }

@@ -13,6 +13,7 @@
 //! | `uac` | contexts of our requests (§8.1, §13.2) |
 //! | `forks` | early dialogs, forks and the ACK of every 2xx (§12.1.2, §13.2.2) |
 //! | `calls` | dialogs (§12, §15) |
+//! | `session` | changes of a session: queue, glare, the peer's offers, what is held back (§14, RFC 3311) |
 //! | `send` | from a message to a flow: routes, look-ups, connections |
 //! | `handles` | the application's way to a context or a dialog |
 //! | `index`, `timers`, `transports`, `slots` | the tables |
@@ -33,6 +34,7 @@ mod output;
 mod policy;
 mod receive;
 mod send;
+mod session;
 mod slots;
 mod timers;
 mod transports;
@@ -168,6 +170,7 @@ impl<D: Default> Endpoint<D> {
             match owner {
                 Owner::Server(id) => self.fire_server(id),
                 Owner::Client(id) => self.fire_client(id),
+                Owner::Dialog(id) => self.fire_dialog(id),
                 Owner::Connect(id) => self.connect_failed(id),
                 Owner::Query(id) => self.resolved(id, &[]),
             }
@@ -279,6 +282,11 @@ impl<D: Default> Endpoint<D> {
             Command::Accept(server, reply) => _ = self.server(server)?.accept(at, reply)?,
             Command::Reject(server, reply) => _ = self.server(server)?.reject(at, reply)?,
             Command::Reply(server, reply) => _ = self.server(server)?.reply(at, reply)?,
+            Command::Modify(dialog, modify, headers) => {
+                return self.dialog(dialog)?.modify_with(at, modify, headers).map(Some);
+            }
+            Command::Answer(dialog, sdp) => self.dialog(dialog)?.answer(at, sdp)?,
+            Command::HoldBack(dialog, yes) => self.dialog(dialog)?.hold_back(at, yes)?,
             Command::Destroy(dialog, headers) => self.dialog(dialog)?.destroy_with(at, headers)?,
         }
         Ok(None)

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::flow::{Bound, Flow};
 use super::ids::{DialogId, QueryId, RequestId, ServerId, Token};
 use crate::context::{Invite, Reply, Request};
-use crate::dialog::InDialog;
+use crate::dialog::{InDialog, Modify};
 use crate::message::{Header, Transport};
 use crate::time::Timestamp;
 use core::net::SocketAddr;
@@ -106,6 +106,12 @@ pub enum Command {
     Reply(ServerId, Reply),
     /// Send a request within a dialog.
     Send(DialogId, InDialog),
+    /// Change the session of a dialog, with these headers in the request.
+    Modify(DialogId, Modify, Vec<Header>),
+    /// Answer the offer in the 2xx to an INVITE of ours: the ACK carries this description.
+    Answer(DialogId, Bytes),
+    /// Hold back what the peer asks for in a dialog, or let it go.
+    HoldBack(DialogId, bool),
     /// End a dialog, with these headers in the BYE.
     Destroy(DialogId, Vec<Header>),
 }

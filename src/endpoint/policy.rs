@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::message::Method;
+use crate::message::{Method, StatusCode};
 
 /// Who answers a request of some method.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -14,6 +14,8 @@ pub enum Handling {
     Auto,
     /// The application: it gets the id of a context that waits.
     Ask,
+    /// The endpoint, with this refusal.
+    Reject(StatusCode),
 }
 
 /// Which requests are served and by whom, and what else user agents differ in.
@@ -22,8 +24,17 @@ pub struct Policy {
     /// Requests outside dialogs, by method. One that is not in the table is answered 405, or 501 if its method is unknown. `Auto` is
     /// 200 with Allow, Accept and Supported for OPTIONS, 200 for others.
     pub initial: Vec<(Method, Handling)>,
-    /// Requests within dialogs, by method. `Auto` is 200. BYE, ACK and CANCEL are not the table's business.
+    /// Requests within dialogs, by method. `Auto` is 200; for INVITE and UPDATE with a valid answer made of the current description, or 488 where there is none
+    /// (RFC 3264 §6). INVITE's entry is for those that change more than [`Policy::session`] is about. BYE, ACK and CANCEL are not the table's business.
     pub in_dialog: Vec<(Method, Handling)>,
+    /// Re-INVITE and UPDATE that refresh the session, hold or unhold (RFC 3264 §8.4). `Auto` by default.
+    pub session: Handling,
+    /// Requests within dialogs of methods that are not in the table. `Ask` by default; NOTIFY that matches no subscription is answered 481 (RFC 6665 §4.1.3).
+    pub other: Handling,
+    /// Whether a session is changed by UPDATE where the peer takes it, in place of re-INVITE (RFC 3311 §5.1). False by default.
+    pub modify_by_update: bool,
+    /// How often a change of ours that was answered 491 is tried again, after the time that RFC 3261 §14.1 says. 3 by default.
+    pub glare_retries: u8,
     /// Content types that a body may have, as in Accept; empty for any. Others are answered 415 (RFC 3261 §8.2.3).
     pub accept: Vec<Cow<'static, str>>,
     /// Users for whom requests outside dialogs may come, as in a URI; `None` for any. Others are answered 404 (§8.2.2.1).
@@ -45,10 +56,14 @@ impl Default for Policy {
                 (Method::Options, Auto),
                 (Method::Info, Auto),
                 (Method::Message, Auto),
-                (Method::Update, Ask),
+                (Method::Update, Auto),
                 (Method::Refer, Ask),
             ]
             .into(),
+            session: Auto,
+            other: Ask,
+            modify_by_update: false,
+            glare_retries: 3,
             accept: Vec::new(),
             users: None,
             keep_forks: false,
@@ -72,15 +87,37 @@ impl Policy {
         find(&self.initial, method)
     }
 
+    /// Has everything that comes in dialogs answered by the endpoint, as the model does where nobody listens: a changed session with a valid answer from the current
+    /// description, SUBSCRIBE with 489, unknown methods with 501, others with 200.
+    pub fn set_automatic(&mut self) {
+        let known = [
+            Method::Invite,
+            Method::Options,
+            Method::Info,
+            Method::Message,
+            Method::Update,
+            Method::Refer,
+            Method::Publish,
+            Method::Notify,
+        ];
+        self.in_dialog = known.map(|method| (method, Handling::Auto)).into();
+        self.set_in_dialog(Method::Subscribe, Handling::Reject(StatusCode::BAD_EVENT));
+        self.session = Handling::Auto;
+        self.other = Handling::Reject(StatusCode::NOT_IMPLEMENTED);
+    }
+
+    /// Who answers a request within a dialog; `None` for a NOTIFY that nobody asked for.
     pub(super) fn in_dialog(&self, method: &Method) -> Option<Handling> {
-        find(&self.in_dialog, method)
+        let other = (*method != Method::Notify).then_some(self.other);
+        find(&self.in_dialog, method).or(other)
     }
 
     /// The value of Allow (RFC 3261 §20.5): everything that is served, in or out of dialogs.
     pub(super) fn allow(&self) -> String {
         let mut allow = String::from("ACK, BYE, CANCEL");
         let later = self.in_dialog.iter().filter(|(method, _)| find(&self.initial, method).is_none());
-        for (method, _) in self.initial.iter().chain(later) {
+        let is_served = |(_, handling): &&(Method, Handling)| !matches!(handling, Handling::Reject(_));
+        for (method, _) in self.initial.iter().chain(later).filter(is_served) {
             allow.push_str(", ");
             allow.push_str(method.as_str());
         }

@@ -1,6 +1,7 @@
 //! One slot for each context and dialog: the machine, and what the endpoint keeps beside it.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -10,10 +11,13 @@ use smallvec::SmallVec;
 
 use super::flow::Flow;
 use super::ids::{DialogId, QueryId, RequestId, ServerId};
+use super::policy::Handling;
 use super::timers::Handle;
 use crate::context::{ClientContext, ServerContext};
-use crate::dialog::Dialog;
+use crate::dialog::{Dialog, InDialog, Modify};
 use crate::message::{Header, Message};
+use crate::sdp::Change;
+use crate::time::Timestamp;
 use crate::transaction::MatchId;
 
 #[derive(Clone, Debug)]
@@ -51,6 +55,8 @@ pub(super) struct ClientSlot<D> {
     /// Where the ACK of each 2xx went, by To tag.
     pub(super) ack_flows: Vec<(Box<str>, Flow)>,
     pub(super) ring_within: Option<Duration>,
+    /// What the request is to do to the session of its dialog.
+    pub(super) wish: Option<Box<Wish>>,
     pub(super) data: Option<D>,
     pub(super) timer: Handle,
 }
@@ -58,8 +64,23 @@ pub(super) struct ClientSlot<D> {
 /// A request waits for a flow before its context begins.
 #[derive(Clone, Debug)]
 pub(super) enum Stage {
+    /// It is not written yet: others of its dialog go first, or it waits to be tried again.
+    Queued,
     Parked(Arc<Message>),
     Live(ClientContext),
+}
+
+/// A change of a session that is wished for (RFC 3261 §14.1).
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    /// The request as the application gave it.
+    pub(super) request: InDialog,
+    /// Where its description is made when it is its turn; `None` for the request's own body.
+    pub(super) modify: Option<Modify>,
+    /// How often it was answered 491.
+    pub(super) collisions: u8,
+    /// When it is to be tried again.
+    pub(super) again_at: Option<Timestamp>,
 }
 
 /// Whom the result of a request of ours concerns.
@@ -81,19 +102,56 @@ pub(super) struct DialogSlot<D> {
     pub(super) flow: Option<Flow>,
     /// The question about the next hop that has no answer yet.
     pub(super) query: Option<QueryId>,
-    /// The INVITE of ours that is under way in it.
+    /// The INVITE of ours that makes it.
     pub(super) client: Option<RequestId>,
+    /// The change of the session that is under way, or waits to be tried again.
+    pub(super) active: Option<RequestId>,
+    /// Those that come after it.
+    pub(super) wishes: VecDeque<RequestId>,
+    /// The 2xx whose ACK has to carry our answer.
+    pub(super) ack_due: Option<AckDue>,
+    /// The requests of the peer's that are held back; `None` while none are.
+    pub(super) held: Option<Vec<Held>>,
     /// The requests of the peer's that are pending, or whose ACK is awaited.
     pub(super) servers: SmallVec<[ServerId; 1]>,
     /// The BYE that waits for the ACK (§15).
     pub(super) deferred: Option<Vec<Header>>,
     pub(super) data: D,
+    pub(super) timer: Handle,
+}
+
+/// A request of the peer's, and how it is to be handled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    pub(super) server: ServerId,
+    pub(super) handling: Handling,
+    /// What it would change in the session, if it is about that.
+    pub(super) change: Option<Change>,
+}
+
+/// An ACK that waits for the application's answer.
+#[derive(Clone, Debug)]
+pub(super) struct AckDue {
+    pub(super) client: RequestId,
+    pub(super) response: Arc<Message>,
+    /// When the answer is given up.
+    pub(super) until: Timestamp,
 }
 
 impl<D> ClientSlot<D> {
     pub(super) fn parked(request: Arc<Message>, purpose: Purpose) -> Self {
+        Self::at(Stage::Parked(request), purpose)
+    }
+
+    /// A change of a session that waits for its turn.
+    pub(super) fn queued(wish: Wish, dialog: DialogId) -> Self {
+        let wish = Some(Box::new(wish));
+        Self { dialog: Some(dialog), wish, ..Self::at(Stage::Queued, Purpose::App) }
+    }
+
+    pub(super) fn at(stage: Stage, purpose: Purpose) -> Self {
         Self {
-            stage: Stage::Parked(request),
+            stage,
             purpose,
             flow: None,
             id: None,
@@ -101,22 +159,24 @@ impl<D> ClientSlot<D> {
             forks: SmallVec::new(),
             ack_flows: Vec::new(),
             ring_within: None,
+            wish: None,
             data: None,
             timer: Handle::NONE,
         }
     }
 
-    pub(super) fn request(&self) -> &Arc<Message> {
+    pub(super) fn request(&self) -> Option<&Arc<Message>> {
         match &self.stage {
-            Stage::Parked(request) => request,
-            Stage::Live(context) => context.request(),
+            Stage::Queued => None,
+            Stage::Parked(request) => Some(request),
+            Stage::Live(context) => Some(context.request()),
         }
     }
 
     pub(super) fn context(&mut self) -> Option<&mut ClientContext> {
         match &mut self.stage {
             Stage::Live(context) => Some(context),
-            Stage::Parked(_) => None,
+            Stage::Queued | Stage::Parked(_) => None,
         }
     }
 }

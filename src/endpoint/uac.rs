@@ -16,6 +16,7 @@ use crate::context::{
 };
 use crate::dialog::DialogError;
 use crate::message::{Address, Header, Message, Method, StatusCode};
+use crate::sdp::Side;
 use crate::transaction::MatchId;
 
 /// The number of our requests outside dialogs.
@@ -135,6 +136,11 @@ impl<D: Default> Endpoint<D> {
         let (now, settings) = (self.now, self.config.settings);
         let slot = self.clients.get_mut(client).ok_or(Refused::Gone)?;
         match &mut slot.stage {
+            Stage::Queued => {
+                check_cancel(headers)?;
+                self.drop_wish(client);
+                Ok(())
+            }
             Stage::Parked(request) if *request.method() != Method::Invite => {
                 Err(crate::context::Refused::NotInvite.into())
             }
@@ -153,6 +159,9 @@ impl<D: Default> Endpoint<D> {
     }
 
     pub(super) fn fire_client(&mut self, client: RequestId) {
+        if self.clients.get(client).is_some_and(|slot| matches!(slot.stage, Stage::Queued)) {
+            return self.resume_wish(client);
+        }
         loop {
             let (now, settings) = (self.now, self.config.settings);
             let Some(context) = self.clients.get_mut(client).and_then(ClientSlot::context) else { return };
@@ -161,18 +170,10 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// Whether a request of ours has no result yet.
-    pub(super) fn is_pending(&self, client: RequestId) -> bool {
-        self.clients.get(client).is_some_and(|slot| match &slot.stage {
-            Stage::Parked(_) => true,
-            Stage::Live(context) => !context.has_result(),
-        })
-    }
-
     /// Does what a context asks for, in the order in which it was caused.
     fn carry_out_client(
         &mut self,
-        client: RequestId,
+        mut client: RequestId,
         effects: ClientEffects,
         response: Option<Arc<Message>>,
     ) {
@@ -195,7 +196,14 @@ impl<D: Default> Endpoint<D> {
             }
             if has(ClientEffects::FAILURE) {
                 let status = response.status().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-                self.conclude(client, response, Cause::of(status), false);
+                let again = match status {
+                    StatusCode::REQUEST_PENDING => self.try_again(client, &response),
+                    _ => None,
+                };
+                match again {
+                    Some(tail) => client = tail,
+                    None => self.conclude(client, response, Cause::of(status), false),
+                }
             }
         }
         if has(ClientEffects::CANCEL) {
@@ -218,8 +226,8 @@ impl<D: Default> Endpoint<D> {
 
     fn send_request(&mut self, client: RequestId) {
         let Some(slot) = self.clients.get(client) else { return };
-        if let Some(flow) = slot.flow {
-            let payload = Payload::Message(slot.request().clone());
+        if let (Some(flow), Some(request)) = (slot.flow, slot.request()) {
+            let payload = Payload::Message(request.clone());
             self.transmit(flow, payload, Token(Sender::Client(client)));
         }
     }
@@ -268,7 +276,7 @@ impl<D: Default> Endpoint<D> {
     /// A 2xx to a request within a dialog.
     fn succeeded_within(&mut self, client: RequestId, dialog: DialogId, response: Arc<Message>) {
         let Some(slot) = self.clients.get(client) else { return };
-        let (purpose, request) = (slot.purpose, slot.request().clone());
+        let (purpose, Some(request)) = (slot.purpose, slot.request().cloned()) else { return };
         if purpose == Purpose::Bye {
             return self.end_dialog(dialog, By::Local, Why::Bye, Some(request), Some(response));
         }
@@ -276,22 +284,26 @@ impl<D: Default> Endpoint<D> {
             if request.method().refreshes_target() {
                 slot.refresh_target(&response);
             }
-            if matches!(request.method(), Method::Invite | Method::Update) {
-                slot.dialog.renegotiate(&request, &response);
-            }
+            _ = slot.dialog.note(Side::Theirs, &response);
         }
-        if *request.method() == Method::Invite {
-            self.acknowledge(client, dialog, &response);
+        let is_invite = *request.method() == Method::Invite;
+        let waits = is_invite && self.dialogs.get(dialog).is_some_and(|slot| slot.dialog.owes_answer());
+        if is_invite && !waits {
+            self.acknowledge(client, dialog, &response, None);
         }
         if purpose == Purpose::App {
-            let event = ClientEvent::Accepted { response, dialog: Some(dialog) };
+            let event = ClientEvent::Accepted { response: response.clone(), dialog: Some(dialog) };
             self.emit(Event::Client { request: client, event });
+        }
+        match waits {
+            true => self.await_answer(dialog, client, response),
+            false => self.wish_ended(dialog, client),
         }
     }
 
     pub(super) fn conclude_without_answer(&mut self, client: RequestId, why: Synthetic) {
         let Some(slot) = self.clients.get(client) else { return };
-        if let Some(response) = why.response(slot.request()) {
+        if let Some(response) = why.response(slot.request().map(AsRef::as_ref)) {
             self.conclude(client, Arc::new(response), why.cause(), true);
         }
     }
@@ -305,15 +317,18 @@ impl<D: Default> Endpoint<D> {
         synthetic: bool,
     ) {
         let Some(slot) = self.clients.get_mut(client) else { return };
-        let (purpose, dialog, request) = (slot.purpose, slot.dialog, slot.request().clone());
+        let (purpose, dialog, request) = (slot.purpose, slot.dialog, slot.request().cloned());
         let is_cancelled = slot.context().is_some_and(|context| context.is_cancelled());
         let status = response.status().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
         self.end_early_forks(client, if is_cancelled { Why::Cancelled } else { Why::Failed(status) });
         match (purpose, dialog) {
             (Purpose::Bye, Some(dialog)) => {
-                self.end_dialog(dialog, By::Local, Why::Bye, Some(request), Some(response));
+                self.end_dialog(dialog, By::Local, Why::Bye, request, Some(response));
             }
             (Purpose::App, dialog) => {
+                if let (Some(slot), Some(_)) = (dialog.and_then(|id| self.dialogs.get_mut(id)), request) {
+                    _ = slot.dialog.note(Side::Theirs, &response);
+                }
                 let event = ClientEvent::Failed { response, cause, synthetic };
                 self.emit(Event::Client { request: client, event });
                 // §12.2.1.2: 481 and 408, a time-out among them, end the dialog.
@@ -324,19 +339,26 @@ impl<D: Default> Endpoint<D> {
                     Some(dialog) => self.hang_up(dialog, &[], Why::Response(status)),
                     None => {}
                 }
+                if let Some(dialog) = dialog {
+                    self.wish_ended(dialog, client);
+                }
             }
             (Purpose::Bye | Purpose::Quiet, _) => {}
         }
     }
 
-    fn schedule_client(&mut self, client: RequestId) {
+    pub(super) fn schedule_client(&mut self, client: RequestId) {
         let now = self.now;
         let Some(slot) = self.clients.get_mut(client) else { return };
-        let deadline = slot.context().and_then(|context| context.deadline());
+        let deadline = match &slot.stage {
+            Stage::Queued => slot.wish.as_ref().and_then(|wish| wish.again_at),
+            Stage::Parked(_) => None,
+            Stage::Live(context) => context.deadline(),
+        };
         self.timers.set(&mut slot.timer, Owner::Client(client), deadline, now);
     }
 
-    fn end_client(&mut self, client: RequestId) {
+    pub(super) fn end_client(&mut self, client: RequestId) {
         let Some(slot) = self.clients.remove(client) else { return };
         self.timers.release(slot.timer);
         if let Some(id) = slot.id {

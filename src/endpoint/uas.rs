@@ -16,6 +16,7 @@ use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects};
 use crate::dialog::Dialog;
 use crate::message::{Message, Method, StatusCode};
 use crate::random;
+use crate::sdp::Side;
 use crate::transaction::MatchId;
 
 impl<D: Default> Endpoint<D> {
@@ -36,6 +37,9 @@ impl<D: Default> Endpoint<D> {
         }
         match handling {
             Handling::Auto => self.answer_alone(server, &request),
+            Handling::Reject(status) => {
+                _ = self.respond(server, Verb::Reject, &Reply::code(status.code()));
+            }
             Handling::Ask => {
                 self.announce(server);
                 self.emit(Event::Incoming { server, request });
@@ -271,11 +275,21 @@ impl<D: Default> Endpoint<D> {
         let is_cancelled = slot.context.is_cancelled();
         let report = Report::of(response);
         if effects.contains(ServerEffects::PROGRESS) {
+            if let (Some(slot), Some(response)) =
+                (dialog.and_then(|id| self.dialogs.get_mut(id)), &report.response)
+            {
+                slot.dialog.note_sent(response);
+            }
             self.tell_server(server, ServerEvent::Progress { report, dialog });
         } else if effects.contains(ServerEffects::ACCEPTED) {
             self.tell_server(server, ServerEvent::Accepted { report, dialog });
         } else {
             let status = report.response.as_ref().and_then(|response| response.status());
+            if let (Some(slot), Some(response), true) =
+                (dialog.and_then(|id| self.dialogs.get_mut(id)), &report.response, is_in_dialog)
+            {
+                slot.dialog.note_sent(response);
+            }
             self.tell_server(server, ServerEvent::Rejected(report.clone()));
             self.tell_server(server, ServerEvent::Failed(report));
             if let (Some(dialog), Some(status), false) = (dialog, status, is_in_dialog) {
@@ -285,6 +299,8 @@ impl<D: Default> Endpoint<D> {
                     (By::Local, Why::Failed(status))
                 };
                 self.end_dialog(dialog, by, why, None, None);
+            } else if let (Some(dialog), true) = (dialog, is_in_dialog) {
+                self.pump(dialog);
             }
         }
     }
@@ -292,14 +308,20 @@ impl<D: Default> Endpoint<D> {
     /// The context ends without an answer of ours, and so does an early dialog that it made.
     fn report_unanswered(&mut self, server: ServerId, is_cancelled: bool) {
         self.tell_server(server, ServerEvent::Failed(Report::without_response(Cause::RequestTimeout)));
-        let Some(slot) = self.servers.get(server).filter(|slot| !slot.is_in_dialog) else { return };
-        if let Some(dialog) = slot.dialog {
-            let (by, why) = match is_cancelled {
-                true => (By::Remote, Why::Cancelled),
-                false => (By::Local, Why::Failed(StatusCode::REQUEST_TIMEOUT)),
-            };
-            self.end_dialog(dialog, by, why, None, None);
+        let Some(slot) = self.servers.get(server) else { return };
+        let Some(dialog) = slot.dialog else { return };
+        if slot.is_in_dialog {
+            let method = if slot.context.is_invite() { Method::Invite } else { Method::Update };
+            if let Some(slot) = self.dialogs.get_mut(dialog) {
+                slot.dialog.note_unanswered(Side::Theirs, &method);
+            }
+            return self.pump(dialog);
         }
+        let (by, why) = match is_cancelled {
+            true => (By::Remote, Why::Cancelled),
+            false => (By::Local, Why::Failed(StatusCode::REQUEST_TIMEOUT)),
+        };
+        self.end_dialog(dialog, by, why, None, None);
     }
 
     pub(super) fn tell_server(&mut self, server: ServerId, event: ServerEvent<D>) {

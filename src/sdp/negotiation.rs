@@ -66,6 +66,11 @@ impl Negotiation {
         self.local.as_deref()
     }
 
+    /// The same, shared.
+    pub(crate) fn local_shared(&self) -> Option<Arc<[u8]>> {
+        self.local.clone()
+    }
+
     /// The peer's description in the session, once a round is complete.
     pub fn remote(&self) -> Option<&[u8]> {
         self.remote.as_deref()

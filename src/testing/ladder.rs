@@ -194,6 +194,10 @@ fn describe_dialog_event<D>(event: &DialogEvent<D>) -> String {
         DialogEvent::Confirmed { .. } => "confirmed".into(),
         DialogEvent::Ack { .. } => "ack".into(),
         DialogEvent::Destroy { by, why, .. } => alloc::format!("destroy by {by:?}: {why:?}"),
+        DialogEvent::Offer { .. } => "offer: answer due".into(),
+        DialogEvent::Refresh(asked) => alloc::format!("refresh: {}", describe_asked(asked)),
+        DialogEvent::Hold(asked) => alloc::format!("hold: {}", describe_asked(asked)),
+        DialogEvent::Unhold(asked) => alloc::format!("unhold: {}", describe_asked(asked)),
         asks => asks.asked().map(describe_asked).unwrap_or_default(),
     }
 }

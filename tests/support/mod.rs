@@ -170,7 +170,7 @@ impl Ua {
 
     /// Alice's INVITE, heard; its context.
     pub(crate) fn called(&mut self) -> ServerId {
-        self.hear(Req::invite().text()).server()
+        self.hear(Req::invite().body("application/sdp", SDP).text()).server()
     }
 
     /// A call from Alice that was answered and acknowledged: our 200, and the dialog.

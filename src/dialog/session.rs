@@ -1,0 +1,227 @@
+//! The session of a dialog: whose turn it is to offer, what is agreed, who holds whom (RFC 3261 §14, RFC 3264, RFC 6337).
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+
+use super::{Dialog, DialogError};
+use crate::message::{Message, Method, Name, StatusCode};
+use crate::sdp::{
+    self, Body, Carrier, Change, Meaning, Negotiation, Ours, Refusal, Session, Side, Taken, Unusable,
+};
+
+/// What becomes of the session (the model's `modify`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Modify {
+    /// This description is offered, as it is.
+    Sdp(Bytes),
+    /// The peer is held: no stream receives any more (RFC 3264 §8.4).
+    Hold,
+    /// The peer is held no longer: the session is as it was before.
+    Unhold,
+    /// The peer is asked for an offer (RFC 3261 §14.1).
+    Offerless,
+}
+
+impl Dialog {
+    /// Takes note of a message of the dialog in the order in which it is sent or received, repetitions left out: what it means for
+    /// offer and answer. Messages that cannot carry a description mean nothing.
+    ///
+    /// # Errors
+    /// A request of the peer's that is to be refused with [`Refusal::status`], or a message of ours that must not be sent so.
+    /// Nothing has changed then.
+    pub fn note(&mut self, side: Side, message: &Message) -> Result<Meaning, Refusal> {
+        if side == Side::Theirs && message.value(Name::Allow).is_some() {
+            self.session.peer_updates = message.allow().any(|method| method == Method::Update.as_str());
+        }
+        let Some(carrier) = carrier_of(message) else { return Ok(Meaning::Nothing) };
+        // RFC 6337 §3.1.1: the 2xx says what the unreliable 1xx said, even where it does not repeat it.
+        let repeated = match (side, carrier, &self.session.negotiation) {
+            (Side::Ours, Carrier::Success, negotiation) => negotiation.preview().map(Bytes::copy_from_slice),
+            _ => None,
+        };
+        let sdp = message.session_description().or(repeated.as_deref());
+        let before = self.session.negotiation.local_shared();
+        let meaning = match side {
+            Side::Ours => self.session.negotiation.sent(carrier, sdp)?,
+            Side::Theirs => match self.session.negotiation.received(carrier, sdp) {
+                Taken::As(meaning) => meaning,
+                Taken::Refused(refusal) => return Err(refusal),
+            },
+        };
+        match meaning {
+            Meaning::Answer => {
+                let was_held = self.session.local_hold;
+                self.session.agreed(side);
+                if self.session.local_hold && !was_held {
+                    self.session.before_hold = before.as_deref().map(Box::from);
+                }
+            }
+            Meaning::RolledBack => self.session.rolled_back(),
+            _ => {}
+        }
+        Ok(meaning)
+    }
+
+    /// Takes note of a message of ours that goes out whatever offer and answer say of it: an application that leaves its descriptions
+    /// out, or carries them elsewhere, has no offer that waits.
+    pub fn note_sent(&mut self, message: &Message) {
+        if self.note(Side::Ours, message).is_err() {
+            self.session.negotiation.abandon();
+        }
+    }
+
+    /// Takes note that a request of this method and side ended without an answer.
+    pub fn note_unanswered(&mut self, by: Side, method: &Method) {
+        let carrier = match method {
+            Method::Invite => Carrier::Failure,
+            Method::Prack => Carrier::PrackFailure,
+            Method::Update => Carrier::UpdateFailure,
+            _ => return,
+        };
+        match by {
+            Side::Ours => _ = self.session.negotiation.received(carrier, None),
+            Side::Theirs => _ = self.session.negotiation.sent(carrier, None),
+        }
+        self.session.rolled_back();
+    }
+
+    /// Whether we hold the peer.
+    pub fn local_hold(&self) -> bool {
+        self.session.local_hold
+    }
+
+    /// Whether the peer holds us.
+    pub fn remote_hold(&self) -> bool {
+        self.session.remote_hold
+    }
+
+    /// What is agreed, and the offer that waits.
+    pub fn negotiation(&self) -> &Negotiation {
+        &self.session.negotiation
+    }
+
+    /// Whether the peer has said that it takes UPDATE (RFC 3311 §4).
+    pub fn peer_updates(&self) -> bool {
+        self.session.peer_updates
+    }
+
+    /// Whether the ACK of the peer's 2xx has to carry our answer (RFC 3261 §13.2.2.4).
+    pub fn owes_answer(&self) -> bool {
+        self.session.negotiation.needs(Carrier::Ack) == Ok(Body::Must(Meaning::Answer))
+    }
+
+    /// What an offer of the peer's would change: `None` for a re-INVITE without an offer.
+    pub fn change(&self, offer: Option<&[u8]>) -> Change {
+        match (self.session.negotiation.remote(), offer) {
+            (Some(before), Some(offer)) => sdp::compare(before, offer),
+            _ => Change::Modify,
+        }
+    }
+
+    /// The answer to an offer of the peer's that our current description makes (RFC 3264 §6).
+    ///
+    /// # Errors
+    /// When there is none: to be answered 488.
+    pub fn answer_to(&self, offer: &[u8]) -> Result<Bytes, Unusable> {
+        let session = &self.session;
+        let local = session.negotiation.local().unwrap_or_default();
+        let mut ours = Ours::new(local).holding(session.local_hold);
+        if let Some(remote) = session.negotiation.remote() {
+            ours = ours.after(remote);
+        }
+        sdp::answer(offer, &ours).map(Bytes::from)
+    }
+
+    /// The offer that a wish comes to now; `None` where none is to be made.
+    ///
+    /// # Errors
+    /// [`DialogError::NoSession`] without a description that could be held, [`DialogError::NotHeld`] where there is nothing to take back.
+    pub fn offer_of(&self, modify: &Modify) -> Result<Option<Bytes>, DialogError> {
+        let session = &self.session;
+        let local = || session.negotiation.local().ok_or(DialogError::NoSession);
+        let offer = match (modify, &session.before_hold) {
+            (Modify::Sdp(sdp), _) => return Ok(Some(sdp.clone())),
+            (Modify::Offerless, _) => return Ok(None),
+            (Modify::Hold, _) => sdp::hold(local()?)?,
+            (Modify::Unhold, _) if !session.local_hold => return Err(DialogError::NotHeld),
+            (Modify::Unhold, Some(before)) => sdp::next_offer(local()?, before)?,
+            (Modify::Unhold, None) => sdp::unhold(local()?)?,
+        };
+        Ok(Some(offer.into()))
+    }
+}
+
+/// Offer and answer in a dialog, and what they come to.
+#[derive(Clone, PartialEq, Default)]
+pub(super) struct SessionState {
+    pub(super) negotiation: Negotiation,
+    local_hold: bool,
+    remote_hold: bool,
+    peer_updates: bool,
+    /// Our description before we held the peer.
+    before_hold: Option<Box<[u8]>>,
+}
+
+impl SessionState {
+    /// A round is complete; `by` has answered. A hold that the answerer had no choice about stays as it was.
+    fn agreed(&mut self, by: Side) {
+        let (local, remote) = (self.negotiation.local(), self.negotiation.remote());
+        if let (Ok(local), Ok(remote)) =
+            (Session::parse(local.unwrap_or_default()), Session::parse(remote.unwrap_or_default()))
+        {
+            match by {
+                Side::Ours => {
+                    self.remote_hold = remote.is_hold();
+                    self.local_hold = local.is_hold_answering(&remote).unwrap_or(self.local_hold);
+                }
+                Side::Theirs => {
+                    self.local_hold = local.is_hold();
+                    self.remote_hold = remote.is_hold_answering(&local).unwrap_or(self.remote_hold);
+                }
+            }
+        }
+        if !self.local_hold {
+            self.before_hold = None;
+        }
+    }
+
+    /// What was agreed before is in force again.
+    fn rolled_back(&mut self) {
+        let holds = |sdp: Option<&[u8]>| {
+            Session::parse(sdp.unwrap_or_default()).is_ok_and(|session| session.is_hold())
+        };
+        self.local_hold &= holds(self.negotiation.local());
+        self.remote_hold &= holds(self.negotiation.remote());
+    }
+}
+
+/// Which step of offer and answer a message is.
+fn carrier_of(message: &Message) -> Option<Carrier> {
+    let Some(status) = message.status() else {
+        return match message.method() {
+            Method::Invite => Some(Carrier::Invite),
+            Method::Ack => Some(Carrier::Ack),
+            Method::Prack => Some(Carrier::Prack),
+            Method::Update => Some(Carrier::Update),
+            _ => None,
+        };
+    };
+    let of = |success, failure| match status.is_success() {
+        true => success,
+        false => failure,
+    };
+    match message.method() {
+        Method::Invite if status == StatusCode::TRYING => None,
+        // RFC 3262 §3: RSeq is what makes it reliable.
+        Method::Invite if status.is_provisional() => match message.value(Name::RSeq) {
+            Some(_) => Some(Carrier::Reliable),
+            None => Some(Carrier::Provisional),
+        },
+        _ if status.is_provisional() => None,
+        Method::Invite => Some(of(Carrier::Success, Carrier::Failure)),
+        Method::Prack => Some(of(Carrier::PrackSuccess, Carrier::PrackFailure)),
+        Method::Update => Some(of(Carrier::UpdateSuccess, Carrier::UpdateFailure)),
+        _ => None,
+    }
+}

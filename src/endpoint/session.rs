@@ -1,0 +1,353 @@
+//! Changes of a session: those that we wish for, one at a time; those that the peer asks for; and requests of the peer's that are held back (RFC 3261
+//! §14, RFC 3264, RFC 3311).
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::event::{Answer, Asked, DialogEvent, Why};
+use super::handles::Verb;
+use super::ids::{DialogId, Owner, RequestId, ServerId};
+use super::policy::Handling;
+use super::slots::{AckDue, ClientSlot, Held, Purpose, Stage, Wish};
+use super::transports::{Route, Task};
+use super::{Endpoint, Event, Refused};
+use crate::context::{Reply, Synthetic};
+use crate::dialog::{DialogError, DialogState, InDialog, Modify, Role};
+use crate::message::{Body, Header, Message, Method, StatusCode};
+use crate::sdp::{self, Carrier, Change, Refusal, Side};
+
+impl<D: Default> Endpoint<D> {
+    /// Takes a change of the session on: at once, or when its turn comes.
+    pub(super) fn wish(
+        &mut self,
+        id: DialogId,
+        request: InDialog,
+        modify: Option<Modify>,
+    ) -> Result<RequestId, Refused> {
+        if self.clients.len() >= self.config.limits.clients || self.is_full() {
+            return Err(Refused::Full);
+        }
+        let slot = self.dialogs.get(id).ok_or(Refused::Gone)?;
+        if slot.dialog.state() == DialogState::Terminated || slot.deferred.is_some() {
+            return Err(DialogError::Terminated.into());
+        }
+        let is_idle = slot.active.is_none() && slot.wishes.is_empty();
+        let wish = Wish { request, modify, collisions: 0, again_at: None };
+        let written = if is_idle { self.write_wish(id, &wish) } else { Err(waiting()) };
+        match written {
+            Ok((message, route)) => {
+                let slot = ClientSlot::queued(wish, id);
+                let client = self.clients.insert(ClientSlot { stage: Stage::Parked(message), ..slot });
+                self.launch_wish(id, client, route);
+                Ok(client)
+            }
+            Err(refused) if can_wait(&refused) => {
+                // What the message cannot hold is told now, not when its turn comes.
+                wish.request.headers.iter().try_for_each(Header::check)?;
+                let client = self.clients.insert(ClientSlot::queued(wish, id));
+                if let Some(slot) = self.dialogs.get_mut(id) {
+                    slot.wishes.push_back(client);
+                }
+                Ok(client)
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// Writes the request of a wish, if offer and answer allow it now. If not, nothing has changed.
+    fn write_wish(&mut self, id: DialogId, wish: &Wish) -> Result<(Arc<Message>, Route), Refused> {
+        let slot = self.dialogs.get(id).ok_or(Refused::Gone)?;
+        let mut request = wish.request.clone();
+        if let Some(modify) = &wish.modify {
+            let is_early = slot.dialog.state() == DialogState::Early;
+            let by_update = self.config.policy.modify_by_update && slot.dialog.peer_updates();
+            // RFC 3311 §5.1: a session that is not up yet is changed by UPDATE.
+            if (by_update || is_early) && *modify != Modify::Offerless {
+                request.method = Method::Update;
+            }
+            request.body = slot.dialog.offer_of(modify)?.map(Body::sdp);
+        }
+        let carrier = if request.method == Method::Update { Carrier::Update } else { Carrier::Invite };
+        let has_sdp =
+            request.body.as_ref().is_some_and(|body| body.content_type.starts_with("application/sdp"));
+        may_send(slot.dialog.negotiation(), carrier, has_sdp).map_err(DialogError::Session)?;
+        let (message, route) = self.write_in_dialog(id, &request)?;
+        if let Some(slot) = self.dialogs.get_mut(id) {
+            slot.dialog.note_sent(&message);
+        }
+        Ok((Arc::new(message), route))
+    }
+
+    fn launch_wish(&mut self, id: DialogId, client: RequestId, route: Route) {
+        if let Some(slot) = self.dialogs.get_mut(id) {
+            slot.active = Some(client);
+        }
+        self.go_within(id, route, Task::Launch(client));
+    }
+
+    /// Sends the next change that waits, if it may go now.
+    pub(super) fn pump(&mut self, id: DialogId) {
+        while let Some(slot) = self.dialogs.get(id)
+            && slot.active.is_none()
+            && slot.dialog.state() != DialogState::Terminated
+            && let Some(client) = slot.wishes.front().copied()
+        {
+            let wish = self.clients.get(client).and_then(|slot| slot.wish.clone());
+            let written = wish.map_or(Err(Refused::Gone), |wish| self.write_wish(id, &wish));
+            if written.as_ref().is_err_and(can_wait) {
+                return;
+            }
+            if let Some(slot) = self.dialogs.get_mut(id) {
+                slot.wishes.pop_front();
+            }
+            match written {
+                Ok((message, route)) => {
+                    if let Some(slot) = self.clients.get_mut(client) {
+                        slot.stage = Stage::Parked(message);
+                    }
+                    self.launch_wish(id, client, route);
+                }
+                Err(_) => self.give_up_wish(client, Synthetic::Impossible),
+            }
+        }
+    }
+
+    /// A change that was never sent, or is not sent again, has its result.
+    pub(super) fn give_up_wish(&mut self, client: RequestId, why: Synthetic) {
+        if self.clients.get(client).is_some_and(|slot| matches!(slot.stage, Stage::Queued)) {
+            self.conclude_without_answer(client, why);
+            self.end_client(client);
+        }
+    }
+
+    /// The application takes a change back that was not sent, or waits to be tried again.
+    pub(super) fn drop_wish(&mut self, client: RequestId) {
+        let dialog = self.clients.get(client).and_then(|slot| slot.dialog);
+        self.give_up_wish(client, Synthetic::Cancelled);
+        if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
+            slot.wishes.retain(|wish| *wish != client);
+        }
+        if let Some(dialog) = dialog {
+            self.wish_ended(dialog, client);
+        }
+    }
+
+    /// The change that was under way is over: the next one goes.
+    pub(super) fn wish_ended(&mut self, id: DialogId, client: RequestId) {
+        if let Some(slot) = self.dialogs.get_mut(id)
+            && slot.active == Some(client)
+        {
+            slot.active = None;
+        }
+        self.pump(id);
+    }
+
+    /// A change of ours collided with one of the peer's: it is tried again, after a time that is longer for the side that owns the Call-ID
+    /// (§14.1). The transaction that was answered 491 lives on under another name, which is handed back.
+    pub(super) fn try_again(&mut self, client: RequestId, response: &Message) -> Option<RequestId> {
+        let most = self.config.policy.glare_retries;
+        let slot = self.clients.get_mut(client)?;
+        let id = slot.dialog?;
+        let wish = slot.wish.as_mut().filter(|wish| wish.collisions < most)?;
+        let dialog = self.dialogs.get_mut(id).filter(|slot| slot.active == Some(client))?;
+        if dialog.dialog.state() == DialogState::Terminated || dialog.deferred.is_some() {
+            return None;
+        }
+        _ = dialog.dialog.note(Side::Theirs, response);
+        let tens = match dialog.dialog.role() {
+            Role::Uac => self.random.between(210, 400),
+            Role::Uas => self.random.between(0, 200),
+        };
+        wish.collisions = wish.collisions.saturating_add(1);
+        wish.again_at = Some(self.now + Duration::from_millis(10).saturating_mul(tens));
+        let stage = core::mem::replace(&mut slot.stage, Stage::Queued);
+        let (flow, transaction) = (slot.flow.take(), slot.id.take());
+        let tail = ClientSlot { flow, id: transaction, ..ClientSlot::at(stage, Purpose::Quiet) };
+        let tail = self.clients.insert(tail);
+        if let Some(transaction) = transaction {
+            self.index.clients.insert(transaction, tail);
+        }
+        self.schedule_client(client);
+        Some(tail)
+    }
+
+    /// The time to try again has come.
+    pub(super) fn resume_wish(&mut self, client: RequestId) {
+        let Some(slot) = self.clients.get_mut(client) else { return };
+        let (Some(id), Some(wish)) = (slot.dialog, slot.wish.as_mut()) else { return };
+        if wish.again_at.is_none_or(|at| at > self.now) {
+            return self.schedule_client(client);
+        }
+        wish.again_at = None;
+        if let Some(slot) = self.dialogs.get_mut(id) {
+            slot.active = None;
+            slot.wishes.push_front(client);
+        }
+        self.schedule_client(client);
+        self.pump(id);
+    }
+
+    /// The 2xx to an INVITE brought the peer's offer: its ACK waits for the application's answer.
+    pub(super) fn await_answer(&mut self, id: DialogId, client: RequestId, response: Arc<Message>) {
+        let until = self.now + self.config.settings.timers.give_up();
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
+        slot.ack_due = Some(AckDue { client, response: response.clone(), until });
+        self.schedule_dialog(id);
+        self.emit(Event::Dialog { dialog: id, event: DialogEvent::Offer { response } });
+    }
+
+    /// The application's answer goes out in the ACK.
+    pub(super) fn answer_offer(&mut self, id: DialogId, sdp: Bytes) -> Result<(), Refused> {
+        let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
+        let due = slot.ack_due.take().ok_or(DialogError::NoOffer)?;
+        self.acknowledge(due.client, id, &due.response, Some(Body::sdp(sdp)));
+        self.schedule_dialog(id);
+        self.wish_ended(id, due.client);
+        Ok(())
+    }
+
+    /// Acknowledges without an answer, since none will come.
+    pub(super) fn settle_ack(&mut self, id: DialogId) {
+        let due = self.dialogs.get_mut(id).and_then(|slot| slot.ack_due.take());
+        if let Some(due) = due {
+            self.acknowledge(due.client, id, &due.response, None);
+            self.schedule_dialog(id);
+        }
+    }
+
+    pub(super) fn schedule_dialog(&mut self, id: DialogId) {
+        let now = self.now;
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
+        let deadline = slot.ack_due.as_ref().map(|due| due.until);
+        self.timers.set(&mut slot.timer, Owner::Dialog(id), deadline, now);
+    }
+
+    pub(super) fn fire_dialog(&mut self, id: DialogId) {
+        let Some(slot) = self.dialogs.get(id) else { return };
+        if slot.ack_due.as_ref().is_some_and(|due| due.until <= self.now) {
+            self.settle_ack(id);
+            return self.hang_up(id, &[], Why::NoAnswer);
+        }
+        self.schedule_dialog(id);
+    }
+
+    /// What a request within a dialog would change in its session; `None` for one that is not about it.
+    pub(super) fn change_asked(&self, dialog: DialogId, request: &Message) -> Option<Change> {
+        let slot = self.dialogs.get(dialog)?;
+        match (request.method(), request.session_description()) {
+            // RFC 3311 §5.2, RFC 4028 §7.4: without an offer it asks whether we are there.
+            (Method::Update, None) => Some(Change::Refresh),
+            (Method::Invite | Method::Update, offer) => Some(slot.dialog.change(offer)),
+            _ => None,
+        }
+    }
+
+    /// Has a request within a dialog answered, by policy or by the application, and tells of it.
+    pub(super) fn serve(&mut self, dialog: DialogId, held: Held) {
+        let Held { server, handling, change } = held;
+        let Some(request) = self.servers.get(server).and_then(|slot| slot.context.request().cloned()) else {
+            return;
+        };
+        let answer = match handling {
+            Handling::Auto => Answer::Auto(self.answer_within(server, dialog, &request, change)),
+            Handling::Reject(status) => Answer::Auto(self.reject_within(server, status)),
+            Handling::Ask => {
+                self.announce(server);
+                Answer::Ask(server)
+            }
+        };
+        let asked = Asked { request, answer };
+        let event = match change {
+            Some(Change::Refresh) => DialogEvent::Refresh(asked),
+            Some(Change::Hold) => DialogEvent::Hold(asked),
+            Some(Change::Unhold) => DialogEvent::Unhold(asked),
+            Some(Change::Modify) | None => super::calls::asked(asked),
+        };
+        self.emit(Event::Dialog { dialog, event });
+    }
+
+    fn reject_within(&mut self, server: ServerId, status: StatusCode) -> StatusCode {
+        _ = self.respond(server, Verb::Reject, &Reply::code(status.code()));
+        status
+    }
+
+    /// The automatic answer to a request within a dialog: to an offer, what our current description makes of it (RFC 3264 §6).
+    fn answer_within(
+        &mut self,
+        server: ServerId,
+        dialog: DialogId,
+        request: &Message,
+        change: Option<Change>,
+    ) -> StatusCode {
+        let Some(slot) = self.dialogs.get(dialog).filter(|_| change.is_some()) else {
+            self.answer_alone(server, request);
+            return StatusCode::OK;
+        };
+        let local = || slot.dialog.negotiation().local().map(Bytes::copy_from_slice);
+        let sdp = match (request.session_description(), change) {
+            (Some(offer), _) => match (slot.dialog.answer_to(offer), change) {
+                (Ok(sdp), _) => Some(sdp),
+                (Err(_), Some(Change::Refresh)) => local(),
+                (Err(unusable), _) => return self.reject_within(server, unusable.status()),
+            },
+            (None, _) if *request.method() == Method::Invite => local(),
+            (None, _) => None,
+        };
+        let reply = match sdp {
+            Some(sdp) => Reply::new().sdp(sdp),
+            None => Reply::new(),
+        };
+        _ = self.respond(server, Verb::Accept, &reply);
+        StatusCode::OK
+    }
+
+    /// Holds back what the peer asks for, or lets it go in the order in which it came.
+    pub(super) fn hold_back(&mut self, id: DialogId, yes: bool) -> Result<(), Refused> {
+        let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
+        if yes {
+            slot.held.get_or_insert_default();
+            return Ok(());
+        }
+        for held in slot.held.take().unwrap_or_default() {
+            // One that was cancelled meanwhile has its answer.
+            if self.servers.get(held.server).is_some_and(|slot| slot.context.is_pending()) {
+                self.serve(id, held);
+            }
+        }
+        Ok(())
+    }
+
+    /// What still waits in a dialog that is over has its result.
+    pub(super) fn give_up_wishes(
+        &mut self,
+        active: Option<RequestId>,
+        wishes: impl IntoIterator<Item = RequestId>,
+    ) {
+        let all: Vec<_> = active.into_iter().chain(wishes).collect();
+        for client in all {
+            self.give_up_wish(client, Synthetic::Cancelled);
+        }
+    }
+}
+
+/// Whether this message may go out now, with or without a description.
+fn may_send(negotiation: &sdp::Negotiation, carrier: Carrier, has_sdp: bool) -> Result<(), Refusal> {
+    match negotiation.needs(carrier)? {
+        sdp::Body::Nothing if has_sdp => Err(Refusal::SdpMisplaced),
+        sdp::Body::Must(_) if !has_sdp => Err(Refusal::SdpMissing),
+        _ => Ok(()),
+    }
+}
+
+fn waiting() -> Refused {
+    DialogError::Session(Refusal::OfferOut).into()
+}
+
+/// Whether a change that is refused so may go later.
+fn can_wait(refused: &Refused) -> bool {
+    use Refusal::{AnswerOwed, OfferOut, Unacknowledged};
+    matches!(refused, Refused::Dialog(DialogError::Session(OfferOut | AnswerOwed | Unacknowledged)))
+}
