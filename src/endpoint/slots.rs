@@ -15,7 +15,7 @@ use super::policy::Handling;
 use super::timers::Handle;
 use crate::context::{ClientContext, ServerContext};
 use crate::dialog::{Dialog, InDialog, Modify};
-use crate::message::{Header, Message};
+use crate::message::{Header, Message, Method};
 use crate::sdp::Change;
 use crate::time::Timestamp;
 use crate::transaction::MatchId;
@@ -29,6 +29,7 @@ pub(super) struct ServerSlot<D> {
     pub(super) return_port: u16,
     pub(super) id: MatchId,
     pub(super) merged: Option<MatchId>,
+    pub(super) method: Method,
     pub(super) cseq: u32,
     /// The dialog that the request came in, or that its answers have made.
     pub(super) dialog: Option<DialogId>,

@@ -68,7 +68,7 @@ impl<D: Default> Endpoint<D> {
         tag: random::Token,
     ) -> ServerId {
         let (flow, return_port) = return_flow(flow, &request, self.config.policy.honour_maddr);
-        let cseq = request.cseq();
+        let (method, cseq) = (request.method().clone(), request.cseq());
         let reliable = flow.transport.is_reliable();
         let context = ServerContext::new(self.now, request, reliable, tag, &self.config.settings);
         let server = self.servers.insert(ServerSlot {
@@ -77,6 +77,7 @@ impl<D: Default> Endpoint<D> {
             return_port,
             id,
             merged: None,
+            method,
             cseq,
             dialog,
             is_in_dialog: dialog.is_some(),
@@ -311,7 +312,7 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.servers.get(server) else { return };
         let Some(dialog) = slot.dialog else { return };
         if slot.is_in_dialog {
-            let method = if slot.context.is_invite() { Method::Invite } else { Method::Update };
+            let method = slot.method.clone();
             if let Some(slot) = self.dialogs.get_mut(dialog) {
                 slot.dialog.note_unanswered(Side::Theirs, &method);
             }
