@@ -126,13 +126,10 @@ impl<D: Default> Endpoint<D> {
     /// The application takes a change back that was not sent, or waits to be tried again.
     pub(super) fn drop_wish(&mut self, client: RequestId) {
         let dialog = self.clients.get(client).and_then(|slot| slot.dialog);
-        self.give_up_wish(client, Synthetic::Cancelled);
         if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
             slot.wishes.retain(|wish| *wish != client);
         }
-        if let Some(dialog) = dialog {
-            self.wish_ended(dialog, client);
-        }
+        self.give_up_wish(client, Synthetic::Cancelled);
     }
 
     /// The change that was under way is over: the next one goes.
