@@ -14,7 +14,10 @@
 mod error;
 mod outgoing;
 mod session;
+mod session_terms;
+mod session_timer;
 mod text;
+mod usage;
 mod verdict;
 
 use alloc::boxed::Box;
@@ -23,6 +26,11 @@ use core::fmt;
 pub use error::DialogError;
 pub use outgoing::{InDialog, Within};
 pub use session::Modify;
+pub use session_terms::{
+    LEAST_INTERVAL, RefreshBy, SessionTerms, SessionTimers, SessionTimersError, TIMER, TimerMode,
+};
+pub use session_timer::{SessionEffects, SessionTimer, Unacceptable};
+pub use usage::{Failure, Impact, UsageKind};
 pub use verdict::Verdict;
 
 use crate::message::{Address, Message, Method, Name, StatusCode, Uri};
