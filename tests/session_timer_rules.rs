@@ -106,23 +106,23 @@ fn what_a_2xx_to_our_request_sets() {
     let proxy = SessionTerms { supported: false, ..agrees(600, Refresher::Uac) };
     let bare = SessionTerms { refresher: None, ..agrees(600, Refresher::Uac) };
     for (mode, answer, expected) in [
-        (TimerMode::Requested, agrees(600, Refresher::Uac), Some((600, Side::Local, 300))),
-        (TimerMode::Requested, agrees(600, Refresher::Uas), Some((600, Side::Remote, 568))),
+        (TimerMode::Requested, agrees(600, Refresher::Uac), Some((600, Side::Ours, 300))),
+        (TimerMode::Requested, agrees(600, Refresher::Uas), Some((600, Side::Theirs, 568))),
         // Asked for by nobody on this side.
-        (TimerMode::Supported, agrees(600, Refresher::Uac), Some((600, Side::Local, 300))),
+        (TimerMode::Supported, agrees(600, Refresher::Uac), Some((600, Side::Ours, 300))),
         // Written by a proxy, for a callee that does not know the extension.
-        (TimerMode::Supported, proxy, Some((600, Side::Local, 300))),
+        (TimerMode::Supported, proxy, Some((600, Side::Ours, 300))),
         // "Will be present": without it, somebody has to refresh.
-        (TimerMode::Requested, bare, Some((600, Side::Local, 300))),
+        (TimerMode::Requested, bare, Some((600, Side::Ours, 300))),
         // The callee does not know the extension, and we still wish.
-        (TimerMode::Requested, silent, Some((1800, Side::Local, 900))),
+        (TimerMode::Requested, silent, Some((1800, Side::Ours, 900))),
         (TimerMode::Supported, silent, None),
         // The callee knows it and wants none.
         (TimerMode::Requested, knows, None),
         (TimerMode::Off, agrees(600, Refresher::Uac), None),
         // §9: no UAS may choose less than 90 s.
-        (TimerMode::Requested, agrees(10, Refresher::Uac), Some((90, Side::Local, 45))),
-        (TimerMode::Requested, agrees(10, Refresher::Uas), Some((90, Side::Remote, 60))),
+        (TimerMode::Requested, agrees(10, Refresher::Uac), Some((90, Side::Ours, 45))),
+        (TimerMode::Requested, agrees(10, Refresher::Uas), Some((90, Side::Theirs, 60))),
     ] {
         let mut timer = timer(mode);
         let sent = timer.request();
@@ -157,7 +157,7 @@ fn every_2xx_counts() {
     timer.receive(&invite).unwrap();
     let answer = timer.answer(&invite);
     timer.answered(at(200), &answer);
-    assert_eq!((timer.refresher(), timer.deadline()), (Some(Side::Remote), Some(at(288))));
+    assert_eq!((timer.refresher(), timer.deadline()), (Some(Side::Theirs), Some(at(288))));
 }
 
 // ---- §7.3, §7.4: 422, and the requests that follow ----
@@ -220,7 +220,7 @@ fn the_table_of_refreshers() {
             assert_eq!((answer.refresher, answer.required), (Some(expected), required), "{what}");
             assert_eq!(answer.interval, Some(secs(600)), "{what}");
             timer.answered(at(0), &answer);
-            let refreshes = if expected == Uas { Side::Local } else { Side::Remote };
+            let refreshes = if expected == Uas { Side::Ours } else { Side::Theirs };
             assert_eq!(timer.refresher(), Some(refreshes), "{what}");
         }
     }

@@ -16,8 +16,10 @@ mod outgoing;
 mod session;
 mod session_terms;
 mod session_timer;
+mod subscription;
 mod text;
 mod usage;
+mod usages;
 mod verdict;
 
 use alloc::boxed::Box;
@@ -29,8 +31,15 @@ pub use session::Modify;
 pub use session_terms::{
     LEAST_INTERVAL, RefreshBy, SessionTerms, SessionTimers, SessionTimersError, TIMER, TimerMode,
 };
+pub use session_timer::{SessionEffects, SessionTimer, Side, Unacceptable};
 pub use session_timer::{SessionEffects, SessionTimer, Unacceptable};
+pub use subscription::{
+    Again, Granting, NOREFERSUB, Notifier, NotifierState, REFER, Reason, SIPFRAG, Sipfrag, StateLine,
+    Subscriber, SubscriberEnd, SubscriberState, SubscriptionEffects, TooBrief, declines_subscription,
+    makes_subscription,
+};
 pub use usage::{Failure, Impact, UsageKind};
+pub use usages::{Party, Subject, Subscription, UsageError, UsageId, Usages};
 pub use verdict::Verdict;
 
 use crate::message::{Address, Message, Method, Name, StatusCode, Uri};

@@ -230,7 +230,7 @@ mod tests {
              To: <sip:b@h>;tag=2\r\nCall-ID: c\r\nCSeq: 7 UPDATE\r\nSupported: 100rel, Timer\r\n{}\r\n\r\n",
             headers.join("\r\n")
         );
-        assert_eq!(SessionTerms::of(&Message::parse(text.as_bytes()).unwrap()), Ok(terms));
+        assert_eq!(SessionTerms::of(&Message::parse(text).unwrap()), Ok(terms));
         assert_eq!(SessionTerms::default().headers().count(), 0);
         assert_eq!(SessionTerms { min_se: Some(secs(5)), ..terms }.floor(), secs(90));
     }

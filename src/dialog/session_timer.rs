@@ -55,7 +55,7 @@ pub enum Unacceptable {
 /// let ok = bob.answer(&invite);
 /// bob.answered(Timestamp::ZERO, &ok);
 /// alice.accepted(Timestamp::ZERO, &invite, &ok);
-/// assert_eq!((alice.refresher(), bob.refresher()), (Some(Side::Local), Some(Side::Remote)));
+/// assert_eq!((alice.refresher(), bob.refresher()), (Some(Side::Ours), Some(Side::Theirs)));
 /// assert_eq!(alice.deadline(), Some(Timestamp::from_secs(900)));
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -212,7 +212,7 @@ impl SessionTimer {
             }
             // The peer does not know the extension: the timer is for our own benefit, and ours alone to keep.
             (None, Some(asked)) if !self.peer_knows && self.settings.mode >= TimerMode::Requested => {
-                Some(Running::new(now, asked, Side::Local))
+                Some(Running::new(now, asked, Side::Ours))
             }
             (None, _) => None,
         };
@@ -330,8 +330,8 @@ impl SessionTimer {
 impl Running {
     fn new(now: Timestamp, interval: Duration, refresher: Side) -> Self {
         let (refresh, lasts) = match refresher {
-            Side::Local => (Refresh::At(now + interval / 2, 0), interval),
-            Side::Remote => (Refresh::No, interval.saturating_sub(BEFORE_THE_END.min(interval / 3))),
+            Side::Ours => (Refresh::At(now + interval / 2, 0), interval),
+            Side::Theirs => (Refresh::No, interval.saturating_sub(BEFORE_THE_END.min(interval / 3))),
         };
         Self { interval, refresher, refresh, ends: now + lasts }
     }
@@ -339,13 +339,13 @@ impl Running {
 
 /// The side that `refresher` names to one whose role in the transaction is `own`.
 fn side(refresher: Refresher, own: Refresher) -> Side {
-    if refresher == own { Side::Local } else { Side::Remote }
+    if refresher == own { Side::Ours } else { Side::Theirs }
 }
 
 /// The name of `side` in a transaction where we are `own` and the peer is `other`.
 fn by(side: Side, own: Refresher, other: Refresher) -> Refresher {
     match side {
-        Side::Local => own,
-        Side::Remote => other,
+        Side::Ours => own,
+        Side::Theirs => other,
     }
 }
