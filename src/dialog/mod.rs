@@ -31,7 +31,6 @@ pub use session::Modify;
 pub use session_terms::{
     LEAST_INTERVAL, RefreshBy, SessionTerms, SessionTimers, SessionTimersError, TIMER, TimerMode,
 };
-pub use session_timer::{SessionEffects, SessionTimer, Side, Unacceptable};
 pub use session_timer::{SessionEffects, SessionTimer, Unacceptable};
 pub use subscription::{
     Again, Granting, NOREFERSUB, Notifier, NotifierState, REFER, Reason, SIPFRAG, Sipfrag, StateLine,

@@ -15,7 +15,7 @@
 use core::time::Duration;
 
 use super::session_terms::{LEAST_INTERVAL, RefreshBy, SessionTerms, SessionTimers, TimerMode};
-use super::usage::{Failure, Impact};
+use super::usage::{Failure, Impact, part};
 use crate::message::{Method, Refresher, StatusCode};
 use crate::sdp::Side;
 use crate::time::Timestamp;
@@ -251,7 +251,7 @@ impl SessionTimer {
             StatusCode::REQUEST_PENDING if failed < QUICK_RETRIES => pause,
             // §10: not continuously.
             _ if left < LAST_RETRY => left,
-            _ => failure.retry_after().unwrap_or(Duration::ZERO).max(left / 2),
+            _ => failure.retry_after().unwrap_or(Duration::ZERO).max(part(left, 2)),
         };
         running.refresh = Refresh::At(now + pause, failed.saturating_add(1));
         SessionEffects::empty()
@@ -330,8 +330,8 @@ impl SessionTimer {
 impl Running {
     fn new(now: Timestamp, interval: Duration, refresher: Side) -> Self {
         let (refresh, lasts) = match refresher {
-            Side::Ours => (Refresh::At(now + interval / 2, 0), interval),
-            Side::Theirs => (Refresh::No, interval.saturating_sub(BEFORE_THE_END.min(interval / 3))),
+            Side::Ours => (Refresh::At(now + part(interval, 2), 0), interval),
+            Side::Theirs => (Refresh::No, interval.saturating_sub(BEFORE_THE_END.min(part(interval, 3)))),
         };
         Self { interval, refresher, refresh, ends: now + lasts }
     }

@@ -157,6 +157,11 @@ impl Failure {
     }
 }
 
+/// The `n`th part of a span, `n` being no zero.
+pub(super) fn part(span: Duration, n: u32) -> Duration {
+    span.checked_div(n).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

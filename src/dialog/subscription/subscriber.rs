@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{Again, SubscriptionEffects, is_terminated};
-use crate::dialog::usage::{Failure, Impact};
+use crate::dialog::usage::{Failure, Impact, part};
 use crate::message::{Method, StatusCode, SubscriptionState, Substate};
 use crate::time::Timestamp;
 use crate::transaction::Timers;
@@ -149,7 +149,7 @@ impl Subscriber {
         self.timer_n = None;
         let left = self.expires.map_or(Duration::ZERO, |expires| expires - now);
         if !self.is_leaving && left > self.give_up {
-            let pause = failure.retry_after().unwrap_or(Duration::ZERO).max(left / 2);
+            let pause = failure.retry_after().unwrap_or(Duration::ZERO).max(part(left, 2));
             self.refresh = Some(now + pause);
         }
         SubscriptionEffects::empty()
@@ -249,7 +249,7 @@ impl Subscriber {
     fn lasts(&mut self, now: Timestamp, left: Duration) {
         self.expires = Some(now + left);
         let is_refreshed = self.asked.is_some() && !self.is_leaving && !left.is_zero();
-        let ahead = self.give_up.min(left / 2);
+        let ahead = self.give_up.min(part(left, 2));
         self.refresh = is_refreshed.then(|| now + left.saturating_sub(ahead).max(LEAST_PAUSE));
     }
 
