@@ -147,8 +147,7 @@ pub(crate) fn again(request: &Message, hop: &Hop<'_>, headers: &[Header]) -> Res
     hop.write(&mut builder);
     for (name, value) in request.lines() {
         let known = Name::find(name);
-        let is_written =
-            matches!(known, Name::Via | Name::CSeq | Name::ContentType | Name::ContentLength);
+        let is_written = matches!(known, Name::Via | Name::CSeq | Name::ContentType | Name::ContentLength);
         match known {
             _ if is_written || headers.iter().any(|header| header.name.eq_ignore_ascii_case(name)) => {}
             Name::Unknown => builder = builder.extra(&Header::new(String::from(name), String::from(value))),
@@ -158,7 +157,8 @@ pub(crate) fn again(request: &Message, hop: &Hop<'_>, headers: &[Header]) -> Res
     let cseq = request.cseq().saturating_add(1);
     let builder = headers.iter().fold(builder.cseq(cseq, request.method()), Builder::extra);
     let content_type = request.value(Name::ContentType).map(String::from);
-    let body = content_type.map(|content_type| Body::new(content_type, Bytes::copy_from_slice(request.body())));
+    let body =
+        content_type.map(|content_type| Body::new(content_type, Bytes::copy_from_slice(request.body())));
     builder.body(body).finish()
 }
 

@@ -13,7 +13,8 @@ use super::slots::{ClientSlot, DialogSlot, Purpose, Stage, Wish};
 use super::{Endpoint, Refused};
 use crate::context::{Hop, Reply, again};
 use crate::dialog::{
-    DialogState, Failure, InDialog, SessionEffects, SessionTerms, SessionTimer, TIMER, TimerMode, Unacceptable,
+    DialogState, Failure, InDialog, SessionEffects, SessionTerms, SessionTimer, TIMER, TimerMode,
+    Unacceptable,
 };
 use crate::message::{Header, Message, Method, Name, StatusCode, supplies};
 
@@ -59,7 +60,8 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.servers.get(server) else { return Cow::Borrowed(reply) };
         let request = slot.context.request().filter(|request| concerns(request.method()));
         let terms = request.and_then(|request| SessionTerms::of(request).ok());
-        let (Some(terms), true) = (terms, (200..300).contains(&code) && settings.mode != TimerMode::Off) else {
+        let (Some(terms), true) = (terms, (200..300).contains(&code) && settings.mode != TimerMode::Off)
+        else {
             return Cow::Borrowed(reply);
         };
         let known = slot.dialog.and_then(|dialog| self.dialogs.get(dialog)).map(|slot| slot.session.clone());
@@ -185,8 +187,7 @@ impl<D: Default> Endpoint<D> {
         let slot = self.clients.get_mut(client)?;
         let stage = core::mem::replace(&mut slot.stage, Stage::Parked(Arc::new(message)));
         let transaction = slot.id.take();
-        let tail =
-            ClientSlot { flow: Some(flow), id: transaction, ..ClientSlot::at(stage, Purpose::Quiet) };
+        let tail = ClientSlot { flow: Some(flow), id: transaction, ..ClientSlot::at(stage, Purpose::Quiet) };
         let tail = self.clients.insert(tail);
         if let Some(transaction) = transaction {
             self.index.clients.insert(transaction, tail);
@@ -195,7 +196,6 @@ impl<D: Default> Endpoint<D> {
             true => super::transports::Route::Flow(flow),
             false => self.transports.route_to(flow.transport, flow.remote),
         };
-        self.send_hop_ack(tail);
         self.launch_by(route, client);
         Some(tail)
     }

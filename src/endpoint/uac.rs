@@ -242,7 +242,7 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// The ACK of a 3xx to 6xx goes where its INVITE went (§17.1.1.3).
-    pub(super) fn send_hop_ack(&mut self, client: RequestId) {
+    fn send_hop_ack(&mut self, client: RequestId) {
         let Some(slot) = self.clients.get_mut(client) else { return };
         let flow = slot.flow;
         let ack = slot.context().and_then(|context| context.ack().cloned());
