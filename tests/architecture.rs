@@ -85,7 +85,7 @@ fn machines_leave_to_others_what_is_theirs() {
         ("sdp", vec!["crate::time", "crate::random"]),
         ("transaction", vec!["crate::random", "Message::parse", "Bytes"]),
         ("context", vec!["slotmap", "VecDeque", "Message::parse"]),
-        ("dialog", vec!["slotmap", "VecDeque", "Message::parse", "crate::time"]),
+        ("dialog", vec!["slotmap", "VecDeque", "Message::parse", "crate::random"]),
     ];
     for path in sources(&src) {
         let room = room_of(&path, &src);

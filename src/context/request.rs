@@ -141,6 +141,27 @@ impl<'a> Routing<'a> {
     }
 }
 
+/// The same request in a new transaction: with the next number, and with `headers` in place of those that have their names (RFC 3261 §8.1.3.5).
+pub(crate) fn again(request: &Message, hop: &Hop<'_>, headers: &[Header]) -> Result<Message, BuildError> {
+    let mut builder = Builder::request(request.method(), request.request_uri().unwrap_or_default());
+    hop.write(&mut builder);
+    for (name, value) in request.lines() {
+        let known = Name::find(name);
+        let is_written = matches!(known, Name::Via | Name::CSeq | Name::ContentType | Name::ContentLength);
+        match known {
+            _ if is_written || headers.iter().any(|header| header.name.eq_ignore_ascii_case(name)) => {}
+            Name::Unknown => builder = builder.extra(&Header::new(String::from(name), String::from(value))),
+            known => builder.relayed_line(known, |line| line.text(value)),
+        }
+    }
+    let cseq = request.cseq().saturating_add(1);
+    let builder = headers.iter().fold(builder.cseq(cseq, request.method()), Builder::extra);
+    let content_type = request.value(Name::ContentType).map(String::from);
+    let body =
+        content_type.map(|content_type| Body::new(content_type, Bytes::copy_from_slice(request.body())));
+    builder.body(body).finish()
+}
+
 /// An element of Route that the application supplied.
 fn checked_route(route: &str) -> Result<Address<'_>, BuildError> {
     let address = Address::parse(route).map_err(BuildError::Uri)?;

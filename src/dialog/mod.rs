@@ -14,7 +14,12 @@
 mod error;
 mod outgoing;
 mod session;
+mod session_terms;
+mod session_timer;
+mod subscription;
 mod text;
+mod usage;
+mod usages;
 mod verdict;
 
 use alloc::boxed::Box;
@@ -23,6 +28,17 @@ use core::fmt;
 pub use error::DialogError;
 pub use outgoing::{InDialog, Within};
 pub use session::Modify;
+pub use session_terms::{
+    LEAST_INTERVAL, RefreshBy, SessionTerms, SessionTimers, SessionTimersError, TIMER, TimerMode,
+};
+pub use session_timer::{SessionEffects, SessionTimer, Unacceptable};
+pub use subscription::{
+    Again, Granting, NOREFERSUB, Notifier, NotifierState, REFER, Reason, SIPFRAG, Sipfrag, StateLine,
+    Subscriber, SubscriberEnd, SubscriberState, SubscriptionEffects, TooBrief, declines_subscription,
+    makes_subscription,
+};
+pub use usage::{Failure, Impact, UsageKind};
+pub use usages::{Party, Subject, Subscription, UsageError, UsageId, Usages};
 pub use verdict::Verdict;
 
 use crate::message::{Address, Message, Method, Name, StatusCode, Uri};

@@ -106,6 +106,11 @@ impl Dialog {
         self.session.peer_updates
     }
 
+    /// Takes note that the peer does not take UPDATE after all.
+    pub(crate) fn forget_updates(&mut self) {
+        self.session.peer_updates = false;
+    }
+
     /// Whether the ACK of the peer's 2xx has to carry our answer (RFC 3261 §13.2.2.4).
     pub fn owes_answer(&self) -> bool {
         self.session.negotiation.needs(Carrier::Ack) == Ok(Body::Must(Meaning::Answer))

@@ -1,5 +1,6 @@
 //! Dialogs: how they begin, what comes and goes within them, how they end (RFC 3261 §12, §13, §15).
 
+use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -13,12 +14,13 @@ use super::handles::Verb;
 use super::ids::{DialogId, RequestId, ServerId};
 use super::inspect::Refusal;
 use super::policy::Handling;
+use super::refresh::add_terms;
 use super::slots::{DialogSlot, Held, Purpose};
 use super::timers::Handle;
 use super::transports::{Route, Task};
 use super::{Endpoint, Event, Refused};
 use crate::context::{Hop, Reply};
-use crate::dialog::{Dialog, DialogState, InDialog, Role, Verdict, Within};
+use crate::dialog::{Dialog, DialogState, InDialog, Role, SessionTimer, Verdict, Within};
 use crate::message::{Header, Message, Method, Name, StatusCode};
 use crate::sdp::{Change, Meaning, Side};
 use crate::transaction::MatchId;
@@ -44,6 +46,7 @@ impl<D: Default> Endpoint<D> {
         let id = MatchId::dialog(&self.key, sip.call_id, sip.local_tag, sip.remote_tag);
         let slot = DialogSlot {
             dialog,
+            session: SessionTimer::new(self.config.session_timers()),
             id,
             flow: None,
             query: None,
@@ -147,6 +150,9 @@ impl<D: Default> Endpoint<D> {
             Ok(handling) => handling,
             Err(refusal) => return self.refuse(flow, &request, refusal),
         };
+        if let Some(refusal) = self.timer_refusal(Some(dialog), &request) {
+            return self.refuse(flow, &request, refusal);
+        }
         let change = self.change_asked(dialog, &request);
         let handling = match change {
             Some(Change::Refresh | Change::Hold | Change::Unhold) => self.config.policy.session,
@@ -273,7 +279,12 @@ impl<D: Default> Endpoint<D> {
             user_agent: &self.config.user_agent,
         };
         let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
-        let message = slot.dialog.request(request, &hop, &within)?;
+        let terms = slot.session_terms(&request.method);
+        let mut request = Cow::Borrowed(request);
+        if let Some(terms) = terms {
+            add_terms(&mut request.to_mut().headers, &terms);
+        }
+        let message = slot.dialog.request(&request, &hop, &within)?;
         self.random = random;
         Ok((message, route))
     }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::policy::Policy;
 use crate::context::Settings;
+use crate::dialog::{SessionTimers, SessionTimersError, TIMER, TimerMode};
 use crate::limits::Limits;
 use crate::message::{Address, ParseError, Uri};
 
@@ -22,6 +23,7 @@ use crate::message::{Address, ParseError, Uri};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     identity: String,
+    session_timers: SessionTimers,
     /// How long contexts wait, and what they do on their own.
     pub settings: Settings,
     /// Which requests are served, and by whom.
@@ -52,6 +54,7 @@ impl Config {
         };
         Ok(Self {
             identity: identity.into(),
+            session_timers: SessionTimers { mode: TimerMode::Off, ..SessionTimers::DEFAULT },
             settings: Settings::DEFAULT,
             policy: Policy::default(),
             limits: Limits::DEFAULT,
@@ -65,6 +68,38 @@ impl Config {
     /// The identity, as it was given.
     pub fn identity(&self) -> &str {
         &self.identity
+    }
+
+    /// What is done about session timers (RFC 4028): nothing by default.
+    pub fn session_timers(&self) -> SessionTimers {
+        self.session_timers
+    }
+
+    /// Sets what is done about session timers. `timer` stands among [`supported`](Self::supported) then, or no more.
+    ///
+    /// # Errors
+    /// Names the value that is out of its range; nothing has changed then.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use sip_proto::Config;
+    /// use sip_proto::dialog::{SessionTimers, TimerMode};
+    ///
+    /// let mut config = Config::new("sip:bob@192.0.2.4")?;
+    /// config.set_session_timers(SessionTimers { mode: TimerMode::Requested, ..SessionTimers::DEFAULT }).unwrap();
+    /// assert_eq!(config.supported, ["timer"]);
+    /// let brief = SessionTimers { interval: Duration::from_secs(30), ..config.session_timers() };
+    /// assert!(config.set_session_timers(brief).is_err());
+    /// # Ok::<(), sip_proto::message::ParseError>(())
+    /// ```
+    pub fn set_session_timers(&mut self, timers: SessionTimers) -> Result<(), SessionTimersError> {
+        timers.check()?;
+        self.session_timers = timers;
+        self.supported.retain(|tag| !tag.eq_ignore_ascii_case(TIMER));
+        if timers.mode != TimerMode::Off {
+            self.supported.push(TIMER.into());
+        }
+        Ok(())
     }
 
     /// The host of the identity's URI, and the user in it.

@@ -254,4 +254,6 @@ pub enum Why {
     Cancelled,
     /// A request of ours within the dialog got this answer, which ends it (§12.2.1.2).
     Response(StatusCode),
+    /// The session timer ran out: nobody refreshed the session (RFC 4028 §10).
+    Expired,
 }

@@ -105,6 +105,9 @@ impl<D: Default> Endpoint<D> {
         let waits = dialog
             .filter(|_| is_kept && !has_crossed)
             .filter(|dialog| self.dialogs.get(*dialog).is_some_and(|slot| slot.dialog.owes_answer()));
+        if let Some(dialog) = dialog {
+            self.session_accepted_so(client, dialog, &response);
+        }
         if let (Some(dialog), None) = (dialog, waits) {
             self.acknowledge(client, dialog, &response, None);
         }

@@ -7,7 +7,7 @@ use super::ids::{DialogId, RequestId, ServerId};
 use super::slots::{ClientSlot, DialogSlot, ServerSlot, Stage};
 use super::{Config, Endpoint, Refused};
 use crate::context::{Reply, ServerContext};
-use crate::dialog::{Dialog, InDialog, Modify};
+use crate::dialog::{Dialog, InDialog, Modify, SessionTimer};
 use crate::message::{Address, Header, Message, Method, ParseError};
 use crate::time::Timestamp;
 
@@ -323,6 +323,14 @@ impl<D: Default> DialogRef<'_, D> {
     /// [`Refused::Gone`] when it is over.
     pub fn get(&self) -> Result<&Dialog, Refused> {
         self.slot().map(|slot| &slot.dialog).ok_or(Refused::Gone)
+    }
+
+    /// The session timer (RFC 4028): interval, refresher, deadline.
+    ///
+    /// # Errors
+    /// [`Refused::Gone`] when the dialog is over.
+    pub fn session_timer(&self) -> Result<&SessionTimer, Refused> {
+        self.slot().map(|slot| &slot.session).ok_or(Refused::Gone)
     }
 
     /// The application's data.

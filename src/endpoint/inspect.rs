@@ -62,6 +62,9 @@ impl<D: Default> Endpoint<D> {
             Ok(handling) => handling,
             Err(refusal) => return self.refuse(flow, &request, refusal),
         };
+        if let Some(refusal) = self.timer_refusal(None, &request) {
+            return self.refuse(flow, &request, refusal);
+        }
         let limits = &self.config.limits;
         if self.servers.len() >= limits.servers || self.dialogs.len() >= limits.dialogs {
             return self.overloaded(flow, &request);

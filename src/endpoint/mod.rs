@@ -14,6 +14,7 @@
 //! | `forks` | early dialogs, forks and the ACK of every 2xx (§12.1.2, §13.2.2) |
 //! | `calls` | dialogs (§12, §15) |
 //! | `session` | changes of a session: queue, glare, the peer's offers, what is held back (§14, RFC 3311) |
+//! | `refresh` | session timers (RFC 4028) |
 //! | `send` | from a message to a flow: routes, look-ups, connections |
 //! | `handles` | the application's way to a context or a dialog |
 //! | `index`, `timers`, `transports`, `slots` | the tables |
@@ -33,6 +34,7 @@ mod operation;
 mod output;
 mod policy;
 mod receive;
+mod refresh;
 mod send;
 mod session;
 mod slots;

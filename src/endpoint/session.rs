@@ -27,6 +27,11 @@ impl<D: Default> Endpoint<D> {
         request: InDialog,
         modify: Option<Modify>,
     ) -> Result<RequestId, Refused> {
+        let wish = Wish { request, modify, is_refresh: false, collisions: 0, again_at: None };
+        self.take_on(id, wish)
+    }
+
+    pub(super) fn take_on(&mut self, id: DialogId, wish: Wish) -> Result<RequestId, Refused> {
         if self.clients.len() >= self.config.limits.clients || self.is_full() {
             return Err(Refused::Full);
         }
@@ -35,7 +40,6 @@ impl<D: Default> Endpoint<D> {
             return Err(DialogError::Terminated.into());
         }
         let is_idle = slot.active.is_none() && slot.wishes.is_empty();
-        let wish = Wish { request, modify, collisions: 0, again_at: None };
         let written = if is_idle { self.write_wish(id, &wish) } else { Err(waiting()) };
         match written {
             Ok((message, route)) => {
@@ -70,6 +74,9 @@ impl<D: Default> Endpoint<D> {
             }
             request.body = slot.dialog.offer_of(modify)?.map(Body::sdp);
         }
+        if wish.is_refresh {
+            request = self.refresh_request(id)?;
+        }
         let carrier = if request.method == Method::Update { Carrier::Update } else { Carrier::Invite };
         let has_sdp =
             request.body.as_ref().is_some_and(|body| body.content_type.starts_with("application/sdp"));
@@ -96,6 +103,14 @@ impl<D: Default> Endpoint<D> {
             && let Some(client) = slot.wishes.front().copied()
         {
             let wish = self.clients.get(client).and_then(|slot| slot.wish.clone());
+            // RFC 4028 §7.2: another 2xx has refreshed the session meanwhile.
+            if wish.as_ref().is_some_and(|wish| wish.is_refresh) && !slot.session.is_refresh_due() {
+                if let Some(slot) = self.dialogs.get_mut(id) {
+                    slot.wishes.pop_front();
+                }
+                self.end_client(client);
+                continue;
+            }
             let written = wish.map_or(Err(Refused::Gone), |wish| self.write_wish(id, &wish));
             if written.as_ref().is_err_and(can_wait) {
                 return;
@@ -143,7 +158,8 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// A change of ours collided with one of the peer's: it is tried again, after a time that is longer for the side that owns the Call-ID
-    /// (§14.1). The transaction that was answered 491 lives on under another name, which is handed back.
+    /// (§14.1). One whose session interval was too small is tried again at once (RFC 4028 §7.3). The transaction that was answered so lives on
+    /// under another name, which is handed back.
     pub(super) fn try_again(&mut self, client: RequestId, response: &Message) -> Option<RequestId> {
         let most = self.config.policy.glare_retries;
         let slot = self.clients.get_mut(client)?;
@@ -153,8 +169,13 @@ impl<D: Default> Endpoint<D> {
         if dialog.dialog.state() == DialogState::Terminated || dialog.deferred.is_some() {
             return None;
         }
+        let is_collision = response.status() == Some(StatusCode::REQUEST_PENDING);
+        if !is_collision && !dialog.is_too_small(slot.stage.request()?, response) {
+            return None;
+        }
         _ = dialog.dialog.note(Side::Theirs, response);
         let tens = match dialog.dialog.role() {
+            _ if !is_collision => 0,
             Role::Uac => self.random.between(210, 400),
             Role::Uas => self.random.between(0, 200),
         };
@@ -218,7 +239,8 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn schedule_dialog(&mut self, id: DialogId) {
         let now = self.now;
         let Some(slot) = self.dialogs.get_mut(id) else { return };
-        let deadline = slot.ack_due.as_ref().map(|due| due.until);
+        let ack_due = slot.ack_due.as_ref().map(|due| due.until);
+        let deadline = ack_due.into_iter().chain(slot.session.deadline()).min();
         self.timers.set(&mut slot.timer, Owner::Dialog(id), deadline, now);
     }
 
@@ -228,7 +250,7 @@ impl<D: Default> Endpoint<D> {
             self.settle_ack(id);
             return self.hang_up(id, &[], Why::NoAnswer);
         }
-        self.schedule_dialog(id);
+        self.fire_session(id);
     }
 
     /// What a request within a dialog would change in its session; `None` for one that is not about it.

@@ -14,7 +14,7 @@ use super::ids::{DialogId, QueryId, RequestId, ServerId};
 use super::policy::Handling;
 use super::timers::Handle;
 use crate::context::{ClientContext, ServerContext};
-use crate::dialog::{Dialog, InDialog, Modify};
+use crate::dialog::{Dialog, InDialog, Modify, SessionTimer};
 use crate::message::{Header, Message, Method};
 use crate::sdp::Change;
 use crate::time::Timestamp;
@@ -78,7 +78,9 @@ pub(super) struct Wish {
     pub(super) request: InDialog,
     /// Where its description is made when it is its turn; `None` for the request's own body.
     pub(super) modify: Option<Modify>,
-    /// How often it was answered 491.
+    /// Whether it is to change nothing: the request is then written when it is its turn (RFC 4028 §7.4).
+    pub(super) is_refresh: bool,
+    /// How often it was answered 491, or 422.
     pub(super) collisions: u8,
     /// When it is to be tried again.
     pub(super) again_at: Option<Timestamp>,
@@ -91,6 +93,8 @@ pub(super) enum Purpose {
     App,
     /// The dialog that this BYE ends.
     Bye,
+    /// The session that this request refreshes.
+    Refresh,
     /// Nobody: a CANCEL, the BYE of a dialog that is already gone.
     Quiet,
 }
@@ -98,6 +102,8 @@ pub(super) enum Purpose {
 #[derive(Clone, Debug)]
 pub(super) struct DialogSlot<D> {
     pub(super) dialog: Dialog,
+    /// The session timer (RFC 4028).
+    pub(super) session: SessionTimer,
     pub(super) id: MatchId,
     /// The flow that the next hop was last reached by.
     pub(super) flow: Option<Flow>,
@@ -139,6 +145,16 @@ pub(super) struct AckDue {
     pub(super) until: Timestamp,
 }
 
+impl Stage {
+    pub(super) fn request(&self) -> Option<&Arc<Message>> {
+        match self {
+            Self::Queued => None,
+            Self::Parked(request) => Some(request),
+            Self::Live(context) => Some(context.request()),
+        }
+    }
+}
+
 impl<D> ClientSlot<D> {
     pub(super) fn parked(request: Arc<Message>, purpose: Purpose) -> Self {
         Self::at(Stage::Parked(request), purpose)
@@ -146,8 +162,9 @@ impl<D> ClientSlot<D> {
 
     /// A change of a session that waits for its turn.
     pub(super) fn queued(wish: Wish, dialog: DialogId) -> Self {
+        let purpose = if wish.is_refresh { Purpose::Refresh } else { Purpose::App };
         let wish = Some(Box::new(wish));
-        Self { dialog: Some(dialog), wish, ..Self::at(Stage::Queued, Purpose::App) }
+        Self { dialog: Some(dialog), wish, ..Self::at(Stage::Queued, purpose) }
     }
 
     pub(super) fn at(stage: Stage, purpose: Purpose) -> Self {
@@ -167,11 +184,7 @@ impl<D> ClientSlot<D> {
     }
 
     pub(super) fn request(&self) -> Option<&Arc<Message>> {
-        match &self.stage {
-            Stage::Queued => None,
-            Stage::Parked(request) => Some(request),
-            Stage::Live(context) => Some(context.request()),
-        }
+        self.stage.request()
     }
 
     pub(super) fn context(&mut self) -> Option<&mut ClientContext> {

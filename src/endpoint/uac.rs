@@ -1,5 +1,6 @@
 //! Contexts of our requests: from the application to the wire, from the answers to the application (RFC 3261 §8.1, §9.1, §13.2).
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -9,12 +10,13 @@ use super::event::{By, ClientEvent, Why};
 use super::flow::Flow;
 use super::ids::{DialogId, Owner, RequestId, Sender, Token};
 use super::output::Payload;
+use super::refresh::add_terms;
 use super::slots::{ClientSlot, Purpose, Stage};
 use super::{Endpoint, Event, Refused};
 use crate::context::{
     Cause, ClientContext, ClientEffects, Hop, Identifiers, Request, Synthetic, check_cancel,
 };
-use crate::dialog::DialogError;
+use crate::dialog::{DialogError, Failure, Impact};
 use crate::message::{Address, Header, Message, Method, StatusCode};
 use crate::sdp::Side;
 use crate::transaction::MatchId;
@@ -53,6 +55,10 @@ impl<D: Default> Endpoint<D> {
             supported: &self.described.supported,
             user_agent: &self.config.user_agent,
         };
+        let mut request = Cow::Borrowed(request);
+        if let Some(terms) = self.first_terms(&request.method) {
+            add_terms(&mut request.to_mut().headers, &terms);
+        }
         let message = request.build(&ids, &Hop { transport, sent_by: &names.sent_by, branch })?;
         self.random = random;
         let client = self.begin_client(Arc::new(message), Purpose::App, None);
@@ -198,6 +204,9 @@ impl<D: Default> Endpoint<D> {
                 let status = response.status().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
                 let again = match status {
                     StatusCode::REQUEST_PENDING => self.try_again(client, &response),
+                    StatusCode::SESSION_INTERVAL_TOO_SMALL => {
+                        self.start_again(client, &response).or_else(|| self.try_again(client, &response))
+                    }
                     _ => None,
                 };
                 match again {
@@ -286,6 +295,7 @@ impl<D: Default> Endpoint<D> {
             }
             _ = slot.dialog.note(Side::Theirs, &response);
         }
+        self.session_accepted_so(client, dialog, &response);
         let is_invite = *request.method() == Method::Invite;
         let waits = is_invite && self.dialogs.get(dialog).is_some_and(|slot| slot.dialog.owes_answer());
         if is_invite && !waits {
@@ -325,15 +335,23 @@ impl<D: Default> Endpoint<D> {
             (Purpose::Bye, Some(dialog)) => {
                 self.end_dialog(dialog, By::Local, Why::Bye, request, Some(response));
             }
-            (Purpose::App, dialog) => {
-                if let (Some(slot), Some(_)) = (dialog.and_then(|id| self.dialogs.get_mut(id)), request) {
+            (Purpose::App | Purpose::Refresh, dialog) => {
+                let slot = dialog.and_then(|id| self.dialogs.get_mut(id));
+                if let (Some(slot), Some(_)) = (slot, &request) {
                     _ = slot.dialog.note(Side::Theirs, &response);
                 }
-                let event = ClientEvent::Failed { response, cause, synthetic };
-                self.emit(Event::Client { request: client, event });
-                // §12.2.1.2: 481 and 408, a time-out among them, end the dialog.
-                let ends = [StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, StatusCode::REQUEST_TIMEOUT];
-                match dialog.filter(|_| ends.contains(&status)) {
+                let failure = Failure::of(&response).unwrap_or(Failure::response(status));
+                let method = request.as_ref().map(|request| request.method().clone());
+                if purpose == Purpose::App {
+                    let event = ClientEvent::Failed { response, cause, synthetic };
+                    self.emit(Event::Client { request: client, event });
+                }
+                let impact = method.as_ref().map_or(Impact::Transaction, |method| failure.impact(method));
+                if let (Some(dialog), Some(method)) = (dialog, &method) {
+                    self.refresh_failed(dialog, method, failure);
+                }
+                // RFC 5057 §5.1: the end of the session's usage is that of its dialog.
+                match dialog.filter(|_| impact != Impact::Transaction) {
                     // §15: the BYE waits for the ACK of our 2xx.
                     Some(dialog) if self.awaits_ack(dialog) => _ = self.destroy(dialog, Vec::new()),
                     Some(dialog) => self.hang_up(dialog, &[], Why::Response(status)),

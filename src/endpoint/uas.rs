@@ -161,6 +161,7 @@ impl<D: Default> Endpoint<D> {
         let slot = self.servers.get(server).ok_or(Refused::Gone)?;
         let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
         let (now, settings) = (self.now, &self.config.settings);
+        let reply = &*self.reply_with_terms(server, reply);
         let request = slot.context.request().cloned();
         let mut context = slot.context.clone();
         let effects = match verb {
@@ -177,6 +178,9 @@ impl<D: Default> Endpoint<D> {
             self.adopt(server, dialog);
         } else if let (Some(request), true) = (&request, effects.contains(ServerEffects::ACCEPTED)) {
             self.session_answered(server, request);
+        }
+        if let (Some(request), true) = (&request, effects.contains(ServerEffects::ACCEPTED)) {
+            self.session_answered_so(server, request);
         }
         self.carry_out_server(server, effects, None);
         Ok(())

@@ -1,0 +1,443 @@
+//! Subscribers and notifiers alone: the rules of RFC 6665 and RFC 3515, section by section, and the two wired together.
+
+#![allow(clippy::arithmetic_side_effects, reason = "test")]
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use sip_proto::dialog::{
+    Again, Failure, Granting, Notifier, NotifierState, Reason, Sipfrag, StateLine, Subscriber, SubscriberEnd,
+    SubscriberState, SubscriptionEffects, TooBrief,
+};
+use sip_proto::message::SubscriptionState;
+use sip_proto::transaction::Timers;
+use sip_proto::{StatusCode, Timestamp};
+
+const NOTHING: SubscriptionEffects = SubscriptionEffects::empty();
+const ENDED: SubscriptionEffects = SubscriptionEffects::ENDED;
+const NOTIFY: SubscriptionEffects = SubscriptionEffects::NOTIFY;
+const REFRESH: SubscriptionEffects = SubscriptionEffects::REFRESH;
+const STARTED: SubscriptionEffects = SubscriptionEffects::STARTED;
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_secs(seconds)
+}
+
+fn state(text: &str) -> SubscriptionState<'_> {
+    SubscriptionState::parse(text).unwrap()
+}
+
+fn response(code: u16) -> Failure {
+    Failure::response(StatusCode::new(code).unwrap())
+}
+
+/// A subscription of 3600 s, asked for and granted at 0, active.
+fn active() -> Subscriber {
+    let mut subscriber = Subscriber::new(at(0), secs(3600), &Timers::DEFAULT);
+    subscriber.answered(at(0), StatusCode::OK, Some(secs(3600)));
+    assert_eq!(subscriber.notified(at(0), &state("active;expires=3600")), STARTED);
+    subscriber
+}
+
+// ---- The subscriber ----
+
+/// RFC 6665 §4.1.2, Figure 1, from notify_wait.
+#[test]
+fn the_first_notify() {
+    for (text, expected, effects) in [
+        ("active;expires=600", SubscriberState::Active, STARTED),
+        ("pending;expires=600", SubscriberState::Pending, STARTED),
+        ("terminated;reason=rejected", SubscriberState::Terminated, STARTED | ENDED),
+        ("waiting", SubscriberState::Pending, STARTED),
+    ] {
+        let mut subscriber = Subscriber::new(at(0), secs(600), &Timers::DEFAULT);
+        assert_eq!(subscriber.state(), SubscriberState::NotifyWait);
+        assert_eq!(subscriber.notified(at(1), &state(text)), effects, "{text}");
+        assert_eq!(subscriber.state(), expected, "{text}");
+        assert!(effects.contains(ENDED) || subscriber.step(at(32)).is_empty(), "Timer N is off: {text}");
+    }
+}
+
+/// §4.1.2.4: Timer N is 64·T1 from the SUBSCRIBE, whatever its answer.
+#[test]
+fn timer_n() {
+    let timers = Timers { t1: Duration::from_millis(100), ..Timers::DEFAULT };
+    for (timers, fires) in [(Timers::DEFAULT, Duration::from_secs(32)), (timers, Duration::from_millis(6400))]
+    {
+        for granted in [None, Some(secs(3600)), Some(secs(0))] {
+            let mut subscriber = Subscriber::new(at(5), secs(3600), &timers);
+            subscriber.answered(at(6), StatusCode::OK, granted);
+            assert_eq!(subscriber.deadline(), Some(at(5) + fires));
+            assert_eq!(subscriber.step(at(5) + fires), ENDED);
+            assert_eq!(subscriber.end(), Some(SubscriberEnd::NoNotify));
+            // §4.1.2.4: what comes now is answered 481.
+            assert_eq!(subscriber.notified(at(60), &state("active;expires=600")), NOTHING);
+            assert_eq!((subscriber.state(), subscriber.deadline()), (SubscriberState::Terminated, None));
+        }
+    }
+}
+
+/// §4.1.2.1: any refusal of the first SUBSCRIBE; silence is Timer N's matter, since a NOTIFY may come all the same.
+#[test]
+fn the_first_subscribe_is_refused() {
+    for failure in [response(403), response(489), response(500), response(302), Failure::TransportError] {
+        let mut subscriber = Subscriber::new(at(0), secs(600), &Timers::DEFAULT);
+        assert_eq!(subscriber.failed(at(1), failure), ENDED, "{failure:?}");
+        assert_eq!(subscriber.end(), Some(SubscriberEnd::Refused(failure)));
+    }
+    let mut subscriber = Subscriber::new(at(0), secs(600), &Timers::DEFAULT);
+    assert_eq!(subscriber.failed(at(31), Failure::Timeout), NOTHING);
+    assert_eq!(subscriber.notified(at(31), &state("active;expires=600")), STARTED);
+}
+
+/// §3.1.1, §4.1.3: the answer grants no more than was asked for; a NOTIFY before it or after it has the last word.
+#[test]
+fn how_long_it_lasts() {
+    for (granted, expected) in [(None, 600), (Some(300), 300), (Some(9000), 600)] {
+        let mut subscriber = Subscriber::new(at(0), secs(600), &Timers::DEFAULT);
+        subscriber.answered(at(0), StatusCode::ACCEPTED, granted.map(secs));
+        subscriber.notified(at(0), &state("active"));
+        assert_eq!(subscriber.expires(), Some(at(expected)), "{granted:?}");
+    }
+    let mut subscriber = Subscriber::new(at(0), secs(600), &Timers::DEFAULT);
+    subscriber.notified(at(1), &state("active;expires=100"));
+    subscriber.answered(at(2), StatusCode::OK, Some(secs(600)));
+    assert_eq!(subscriber.expires(), Some(at(101)));
+    subscriber.notified(at(50), &state("active;expires=20"));
+    assert_eq!(subscriber.expires(), Some(at(70)));
+    // Told by nobody: as asked.
+    let mut subscriber = Subscriber::new(at(0), secs(600), &Timers::DEFAULT);
+    subscriber.notified(at(3), &state("pending"));
+    assert_eq!(subscriber.expires(), Some(at(603)));
+}
+
+/// §4.1.2.2: a refresh while there is time for its transaction, and Timer N again.
+#[test]
+fn refreshing() {
+    let mut subscriber = active();
+    assert_eq!(subscriber.step(at(3567)), NOTHING);
+    assert_eq!(subscriber.step(at(3568)), REFRESH);
+    assert_eq!(subscriber.step(at(3568)), NOTHING, "asked for once");
+    subscriber.sent(at(3568), subscriber.asks());
+    subscriber.answered(at(3569), StatusCode::OK, Some(secs(3600)));
+    assert_eq!(subscriber.deadline(), Some(at(3600)), "Timer N");
+    assert_eq!(subscriber.clone().step(at(3600)), ENDED);
+    subscriber.notified(at(3570), &state("active;expires=3600"));
+    assert_eq!(subscriber.deadline(), Some(at(3570 + 3600 - 32)));
+    // Half of a short one.
+    subscriber.notified(at(4000), &state("active;expires=30"));
+    assert_eq!(subscriber.deadline(), Some(at(4015)));
+    // A notifier cannot make us hurry (DESIGN.md §2 contract 2).
+    subscriber.notified(at(4000), &state("active;expires=1"));
+    assert_eq!(subscriber.deadline(), Some(at(4001)));
+    subscriber.notified(at(4000), &state("active;expires=0"));
+    assert_eq!(subscriber.step(at(4001)), NOTHING);
+}
+
+/// §4.1.2.2 (RFC 5839): no NOTIFY comes after a 204.
+#[test]
+fn nothing_new() {
+    let mut subscriber = active();
+    subscriber.sent(at(100), secs(3600));
+    subscriber.answered(at(101), StatusCode::NO_NOTIFICATION, Some(secs(3600)));
+    assert_eq!(subscriber.deadline(), Some(at(101 + 3568)));
+}
+
+/// §4.1.2.2: which refusals of a refresh end the subscription, and that others leave it as it was.
+#[test]
+fn a_refresh_is_refused() {
+    for code in [404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604] {
+        let mut subscriber = active();
+        subscriber.sent(at(100), secs(3600));
+        assert_eq!(subscriber.failed(at(101), response(code)), ENDED, "{code}");
+        assert_eq!(subscriber.end(), Some(SubscriberEnd::Refused(response(code))));
+    }
+    for code in [400, 403, 420, 491, 500, 503, 600, 603] {
+        let mut subscriber = active();
+        subscriber.sent(at(100), secs(3600));
+        assert_eq!(subscriber.failed(at(100), response(code)), NOTHING, "{code}");
+        assert_eq!(subscriber.expires(), Some(at(3600)), "{code}");
+        // Timer N is off; it is tried again in the middle of what is left.
+        assert_eq!(subscriber.deadline(), Some(at(1850)), "{code}");
+        assert_eq!(subscriber.step(at(1850)), REFRESH);
+    }
+    // Silence: Timer N ends it (Figure 1, "re-subscription times out").
+    let mut subscriber = active();
+    subscriber.sent(at(100), secs(3600));
+    assert_eq!(subscriber.failed(at(131), Failure::Timeout), NOTHING);
+    assert_eq!(subscriber.step(at(132)), ENDED);
+}
+
+/// RFC 3261 §21.4.17: 423 asks for more, and gets it once.
+#[test]
+fn a_refresh_is_too_brief() {
+    let mut subscriber = active();
+    subscriber.sent(at(100), secs(600));
+    assert!(subscriber.too_brief(at(101), Some(secs(900))));
+    assert_eq!((subscriber.step(at(101)), subscriber.asks()), (REFRESH, secs(900)));
+    subscriber.sent(at(101), subscriber.asks());
+    assert!(!subscriber.too_brief(at(102), Some(secs(900))));
+    assert!(!subscriber.too_brief(at(102), None));
+    subscriber.sent(at(103), secs(0));
+    assert!(!subscriber.too_brief(at(104), Some(secs(900))), "a farewell is not too brief");
+}
+
+/// §4.1.2.3: unsubscribing waits for the final NOTIFY; one that crossed is not it.
+#[test]
+fn unsubscribing() {
+    let mut subscriber = active();
+    subscriber.sent(at(100), secs(0));
+    subscriber.notified(at(101), &state("active;expires=3499"));
+    subscriber.answered(at(101), StatusCode::OK, Some(secs(0)));
+    assert_eq!(subscriber.state(), SubscriberState::Active);
+    assert_eq!(subscriber.deadline(), Some(at(132)));
+    let mut forgotten = subscriber.clone();
+    assert_eq!((forgotten.step(at(132)), forgotten.end()), (ENDED, Some(SubscriberEnd::NoNotify)));
+    assert_eq!(subscriber.notified(at(102), &state("terminated;reason=timeout")), ENDED);
+    assert_eq!(subscriber.end(), Some(SubscriberEnd::Notified(Again::Now)));
+    // RFC 5057 §5.1 remark (13).
+    let mut refused = active();
+    refused.sent(at(100), secs(0));
+    assert_eq!(refused.failed(at(101), response(500)), ENDED);
+}
+
+/// §4.4.3: a fetch is one NOTIFY.
+#[test]
+fn fetching() {
+    let mut subscriber = Subscriber::new(at(0), secs(0), &Timers::DEFAULT);
+    subscriber.answered(at(1), StatusCode::OK, Some(secs(0)));
+    assert_eq!(subscriber.deadline(), Some(at(32)));
+    assert_eq!(subscriber.notified(at(2), &state("terminated;reason=timeout")), STARTED | ENDED);
+    assert_eq!(subscriber.deadline(), None);
+}
+
+/// RFC 5057 §4.2: an end that no NOTIFY tells of, some time after it.
+#[test]
+fn the_end_that_nobody_tells() {
+    let mut subscriber = Subscriber::implicit(at(0), &Timers::DEFAULT);
+    subscriber.notified(at(1), &state("active;expires=180"));
+    assert_eq!(subscriber.deadline(), Some(at(181 + 32)));
+    assert_eq!(subscriber.step(at(213)), ENDED);
+    assert_eq!(subscriber.end(), Some(SubscriberEnd::Expired));
+}
+
+/// RFC 3515 §2.4.4: the subscription of a REFER: Timer N, no refresh of its own accord, one if it is wanted.
+#[test]
+fn the_subscription_of_a_refer() {
+    let mut subscriber = Subscriber::implicit(at(0), &Timers::DEFAULT);
+    subscriber.answered(at(1), StatusCode::ACCEPTED, None);
+    assert_eq!(subscriber.deadline(), Some(at(32)));
+    subscriber.notified(at(2), &state("pending"));
+    assert_eq!(subscriber.expires(), Some(at(3602)), "older notifiers say no duration");
+    subscriber.notified(at(3), &state("active;expires=60"));
+    subscriber.sent(at(40), secs(60));
+    subscriber.answered(at(40), StatusCode::OK, Some(secs(60)));
+    subscriber.notified(at(40), &state("active;expires=60"));
+    assert_eq!(subscriber.deadline(), Some(at(70)));
+    assert_eq!(subscriber.notified(at(41), &state("terminated;reason=noresource")), ENDED);
+    assert_eq!(subscriber.end(), Some(SubscriberEnd::Notified(Again::Never)));
+}
+
+// ---- The notifier ----
+
+/// §3.1.1, §4.2.1.1: never more than asked for; 423 only between nothing and an hour.
+#[test]
+fn granting() {
+    let granting = Granting { unasked: secs(1800), least: secs(300), most: secs(7200) };
+    for (asked, expected) in [
+        (None, Ok(secs(1800))),
+        (Some(0), Ok(secs(0))),
+        (Some(1), Err(TooBrief(secs(300)))),
+        (Some(299), Err(TooBrief(secs(300)))),
+        (Some(300), Ok(secs(300))),
+        (Some(9000), Ok(secs(7200))),
+    ] {
+        assert_eq!(granting.grant(asked.map(secs)), expected, "{asked:?}");
+    }
+    let strict = Granting { least: secs(5000), ..granting };
+    assert_eq!(strict.grant(Some(secs(3599))), Err(TooBrief(secs(5000))));
+    assert_eq!(strict.grant(Some(secs(3600))), Ok(secs(3600)));
+}
+
+/// §4.2.1.2, §4.2.2: a NOTIFY after each 2xx, authorised or not, and what it says.
+#[test]
+fn a_notify_after_every_2xx() {
+    for (granted, is_authorised, says) in [
+        (600, true, "active;expires=600"),
+        (600, false, "pending;expires=600"),
+        (0, true, "terminated;reason=timeout"),
+        (0, false, "terminated;reason=timeout"),
+    ] {
+        let (notifier, effects) = Notifier::new(at(0), secs(granted), is_authorised);
+        assert_eq!((effects, notifier.line(at(0)).to_string().as_str()), (NOTIFY, says));
+    }
+    let (mut notifier, _) = Notifier::new(at(0), secs(600), true);
+    assert_eq!(notifier.refreshed(at(500), secs(300)), NOTIFY);
+    assert_eq!(notifier.line(at(501)).to_string(), "active;expires=299");
+    assert_eq!(notifier.deadline(), Some(at(800)));
+    assert_eq!(notifier.refreshed(at(502), secs(0)), NOTIFY);
+    assert_eq!(notifier.line(at(502)).to_string(), "terminated;reason=timeout");
+    assert_eq!((notifier.refreshed(at(503), secs(60)), notifier.deadline()), (NOTHING, None));
+}
+
+/// §4.2.2, Figure 2: permission comes, or does not.
+#[test]
+fn pending() {
+    let (mut notifier, _) = Notifier::new(at(0), secs(600), false);
+    assert_eq!((notifier.authorise(), notifier.state()), (NOTIFY, NotifierState::Active));
+    assert_eq!(notifier.authorise(), NOTHING);
+    let (mut notifier, _) = Notifier::new(at(0), secs(600), false);
+    assert_eq!(notifier.terminate(Some(Reason::Giveup), Some(secs(60))), NOTIFY);
+    assert_eq!(notifier.line(at(1)).to_string(), "terminated;reason=giveup;retry-after=60");
+    assert_eq!((notifier.authorise(), notifier.terminate(None, None)), (NOTHING, NOTHING));
+    assert_eq!(notifier.line(at(1)).reason, Some(Reason::Giveup));
+}
+
+/// §4.2.1.4: the end is told, with its reason; §4.4.1: the subscription is there until that NOTIFY is through.
+#[test]
+fn the_end_of_its_time() {
+    let (mut notifier, _) = Notifier::new(at(0), secs(600), true);
+    assert_eq!(notifier.step(at(599)), NOTHING);
+    assert_eq!(notifier.step(at(600)), NOTIFY);
+    assert_eq!(notifier.line(at(600)).to_string(), "terminated;reason=timeout");
+    assert_eq!((notifier.step(at(601)), notifier.deadline()), (NOTHING, None));
+    assert_eq!(notifier.answered(false), NOTHING, "of an earlier NOTIFY");
+    assert_eq!(notifier.answered(true), ENDED);
+    // §4.2.2: shortened, never lengthened.
+    let (mut notifier, _) = Notifier::new(at(0), secs(600), true);
+    notifier.shorten(at(100), secs(60));
+    notifier.shorten(at(100), secs(900));
+    assert_eq!(notifier.line(at(100)).to_string(), "active;expires=60");
+}
+
+/// §4.2.2: failed NOTIFYs that remove the subscription, without another word; and those that do not.
+#[test]
+fn a_notify_fails() {
+    let removes = [404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604].map(response);
+    for failure in removes.into_iter().chain([Failure::Timeout, response(408)]) {
+        let (mut notifier, _) = Notifier::new(at(0), secs(600), true);
+        assert_eq!(notifier.failed(failure, false), ENDED, "{failure:?}");
+        assert_eq!((notifier.step(at(600)), notifier.deadline()), (NOTHING, None));
+    }
+    for failure in [response(500), response(403), response(491), Failure::TransportError] {
+        let (mut notifier, _) = Notifier::new(at(0), secs(600), true);
+        assert_eq!(notifier.failed(failure, false), NOTHING, "{failure:?}");
+        assert_eq!(notifier.state(), NotifierState::Active);
+        notifier.terminate(None, None);
+        assert_eq!(notifier.failed(failure, true), ENDED, "the last one is the last");
+    }
+}
+
+/// §4.1.3, §4.2.2: what a notifier writes a subscriber reads.
+#[test]
+fn states_are_written_and_read() {
+    for reason in Reason::ALL {
+        let line = StateLine {
+            state: NotifierState::Terminated,
+            left: secs(9),
+            reason: Some(reason),
+            retry_after: Some(secs(31_536_000)),
+        };
+        let text = line.to_string();
+        let read = state(&text);
+        assert_eq!(read.reason().and_then(Reason::parse), Some(reason));
+        assert_eq!((read.expires(), read.retry_after()), (None, Some(secs(31_536_000))));
+    }
+}
+
+/// RFC 3515 §2.4.5, §2.4.7: provisional answers leave the subscription, the final one ends it.
+#[test]
+fn a_refer_reports() {
+    let (mut notifier, _) = Notifier::new(at(0), secs(180), true);
+    let mut subscriber = Subscriber::implicit(at(0), &Timers::DEFAULT);
+    let mut ends = Vec::new();
+    for code in [100, 180, 200] {
+        let body = Sipfrag::new(StatusCode::new(code).unwrap()).to_string();
+        let told = Sipfrag::parse(body.as_bytes()).unwrap();
+        if told.is_final() {
+            notifier.terminate(Some(Reason::Noresource), None);
+        }
+        let line = notifier.line(at(code.into())).to_string();
+        ends.push(subscriber.notified(at(code.into()), &state(&line)).contains(ENDED));
+    }
+    assert_eq!(ends, [false, false, true]);
+}
+
+// ---- The two of them ----
+
+proptest! {
+    /// §4.1, §4.2: over a link without loss a subscription lasts until one of them ends it, never longer at one side than what the other granted;
+    /// then both are over.
+    #[test]
+    fn two_shells_agree(asked in 0..10_000_u64, least in 0..4000_u64, most in 1..10_000_u64, refreshes in 0..5_usize) {
+        let granting = Granting { unasked: secs(600), least: secs(least.min(most)), most: secs(most) };
+        let asked = match granting.grant(Some(secs(asked))) {
+            Ok(_) => secs(asked),
+            Err(TooBrief(least)) => least,
+        };
+        let granted = granting.grant(Some(asked)).expect("what a 423 asks for is granted");
+        prop_assert!(granted <= asked);
+        let mut now = at(0);
+        let mut subscriber = Subscriber::new(now, asked, &Timers::DEFAULT);
+        let (mut notifier, effects) = Notifier::new(now, granted, true);
+        prop_assert_eq!(effects, NOTIFY);
+        subscriber.answered(now, StatusCode::OK, Some(granted));
+        let first = notifier.line(now).to_string();
+        subscriber.notified(now, &state(&first));
+        for turn in 0..=refreshes {
+            if subscriber.state() == SubscriberState::Terminated {
+                break;
+            }
+            prop_assert_eq!(subscriber.expires(), notifier.deadline());
+            now = subscriber.deadline().into_iter().chain(notifier.deadline()).min().unwrap();
+            let effects = subscriber.step(now);
+            let asks = if turn == refreshes { secs(0) } else { subscriber.asks() };
+            if effects == REFRESH {
+                subscriber.sent(now, asks);
+                let granted = granting.grant(Some(asks)).unwrap();
+                prop_assert_eq!(notifier.refreshed(now, granted), NOTIFY);
+                subscriber.answered(now, StatusCode::OK, Some(granted));
+            } else {
+                // So short that it ends before a second has passed.
+                prop_assert_eq!(notifier.step(now), NOTIFY);
+            }
+            let line = notifier.line(now).to_string();
+            subscriber.notified(now, &state(&line));
+        }
+        prop_assert_eq!(subscriber.state(), SubscriberState::Terminated);
+        prop_assert_eq!((subscriber.deadline(), notifier.deadline()), (None, None));
+    }
+
+    /// DESIGN.md §2 contracts 2, 4 and 6: whatever a notifier says, a step does something only at its deadline, moves it, and once nothing more is
+    /// heard the subscription ends.
+    #[test]
+    fn any_notify_is_survived(asked in any::<u32>(), said in prop::collection::vec((0..4_usize, 0..3_u64, any::<u16>()), 0..20)) {
+        let mut now = at(0);
+        let mut subscriber = Subscriber::new(now, secs(asked.into()), &Timers::DEFAULT);
+        for (what, later, seconds) in said {
+            let text = ["active", "pending", "other", "terminated"][what];
+            let text = format!("{text};expires={}", seconds.leading_zeros() * u32::from(seconds));
+            match what {
+                2 => _ = subscriber.failed(now, response(400 + seconds % 300)),
+                _ => _ = subscriber.notified(now, &state(&text)),
+            }
+            now = now + secs(later);
+            if subscriber.step(now) == REFRESH {
+                subscriber.sent(now, subscriber.asks());
+            }
+        }
+        let mut steps = 0;
+        while let Some(due) = subscriber.deadline() {
+            prop_assert!(!subscriber.step(due.max(now)).is_empty());
+            now = due.max(now);
+            steps += 1;
+        }
+        prop_assert!(steps <= 3);
+        prop_assert_eq!(subscriber.state(), SubscriberState::Terminated);
+        prop_assert!(subscriber.end().is_some());
+    }
+}
