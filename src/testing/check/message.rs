@@ -102,9 +102,13 @@ fn check_strict(message: &Message) {
     assert!(found <= 32 + 3 * message.lines().count(), "{found} findings");
     assert_eq!(message.validate().err(), first);
     if first.is_none() {
-        assert!(!message.is_request() || message.parse_request_uri().is_ok(), "{:?}", message.as_bytes());
+        assert!(
+            !message.is_request() || message.parse_request_uri().is_ok(),
+            "{}",
+            message.as_bytes().escape_ascii()
+        );
         for name in Name::all() {
-            assert_eq!(views_of(message, name), Ok(()), "{:?}", message.as_bytes());
+            assert_eq!(views_of(message, name), Ok(()), "{}", message.as_bytes().escape_ascii());
         }
     }
 }
@@ -135,7 +139,7 @@ fn read_parts(message: &Message) {
 /// A message is what its own octets are parsed as.
 fn check_again(message: &Message) {
     let parsed = Message::parse(message.as_bytes().to_vec());
-    assert_eq!(parsed.as_ref(), Ok(message), "{:?}", message.as_bytes());
+    assert_eq!(parsed.as_ref(), Ok(message), "{}", message.as_bytes().escape_ascii());
 }
 
 /// What is made of a request is well-formed.
@@ -177,7 +181,11 @@ fn check_built(message: &Message) {
         Err(fault) => {
             // What an application may not write: RFC 3261 §25.1 has control characters in quoted pairs.
             let is_usual = matches!(fault, BuildError::ControlCharacter | BuildError::TooLong);
-            assert!(is_usual || message.validate().is_err(), "{fault}: {:?}", message.as_bytes());
+            assert!(
+                is_usual || message.validate().is_err(),
+                "{fault}: {}",
+                message.as_bytes().escape_ascii()
+            );
             return;
         }
     };

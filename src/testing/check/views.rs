@@ -53,7 +53,6 @@ pub(super) fn views_of(message: &Message, name: Name) -> Seen {
         Name::ReferredBy => addresses(name, message.referred_by().transpose()),
         Name::ReplyTo => addresses(name, message.reply_to().transpose()),
         Name::Contact => {
-            all(name, message.contacts())?;
             addresses(
                 name,
                 message.contacts().filter_map(|contact| contact.map(Contact::address).transpose()),
@@ -154,13 +153,20 @@ fn addresses<'a>(name: Name, views: impl IntoIterator<Item = Result<Address<'a>,
         let opened = view.and_then(|address| {
             _ = (address.q(), address.expires(), address.instance(), address.reg_id());
             _ = (address.pub_gruu(), address.temp_gruu(), address.cid());
-            all(name, [Ok(address)])?;
+            if is_delimited(&address) {
+                all(name, [Ok(address)])?;
+            }
             // The place within the URI is not the message's.
             address.parse_uri().map_err(|fault| ParseError { header: Some(name), at: 0, ..fault })
         });
         seen = seen.and(opened.map(drop));
     }
     seen
+}
+
+/// A URI is not opened when an address is: one with brackets of its own is not written as it was.
+fn is_delimited(address: &Address<'_>) -> bool {
+    !address.uri.contains(['<', '>'])
 }
 
 fn links<'a>(name: Name, views: impl IntoIterator<Item = Result<Link<'a>, ParseError>>) -> Seen {
@@ -191,12 +197,11 @@ pub(super) fn rewritten(name: Name, text: &str) -> Option<Result<String, ParseEr
         | Name::ReferTo
         | Name::ReferredBy
         | Name::ReplyTo => match Address::parse(text) {
-            // A URI is delimited only: one with brackets of its own is not written as it was.
-            Ok(address) if address.uri.contains(['<', '>']) => return None,
+            Ok(address) if !is_delimited(&address) => return None,
             _ => same(text, place, Address::parse),
         },
         Name::Contact => match Contact::parse(text) {
-            Ok(Contact::Address(address)) if address.uri.contains(['<', '>']) => return None,
+            Ok(Contact::Address(address)) if !is_delimited(&address) => return None,
             _ => same(text, place, Contact::parse),
         },
         Name::CSeq => same(text, place, CSeq::parse),
