@@ -244,6 +244,13 @@ pub(super) fn number(c: &mut Cursor<'_>, most: u64, expected: &'static str) -> M
     if digits.is_empty() || value > most { start.miss(expected) } else { Ok(()) }
 }
 
+/// `1*mDIGIT`.
+pub(super) fn few_digits(c: &mut Cursor<'_>, most: usize, expected: &'static str) -> Match {
+    let start = *c;
+    let count = c.take(|byte| byte.is_ascii_digit()).len();
+    if (1..=most).contains(&count) { Ok(()) } else { start.miss(expected) }
+}
+
 /// `n*mDIGIT` of exactly this many digits.
 pub(super) fn digits(c: &mut Cursor<'_>, count: usize, expected: &'static str) -> Match {
     let start = *c;

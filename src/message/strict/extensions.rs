@@ -2,8 +2,8 @@
 
 use super::auth::digest;
 use super::cursor::{
-    Cursor, Match, Miss, Rule, delta_seconds, list, number, one_of, optional_list, quoted_string, qvalue,
-    token, token_of,
+    Cursor, Match, Miss, Rule, delta_seconds, few_digits, list, number, one_of, optional_list, quoted_string,
+    qvalue, token, token_of,
 };
 use super::params::{Known, Value, address, gen_value, generic_params, name_addr, params, token_or_quoted};
 use super::uri::{host, port};
@@ -105,15 +105,11 @@ pub(super) fn diversion(c: &mut Cursor<'_>) -> Match {
 }
 
 fn two_digits(c: &mut Cursor<'_>) -> Match {
-    number(c, 99, "a number of two digits")
+    few_digits(c, 2, "one or two digits")
 }
 
 pub(super) fn geolocation_error(c: &mut Cursor<'_>) -> Match {
-    let start = *c;
-    let code = c.take(|byte| byte.is_ascii_digit());
-    if !(1..=3).contains(&code.len()) {
-        return start.miss("a code of one to three digits");
-    }
+    few_digits(c, 3, "a code of one to three digits")?;
     params(c, &[("code", Value::Must(quoted_string))])
 }
 
