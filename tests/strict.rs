@@ -238,6 +238,7 @@ fn headers_that_do_not() {
         ("Info-Package: a, b", "the end of the value", ", b"),
         ("Join: x;to-tag=1", "to-tag and from-tag", ""),
         ("MIME-Version: 1", "'.'", ""),
+        ("MIME-Version: 1.4294967296", "a version below 2^32", "4294967296"),
         ("Min-Expires: -1", "seconds below 2^32", "-1"),
         ("Min-SE: x", "seconds below 2^32", "x"),
         ("P-Asserted-Identity: <sip:a@h.org>;x", "the end of the value", ";x"),
@@ -302,9 +303,11 @@ fn headers_that_do_not() {
         ("Contact: <sip:a@h.org>;q=.5", "a q-value from 0 to 1", ".5"),
         ("Contact: <sip:a@h.org>;+sip.instance=\"urn:uuid:0\"", "'<' and '>' within the quotes", "\"urn"),
         ("Content-Type: text/plain;charset", "'=' and a value", ""),
-        ("Date: Thu, 21 Feb 2002 24:02:03 GMT", "an hour from 00 to 23", "24"),
-        ("Date: Thu, 21 Feb 02 13:02:03 GMT", "a year of four digits", "02 "),
-        ("Date: 2002-02-21", "a day of the week", "2002"),
+        ("Date: Thu, 21 Feb 2002 24:02:03 GMT", "an hour below 24", "24"),
+        ("Date: Thu, 21 Feb 02 13:02:03 GMT", "four digits of a year", "02 "),
+        ("Date: Thu, 30 Feb 2002 13:02:03 GMT", "a day of the month", "30"),
+        ("Date: Thu, 21 Feb 2002 13:02:03 gmt", "GMT", "gmt"),
+        ("Date: 2002-02-21", "the name of a day", "2002"),
     ];
     for (line, expected, rest) in own {
         fails(&instead(line), line, expected, rest);
