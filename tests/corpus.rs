@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sip_proto::testing::{check_message, check_script, check_sdp, check_stream};
+use sip_proto::testing::{check_header, check_message, check_script, check_sdp, check_stream, check_uri};
 
 /// Checks every file of a target's corpus. A published package comes without `fuzz`, and has nothing to replay.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -41,4 +41,14 @@ fn scripts() {
 #[test]
 fn descriptions() {
     replay("sdp", check_sdp);
+}
+
+#[test]
+fn uris() {
+    replay("uri", check_uri);
+}
+
+#[test]
+fn header_values() {
+    replay("header", check_header);
 }

@@ -387,6 +387,14 @@ proptest! {
     }
 }
 
+/// RFC 8866 §9: fields are parted by blanks, not by other white space.
+#[test]
+fn a_form_feed_is_a_format() {
+    let sdp = format!("{THEIRS}m=image 4000 udptl \u{c}\r\n");
+    let session = Session::parse(sdp.as_bytes()).unwrap();
+    assert_eq!(session.streams().next().unwrap().formats().collect::<Vec<_>>(), ["\u{c}"]);
+}
+
 /// Twice the octets, twice the work: what would be slow is many formats against many attributes, or many streams against many lines.
 #[test]
 fn work_is_linear() {

@@ -4,11 +4,13 @@
 
 use super::ParseError;
 
-/// Octets as text: nearly always ASCII, else UTF-8, else empty.
+/// Octets as text: nearly always ASCII, else UTF-8, else empty, at the place of the octets.
 pub(super) fn text(octets: &[u8]) -> &str {
     match ascii::AsciiStr::from_ascii(octets) {
         Ok(text) => text.as_str(),
-        Err(_) => core::str::from_utf8(octets).unwrap_or_default(),
+        Err(_) => core::str::from_utf8(octets).unwrap_or_else(|_| {
+            core::str::from_utf8(octets.get(..0).unwrap_or_default()).unwrap_or_default()
+        }),
     }
 }
 

@@ -63,7 +63,7 @@ impl<'a> Stream<'a> {
 
     /// The formats, the preferred one first: payload types for RTP.
     pub fn formats(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.formats.split_ascii_whitespace()
+        Fields::new(self.formats, 0)
     }
 
     /// The stream's own attributes.

@@ -41,11 +41,10 @@ mod link;
 mod network;
 #[cfg(feature = "arbitrary")]
 pub mod script;
-mod views;
 
 #[cfg(feature = "arbitrary")]
 pub use check::check_script;
-pub use check::{check_message, check_sdp, check_stream};
+pub use check::{check_header, check_message, check_sdp, check_stream, check_uri};
 pub use ladder::{Ladder, describe_event, describe_message};
 pub use link::Link;
 pub use network::{Network, Node};

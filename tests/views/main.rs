@@ -97,6 +97,17 @@ fn faults_are_placed_in_header_and_byte() {
     }
 }
 
+/// RFC 3261 §25.1: what is not UTF-8 reads as empty, where it stands.
+#[test]
+fn faults_of_octets_are_placed_too() {
+    let mut octets = request(Name::Authorization, &["?"]).into_bytes();
+    let at = octets.iter().position(|octet| *octet == b'?').unwrap();
+    octets[at] = 0xff;
+    let message = Message::parse(octets).unwrap();
+    let faults = message.authorization().map(|view| view.unwrap_err().at);
+    assert_eq!(faults.collect::<Vec<_>>(), [at]);
+}
+
 #[test]
 fn what_is_written_of_a_view_is_read_again() {
     for row in rows() {

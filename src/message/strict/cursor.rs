@@ -1,6 +1,6 @@
 //! A place in the head of a message, and the lexical rules that start there (RFC 3261 §25.1).
 
-use crate::message::scan;
+use crate::message::{Date, scan};
 
 /// Where recognition stands. The text begins at the message's first byte, so that places need no
 /// translation, and ends where the value under examination does.
@@ -244,6 +244,13 @@ pub(super) fn number(c: &mut Cursor<'_>, most: u64, expected: &'static str) -> M
     if digits.is_empty() || value > most { start.miss(expected) } else { Ok(()) }
 }
 
+/// `1*mDIGIT`.
+pub(super) fn few_digits(c: &mut Cursor<'_>, most: usize, expected: &'static str) -> Match {
+    let start = *c;
+    let count = c.take(|byte| byte.is_ascii_digit()).len();
+    if (1..=most).contains(&count) { Ok(()) } else { start.miss(expected) }
+}
+
 /// `n*mDIGIT` of exactly this many digits.
 pub(super) fn digits(c: &mut Cursor<'_>, count: usize, expected: &'static str) -> Match {
     let start = *c;
@@ -282,36 +289,11 @@ pub(super) fn optional_list(c: &mut Cursor<'_>, element: Rule) -> Match {
     if c.is_at_end() { Ok(()) } else { list(c, element) }
 }
 
-/// `SIP-date`: RFC 1123 in GMT (§20.17).
+/// `SIP-date`: RFC 1123 in GMT, with case (§20.17). Its view has the same grammar.
 pub(super) fn date(c: &mut Cursor<'_>) -> Match {
-    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    one_of(c, &DAYS, "a day of the week")?;
-    c.expect(b',', "','")?;
-    c.expect(b' ', "one space")?;
-    digits(c, 2, "a day of two digits")?;
-    c.expect(b' ', "one space")?;
-    one_of(c, &MONTHS, "a month")?;
-    c.expect(b' ', "one space")?;
-    digits(c, 4, "a year of four digits")?;
-    c.expect(b' ', "one space")?;
-    clock(c, 23, "an hour from 00 to 23")?;
-    c.expect(b':', "':'")?;
-    clock(c, 59, "a minute from 00 to 59")?;
-    c.expect(b':', "':'")?;
-    clock(c, 59, "a second from 00 to 59")?;
-    c.expect(b' ', "one space")?;
-    one_of(c, &["GMT"], "GMT")
-}
-
-/// Two digits up to `most`.
-fn clock(c: &mut Cursor<'_>, most: u64, expected: &'static str) -> Match {
-    let mut two = c.within(2);
-    digits(&mut two, 2, expected)?;
-    number(&mut c.within(2), most, expected)?;
-    c.advance(2);
-    Ok(())
+    let parsed = Date::parse(scan::text(c.rest()).trim_end_matches([' ', '\t']));
+    c.advance(parsed.map_or_else(|fault| fault.at, |_| Date::LEN));
+    parsed.map_or_else(|fault| c.miss(fault.expected), |_| Ok(()))
 }
 
 pub(super) fn one_of(c: &mut Cursor<'_>, words: &[&str], expected: &'static str) -> Match {

@@ -2,8 +2,8 @@
 
 use super::auth::digest;
 use super::cursor::{
-    Cursor, Match, Miss, Rule, delta_seconds, list, number, one_of, optional_list, quoted_string, qvalue,
-    token, token_of,
+    Cursor, Match, Miss, Rule, delta_seconds, few_digits, list, number, one_of, optional_list, quoted_string,
+    qvalue, token, token_of,
 };
 use super::params::{Known, Value, address, gen_value, generic_params, name_addr, params, token_or_quoted};
 use super::uri::{host, port};
@@ -105,7 +105,12 @@ pub(super) fn diversion(c: &mut Cursor<'_>) -> Match {
 }
 
 fn two_digits(c: &mut Cursor<'_>) -> Match {
-    number(c, 99, "a number of two digits")
+    few_digits(c, 2, "one or two digits")
+}
+
+pub(super) fn geolocation_error(c: &mut Cursor<'_>) -> Match {
+    few_digits(c, 3, "a code of one to three digits")?;
+    params(c, &[("code", Value::Must(quoted_string))])
 }
 
 pub(super) fn history_info(c: &mut Cursor<'_>) -> Match {
@@ -117,14 +122,21 @@ pub(super) fn history_info(c: &mut Cursor<'_>) -> Match {
     ];
     list(c, |c| {
         name_addr(c)?;
-        params(c, KNOWN)
+        let start = *c;
+        params(c, KNOWN)?;
+        if has(start, "index") { Ok(()) } else { c.miss("an index") }
     })
 }
 
-/// Numbers with dots between them.
+/// Numbers without leading zeros, dots between them.
 fn history_index(c: &mut Cursor<'_>) -> Match {
+    const EXPECTED: &str = "numbers with dots between them";
     loop {
-        number(c, u64::MAX, "numbers with dots between them")?;
+        let start = *c;
+        number(c, u64::MAX, EXPECTED)?;
+        if c.since(start.at()).len() > 1 && start.peek() == Some(b'0') {
+            return start.miss(EXPECTED);
+        }
         if !c.eat(b'.') {
             return Ok(());
         }
@@ -243,19 +255,24 @@ pub(super) fn join(c: &mut Cursor<'_>) -> Match {
 /// A Call-ID and both tags.
 fn dialog(c: &mut Cursor<'_>, known: &[Known]) -> Match {
     call_id(c)?;
-    let mut tags = *c;
+    let start = *c;
     params(c, known)?;
-    let (mut to, mut from) = (false, false);
-    while tags.separator(b';') {
-        let start = tags.at();
-        tags.take(scan::is_token_byte);
-        to |= tags.since(start).eq_ignore_ascii_case(b"to-tag");
-        from |= tags.since(start).eq_ignore_ascii_case(b"from-tag");
-        if tags.separator(b'=') {
-            gen_value(&mut tags)?;
+    if has(start, "to-tag") && has(start, "from-tag") { Ok(()) } else { c.miss("to-tag and from-tag") }
+}
+
+/// Whether a parameter named `name` is among those that start here, which are known to be well-formed.
+fn has(mut c: Cursor<'_>, name: &str) -> bool {
+    while c.separator(b';') {
+        let start = c.at();
+        c.take(scan::is_token_byte);
+        if c.since(start).eq_ignore_ascii_case(name.as_bytes()) {
+            return true;
+        }
+        if c.separator(b'=') && gen_value(&mut c).is_err() {
+            return false;
         }
     }
-    if to && from { Ok(()) } else { c.miss("to-tag and from-tag") }
+    false
 }
 
 pub(super) fn security(c: &mut Cursor<'_>) -> Match {

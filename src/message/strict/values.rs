@@ -173,9 +173,9 @@ pub(super) fn content_disposition(c: &mut Cursor<'_>) -> Match {
 }
 
 pub(super) fn mime_version(c: &mut Cursor<'_>) -> Match {
-    number(c, u64::MAX, "a version")?;
+    number(c, u32::MAX.into(), "a version below 2^32")?;
     c.expect(b'.', "'.'")?;
-    number(c, u64::MAX, "a version")
+    number(c, u32::MAX.into(), "a version below 2^32")
 }
 
 pub(super) fn retry_after(c: &mut Cursor<'_>) -> Match {

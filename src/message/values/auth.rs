@@ -90,16 +90,12 @@ fn list<'a>(mut cursor: Cursor<'a>) -> Result<AuthParams<'a>, ParseError> {
     let mut count = 0_usize;
     while !cursor.rest().is_empty() {
         if !cursor.rest().starts_with(',') {
-            let name = cursor.token("a parameter name")?;
+            cursor.token("a parameter name")?;
             cursor.mark('=', "'='")?;
-            let at = cursor;
-            let value = match cursor.rest().starts_with('"') {
+            match cursor.rest().starts_with('"') {
                 true => cursor.quoted("a parameter value")?,
                 false => cursor.token("a parameter value")?,
             };
-            if name.eq_ignore_ascii_case("nc") && nonce_count(value).is_none() {
-                return Err(at.fault("eight hexadecimal digits"));
-            }
             count = count.saturating_add(1);
         }
         if !scan::trim_start(cursor.rest()).is_empty() {
@@ -109,6 +105,16 @@ fn list<'a>(mut cursor: Cursor<'a>) -> Result<AuthParams<'a>, ParseError> {
     match count {
         0 => Err(start.fault("a parameter name")),
         _ => Ok(AuthParams { text }),
+    }
+}
+
+/// Digest's nonce count, where there is one, is eight hexadecimal digits. Other schemes may have an `nc` of their own.
+fn check_count(value: &str, params: AuthParams<'_>) -> Result<(), ParseError> {
+    match params.value("nc") {
+        Some(digits) if nonce_count(digits).is_none() => {
+            Err(Cursor::new(value).fault_at("eight hexadecimal digits", digits))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -222,9 +228,13 @@ impl<'a> Credentials<'a> {
     /// The value that is all of `value`. Of a scheme other than Digest, text that is no list of parameters is kept as it is.
     ///
     /// # Errors
-    /// Where the scheme is no token, a parameter is none, or a nonce count has not eight digits.
+    /// Where the scheme is no token, a parameter is none, or Digest's nonce count has not eight digits.
     pub fn parse(value: &'a str) -> Result<Self, ParseError> {
-        scheme_and_params(value).map(|(scheme, params)| Self { scheme, params })
+        let (scheme, params) = scheme_and_params(value)?;
+        if is_digest(scheme) {
+            check_count(value, params)?;
+        }
+        Ok(Self { scheme, params })
     }
 
     /// Whether the scheme is Digest.
@@ -312,7 +322,8 @@ impl<'a> AuthenticationInfo<'a> {
     /// # Errors
     /// Where a parameter is none, or a nonce count has not eight digits.
     pub fn parse(value: &'a str) -> Result<Self, ParseError> {
-        list(Cursor::new(value)).map(|params| Self { params })
+        let params = list(Cursor::new(value))?;
+        check_count(value, params).map(|()| Self { params })
     }
 
     /// The nonce for the next request.
@@ -448,6 +459,9 @@ mod tests {
         assert_eq!(basic.params.iter().count(), 0);
         let bare = Challenge::parse("Negotiate").unwrap();
         assert_eq!((bare.params.as_str(), bare.to_string().as_str()), ("", "Negotiate"));
+        // RFC 3261 §25.1: only Digest's credentials have a `nonce-count`.
+        assert_eq!(Credentials::parse("Other nc=1").map(|other| other.nc()), Ok(None));
+        assert_eq!(Challenge::parse("Digest nc=1").map(|other| other.params.value("nc")), Ok(Some("1")));
         assert_eq!(fault(Challenge::parse("Other \"x")), ("a parameter name", 6));
     }
 

@@ -42,6 +42,9 @@ const EPOCH: u64 = 719_528;
 const FIRST_WEEKDAY: u64 = 6;
 
 impl Date {
+    /// The length of its text.
+    pub(in crate::message) const LEN: usize = 29;
+
     /// The date that is all of `value`. It is compared with its case, and its fields have fixed widths. The name of the day
     /// is not held against the date.
     ///
@@ -78,8 +81,8 @@ impl Date {
         let second = number("two digits of a second", 23, 2)?;
         literal("a space", 25, " ")?;
         literal("GMT", 26, "GMT")?;
-        if text.len() > 29 {
-            return Err(fault("the end of the value", 29));
+        if text.len() > Self::LEN {
+            return Err(fault("the end of the value", Self::LEN));
         }
         let month = (month as u8).saturating_add(1);
         let [day, hour, minute, second] = [day, hour, minute, second].map(|number| number as u8);

@@ -1,0 +1,37 @@
+//! What must hold for any octets: the bodies of the fuzz targets, and of the test that replays their corpora.
+//!
+//! | file | target |
+//! |---|---|
+//! | `message`, `views` | `message`: a datagram, all that can be read of it and made of it |
+//! | `header` | `header`: one value, alone and in a message |
+//! | `uri` | `uri`: two URIs, and text to escape |
+//! | `stream` | `stream`: a stream, whole and in chunks |
+//! | `sdp` | `sdp`: a session description, or two |
+
+mod header;
+mod message;
+mod sdp;
+mod stream;
+mod uri;
+mod views;
+
+pub use header::check_header;
+pub use message::check_message;
+pub use sdp::check_sdp;
+pub use stream::check_stream;
+pub use uri::check_uri;
+
+/// Carries out the [`Script`](crate::testing::Script) that `octets` stand for, with all that an endpoint promises.
+///
+/// # Panics
+/// When a promise is not kept.
+#[cfg(feature = "arbitrary")]
+pub fn check_script(octets: &[u8]) {
+    let script = crate::testing::Script::from_octets(octets);
+    let kept = crate::testing::script::run(&script);
+    assert!(
+        kept.is_ok(),
+        "{}\n{script:#?}",
+        kept.err().map(|violation| alloc::format!("{violation}")).unwrap_or_default()
+    );
+}
