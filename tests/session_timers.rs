@@ -345,6 +345,7 @@ fn what_a_caller_says() {
     assert_eq!((invite.value(Name::MinSe), invite.value(Name::Supported)), (Some("120"), Some("timer")));
     ua.sip.dialog(dialog).unwrap().info(ua.now, "text/plain", "hi").unwrap();
     let info = ua.drain().message("INFO");
+    ua.hear(answer(&info, 200, "a", ""));
     assert_eq!(info.value(Name::SessionExpires), None);
     let update = ua.pass(secs(200)).message("UPDATE");
     assert_eq!(update.value(Name::SessionExpires), Some("400;refresher=uac"));
