@@ -10,7 +10,7 @@ use super::event::{By, ClientEvent, Why};
 use super::flow::Flow;
 use super::ids::{DialogId, RequestId, Sender, Token};
 use super::output::Payload;
-use super::slots::{ClientSlot, EndedDialog, Purpose};
+use super::slots::{ClientSlot, EndedDialog, Purpose, Stage};
 use super::transports::{Route, Task};
 use super::{Endpoint, Event};
 use crate::context::{Cause, ClientEffects, Hop, Synthetic};
@@ -262,13 +262,22 @@ impl<D: Default> Endpoint<D> {
         self.go(route, task);
     }
 
-    /// Keeps what the ACK of a 2xx to come is written by. A request that is no INVITE, or has its result, needs it not.
+    /// The dialog of a re-INVITE is over: what the ACK of a 2xx to come is written by is kept. One that was not sent yet ends with it.
     pub(super) fn leave_behind(&mut self, client: RequestId, dialog: Dialog, flow: Option<Flow>) {
+        let (now, settings) = (self.now, self.config.settings);
         let Some(slot) = self.clients.get_mut(client) else { return };
-        let has_result = slot.context().is_some_and(|context| context.has_result());
-        let is_invite = slot.request().is_some_and(|request| *request.method() == Method::Invite);
-        if is_invite && !has_result {
-            slot.ended = Some(Box::new(EndedDialog { dialog, flow }));
+        match &mut slot.stage {
+            Stage::Queued => {}
+            Stage::Parked(_) => {
+                self.conclude_without_answer(client, Synthetic::Cancelled);
+                self.end_client(client);
+            }
+            Stage::Live(context) if context.is_invite() && !context.has_result() => {
+                context.dialog_ended(now, &settings);
+                slot.ended = Some(Box::new(EndedDialog { dialog, flow }));
+                self.schedule_client(client);
+            }
+            Stage::Live(_) => {}
         }
     }
 

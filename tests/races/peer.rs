@@ -242,3 +242,45 @@ fn a_change_that_always_collides() {
         ua.pass_all();
     }
 }
+
+/// DESIGN.md §2, contract 6: our re-INVITE has had a 100 when the BYE comes, and never gets a final answer: 64·T1 later it is over.
+#[test]
+fn a_reinvite_that_nobody_answers_after_the_bye() {
+    let mut ua = Ua::new();
+    let (ok, _, invite) = modified(&mut ua, Modify::Hold);
+    ua.hear(answer(&invite, 100, "", ""));
+    ua.hear(Req::within(&ok, "BYE", 2).text());
+    let heard = ua.pass(millis(32_000));
+    assert_eq!(heard.times("* failed 408 Request Timeout (INVITE) (made up)"), [32_000]);
+    ua.pass(secs(1));
+    assert!(ua.sip.is_empty());
+}
+
+/// A description that only receives.
+fn receiving(text: String) -> String {
+    let longer = text.replace("t=0 0\r\n", "t=0 0\r\na=recvonly\r\n");
+    let length = |more: usize| format!("Content-Length: {}", SDP.len() + more);
+    longer.replace(&length(0), &length("a=recvonly\r\n".len()))
+}
+
+/// RFC 3261 §14.1: a refused change leaves the hold as it was, also where our last description, an answer to one who does not send, says
+/// nothing of it.
+#[test]
+fn a_refused_change_leaves_the_hold() {
+    let mut ua = Ua::new();
+    let (_, dialog, hold) = modified(&mut ua, Modify::Hold);
+    ua.hear(receiving(answer_with_sdp(&hold, 200, "")));
+    let change = |ua: &mut Ua, modify| {
+        ua.sip.dialog(dialog).unwrap().modify(ua.now, modify).unwrap();
+        ua.drain().message("INVITE")
+    };
+    let is_held = |ua: &mut Ua| ua.sip.dialog(dialog).unwrap().get().unwrap().local_hold();
+    let offerless = change(&mut ua, Modify::Offerless);
+    ua.hear(receiving(answer_with_sdp(&offerless, 200, "")));
+    ua.sip.dialog(dialog).unwrap().answer(ua.now, SDP).unwrap();
+    assert_eq!(ua.drain().lines(), ["ACK +body"]);
+    assert!(is_held(&mut ua));
+    let refused = change(&mut ua, Modify::Sdp(SDP.replace("4000", "4002").into()));
+    ua.hear(answer(&refused, 488, "", ""));
+    assert!(is_held(&mut ua));
+}
