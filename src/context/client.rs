@@ -132,6 +132,8 @@ pub struct ClientContext {
     /// The ACKs of 2xx answers by their To tags. One entry without an ACK is a 2xx that is being acknowledged.
     acks: SmallVec<[Acknowledged; 1]>,
     ring_within: Option<Duration>,
+    /// Whether the dialog that the request was sent in is over.
+    outlives_dialog: bool,
     /// When a call that rings is cancelled, or a cancelled call is given up.
     guard_at: Timestamp,
     /// When no other fork will answer any more.
@@ -179,6 +181,7 @@ impl ClientContext {
             ack: None,
             acks: SmallVec::new(),
             ring_within: ring_within.or(settings.ring_within).filter(|_| is_invite),
+            outlives_dialog: false,
             guard_at: Timestamp::MAX,
             forks_until: Timestamp::MAX,
             linger_until: Timestamp::MAX,
@@ -249,6 +252,14 @@ impl ClientContext {
         let cancel = cancel.clone();
         self.cancel = Cancel::Sent;
         Some(cancel)
+    }
+
+    /// The dialog of the request is over: without a final answer within 64·T1 the request is too.
+    pub fn dialog_ended(&mut self, now: Timestamp, settings: &Settings) {
+        if !self.has_result && self.cancel == Cancel::No {
+            self.outlives_dialog = true;
+            self.guard_at = now + settings.timers.give_up();
+        }
     }
 
     /// Takes in that the request could not be sent.
@@ -413,6 +424,10 @@ impl ClientContext {
 
     fn patience_ends(&mut self, now: Timestamp, settings: &Settings) -> ClientEffects {
         match self.cancel {
+            Cancel::No if self.outlives_dialog => {
+                self.transaction_over = true;
+                self.give_up(Synthetic::Timeout) | ClientEffects::END
+            }
             Cancel::No => match self.write_cancel(&[]) {
                 Ok(cancel) => {
                     self.cancel = Cancel::Waiting(cancel);

@@ -1,6 +1,7 @@
 //! The session of a dialog: whose turn it is to offer, what is agreed, who holds whom (RFC 3261 §14, RFC 3264, RFC 6337).
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use bytes::Bytes;
 
@@ -57,7 +58,7 @@ impl Dialog {
                     self.session.before_hold = before.as_deref().map(Box::from);
                 }
             }
-            Meaning::RolledBack => self.session.rolled_back(),
+            Meaning::RolledBack => self.session.rolled_back(before.as_ref()),
             _ => {}
         }
         Ok(meaning)
@@ -79,11 +80,12 @@ impl Dialog {
             Method::Update => Carrier::UpdateFailure,
             _ => return,
         };
+        let before = self.session.negotiation.local_shared();
         match by {
             Side::Ours => _ = self.session.negotiation.received(carrier, None),
             Side::Theirs => _ = self.session.negotiation.sent(carrier, None),
         }
-        self.session.rolled_back();
+        self.session.rolled_back(before.as_ref());
     }
 
     /// Whether we hold the peer.
@@ -199,8 +201,16 @@ impl SessionState {
         }
     }
 
-    /// What was agreed before is in force again.
-    fn rolled_back(&mut self) {
+    /// What was agreed before is in force again. Where nothing else was agreed meanwhile, who holds whom has not changed.
+    fn rolled_back(&mut self, undone: Option<&Arc<[u8]>>) {
+        let is_same = match (undone, self.negotiation.local_shared()) {
+            (Some(before), Some(after)) => Arc::ptr_eq(before, &after),
+            (None, None) => true,
+            _ => false,
+        };
+        if is_same {
+            return;
+        }
         let holds = |sdp: Option<&[u8]>| {
             Session::parse(sdp.unwrap_or_default()).is_ok_and(|session| session.is_hold())
         };

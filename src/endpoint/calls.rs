@@ -196,6 +196,10 @@ impl<D: Default> Endpoint<D> {
         }
         bump(&mut self.counters.refused);
         let server = self.begin(flow, id, request, Some(dialog));
+        // Offer and answer know nothing of it: its answer is not to be taken for that of another.
+        if let Some(slot) = self.servers.get_mut(server) {
+            slot.dialog = None;
+        }
         let mut reply = Reply::code(status.code());
         if let Some((name, value)) = header {
             reply = reply.header(name.as_str(), value);
@@ -229,6 +233,9 @@ impl<D: Default> Endpoint<D> {
             return;
         }
         slot.dialog.terminate();
+        // §13.2.2.4: a 2xx is acknowledged, even if its offer gets no answer any more.
+        self.settle_ack(dialog);
+        let Some(slot) = self.dialogs.get(dialog) else { return };
         for open in slot.servers.clone() {
             // Whoever ends the session has seen its 2xx.
             if self.servers.get(open).is_some_and(|slot| slot.context.awaits_ack()) {
@@ -358,6 +365,7 @@ impl<D: Default> Endpoint<D> {
             dialog.is_some_and(|dialog| dialog.role() == Role::Uas && dialog.state() == DialogState::Early);
         let bye = if is_early_callee { None } else { self.bye(id, headers, Purpose::Quiet).ok() };
         let message = bye.and_then(|bye| self.clients.get(bye)?.request().cloned());
+        self.note_parted(id);
         self.end_dialog(id, By::Local, why, message, None);
     }
 
@@ -383,6 +391,9 @@ impl<D: Default> Endpoint<D> {
         self.index.dialogs.remove(&slot.id);
         self.timers.release(slot.timer);
         self.give_up_wishes(slot.active, slot.wishes);
+        if let Some(client) = slot.active {
+            self.leave_behind(client, slot.dialog, slot.flow);
+        }
         for open in slot.servers {
             if self.servers.get(open).is_some_and(|slot| slot.context.is_pending()) {
                 _ = self.respond(open, Verb::Reject, &Reply::code(487));

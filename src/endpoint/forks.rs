@@ -1,6 +1,7 @@
 //! What the answers to an INVITE of ours make: early dialogs, the call, further forks, and the ACK of every 2xx (RFC 3261 §12.1.2,
 //! §13.2.2; RFC 6228).
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -9,12 +10,13 @@ use super::event::{By, ClientEvent, Why};
 use super::flow::Flow;
 use super::ids::{DialogId, RequestId, Sender, Token};
 use super::output::Payload;
-use super::slots::{ClientSlot, Purpose};
+use super::slots::{ClientSlot, EndedDialog, Purpose, Stage};
 use super::transports::{Route, Task};
 use super::{Endpoint, Event};
 use crate::context::{Cause, ClientEffects, Hop, Synthetic};
 use crate::dialog::Dialog;
 use crate::message::{Body, Header, Message, Method, Name, StatusCode, Uri};
+use crate::random;
 use crate::sdp::Side;
 
 impl<D: Default> Endpoint<D> {
@@ -27,7 +29,9 @@ impl<D: Default> Endpoint<D> {
             true if response.status() == Some(StatusCode::EARLY_DIALOG_TERMINATED) => {
                 return self.fork_ended(client, response);
             }
-            true if response.status() > Some(StatusCode::TRYING) => self.fork(client, &response),
+            true if response.status() > Some(StatusCode::TRYING) && !self.is_parted(client, &response) => {
+                self.fork(client, &response)
+            }
             true => None,
             false => within,
         };
@@ -83,6 +87,24 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
+    /// Keeps in mind that a fork's early dialog was ended with a BYE, which its 2xx may cross (RFC 5407 §3.1.3).
+    pub(super) fn note_parted(&mut self, dialog: DialogId) {
+        let Some(slot) = self.dialogs.get(dialog) else { return };
+        let tag = Box::from(slot.dialog.sip().remote_tag);
+        if let Some(client) = slot.client.and_then(|client| self.clients.get_mut(client))
+            && client.forks.contains(&dialog)
+            && client.parted.len() < self.config.limits.forks
+        {
+            client.parted.push(tag);
+        }
+    }
+
+    fn is_parted(&self, client: RequestId, response: &Message) -> bool {
+        let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
+        let parted = self.clients.get(client).map(|slot| slot.parted.as_slice()).unwrap_or_default();
+        parted.iter().any(|parted| parted.eq_ignore_ascii_case(tag))
+    }
+
     fn forget_fork(&mut self, client: RequestId, dialog: DialogId) {
         if let Some(slot) = self.clients.get_mut(client) {
             slot.forks.retain(|fork| *fork != dialog);
@@ -98,7 +120,7 @@ impl<D: Default> Endpoint<D> {
         response: Arc<Message>,
     ) {
         let is_result = effects.contains(ClientEffects::ACCEPTED);
-        let has_crossed = effects.contains(ClientEffects::CROSSED);
+        let has_crossed = effects.contains(ClientEffects::CROSSED) || self.is_parted(client, &response);
         let is_known = self.fork_of(client, &response).is_some();
         let dialog = self.confirm(client, &response);
         let is_kept = is_result || self.config.policy.keep_forks;
@@ -217,24 +239,73 @@ impl<D: Default> Endpoint<D> {
     ) {
         let Ok(route) = self.dialog_route(dialog) else { return };
         let branch = self.random.token();
-        let names = self.transports.names(route.transport(), route.towards());
-        let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
         let Some(slot) = self.dialogs.get(dialog) else { return };
-        let credentials =
-            self.clients.get(client).and_then(|slot| slot.request()).map(|request| credentials(request));
-        let credentials = credentials.unwrap_or_default();
-        let Ok(ack) = slot.dialog.ack(response.cseq(), credentials, answer, &hop) else { return };
+        let Some(ack) = self.write_ack(client, &slot.dialog, response, answer, (&route, branch)) else {
+            return;
+        };
         if let Some(slot) = self.dialogs.get_mut(dialog) {
             slot.dialog.note_sent(&ack);
         }
+        let task = self.keep_ack(client, response, ack);
+        if let (Route::Flow(flow), Some(slot)) = (&route, self.dialogs.get_mut(dialog)) {
+            slot.flow = Some(*flow);
+        }
+        self.go_within(dialog, route, task);
+    }
+
+    /// Acknowledges the 2xx to a re-INVITE whose dialog has ended meanwhile (§13.2.2.4, RFC 5407 §3.2.3).
+    pub(super) fn acknowledge_afterwards(&mut self, client: RequestId, response: &Message) {
+        let Some(ended) = self.clients.get_mut(client).and_then(|slot| slot.ended.take()) else { return };
+        let EndedDialog { dialog, flow } = *ended;
+        let known = flow.filter(|flow| self.transports.is_open(flow)).map(Route::Flow);
+        let Some(route) = known.or_else(|| self.transports.locate(dialog.next_hop()).ok()) else { return };
+        let branch = self.random.token();
+        let Some(ack) = self.write_ack(client, &dialog, response, None, (&route, branch)) else { return };
+        let task = self.keep_ack(client, response, ack);
+        self.go(route, task);
+    }
+
+    /// The dialog of a re-INVITE is over: what the ACK of a 2xx to come is written by is kept. One that was not sent yet ends with it.
+    pub(super) fn leave_behind(&mut self, client: RequestId, dialog: Dialog, flow: Option<Flow>) {
+        let (now, settings) = (self.now, self.config.settings);
+        let Some(slot) = self.clients.get_mut(client) else { return };
+        match &mut slot.stage {
+            Stage::Queued => {}
+            Stage::Parked(_) => {
+                self.conclude_without_answer(client, Synthetic::Cancelled);
+                self.end_client(client);
+            }
+            Stage::Live(context) if context.is_invite() && !context.has_result() => {
+                context.dialog_ended(now, &settings);
+                slot.ended = Some(Box::new(EndedDialog { dialog, flow }));
+                self.schedule_client(client);
+            }
+            Stage::Live(_) => {}
+        }
+    }
+
+    fn write_ack(
+        &self,
+        client: RequestId,
+        dialog: &Dialog,
+        response: &Message,
+        answer: Option<Body>,
+        (route, branch): (&Route, random::Token),
+    ) -> Option<Message> {
+        let names = self.transports.names(route.transport(), route.towards());
+        let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
+        let request = self.clients.get(client).and_then(|slot| slot.request());
+        let credentials = request.map(|request| credentials(request)).unwrap_or_default();
+        dialog.ack(response.cseq(), credentials, answer, &hop).ok()
+    }
+
+    /// Keeps an ACK for as long as its 2xx may come again, and says how to send it.
+    fn keep_ack(&mut self, client: RequestId, response: &Message, ack: Message) -> Task {
         let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
         if let Some(context) = self.clients.get_mut(client).and_then(ClientSlot::context) {
             context.acknowledge(tag, Arc::new(ack));
         }
-        if let (Route::Flow(flow), Some(slot)) = (&route, self.dialogs.get_mut(dialog)) {
-            slot.flow = Some(*flow);
-        }
-        self.go_within(dialog, route, Task::Ack(client, tag.into()));
+        Task::Ack(client, tag.into())
     }
 
     /// Sends the ACK of the 2xx with this To tag, and keeps where.

@@ -31,8 +31,9 @@ pub(super) enum Sender {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Owner {
     Server(ServerId),
-    Client(RequestId),
+    // A dialog's guard may have something to say through a client context that ends at the same time.
     Dialog(DialogId),
+    Client(RequestId),
     Connect(ConnectId),
     Query(QueryId),
 }

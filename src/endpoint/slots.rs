@@ -55,9 +55,13 @@ pub(super) struct ClientSlot<D> {
     pub(super) forks: SmallVec<[DialogId; 1]>,
     /// Where the ACK of each 2xx went, by To tag.
     pub(super) ack_flows: Vec<(Box<str>, Flow)>,
+    /// The To tags of forks whose early dialogs we have ended with a BYE.
+    pub(super) parted: Vec<Box<str>>,
     pub(super) ring_within: Option<Duration>,
     /// What the request is to do to the session of its dialog.
     pub(super) wish: Option<Box<Wish>>,
+    /// The dialog that ended while the re-INVITE was under way: the ACK of its 2xx is written by it.
+    pub(super) ended: Option<Box<EndedDialog>>,
     pub(super) data: Option<D>,
     pub(super) timer: Handle,
 }
@@ -84,6 +88,13 @@ pub(super) struct Wish {
     pub(super) collisions: u8,
     /// When it is to be tried again.
     pub(super) again_at: Option<Timestamp>,
+}
+
+/// What is left of a dialog whose re-INVITE has no final answer yet.
+#[derive(Clone, Debug)]
+pub(super) struct EndedDialog {
+    pub(super) dialog: Dialog,
+    pub(super) flow: Option<Flow>,
 }
 
 /// Whom the result of a request of ours concerns.
@@ -176,8 +187,10 @@ impl<D> ClientSlot<D> {
             dialog: None,
             forks: SmallVec::new(),
             ack_flows: Vec::new(),
+            parted: Vec::new(),
             ring_within: None,
             wish: None,
+            ended: None,
             data: None,
             timer: Handle::NONE,
         }

@@ -299,8 +299,10 @@ impl<D: Default> Endpoint<D> {
         self.session_accepted_so(client, dialog, &response);
         let is_invite = *request.method() == Method::Invite;
         let waits = is_invite && self.dialogs.get(dialog).is_some_and(|slot| slot.dialog.owes_answer());
-        if is_invite && !waits {
-            self.acknowledge(client, dialog, &response, None);
+        match is_invite && !waits {
+            true if self.dialogs.contains_key(dialog) => self.acknowledge(client, dialog, &response, None),
+            true => self.acknowledge_afterwards(client, &response),
+            false => {}
         }
         if purpose == Purpose::App {
             let event = ClientEvent::Accepted { response: response.clone(), dialog: Some(dialog) };

@@ -35,6 +35,8 @@ pub struct Network<D = ()> {
     connections: u32,
     names: BTreeMap<String, (Transport, SocketAddr)>,
     drop_next: BTreeMap<usize, usize>,
+    datagrams: u64,
+    lost: Vec<u64>,
     ladder: Ladder,
     /// How links behave from now on.
     pub link: Link,
@@ -69,6 +71,8 @@ impl<D: Default> Network<D> {
             connections: 0,
             names: BTreeMap::new(),
             drop_next: BTreeMap::new(),
+            datagrams: 0,
+            lost: Vec::new(),
             ladder: Ladder::default(),
             link: Link::default(),
             cut: Vec::new(),
@@ -115,6 +119,16 @@ impl<D: Default> Network<D> {
     /// Loses the next `count` datagrams that this node sends.
     pub fn drop_next(&mut self, node: Node, count: usize) {
         self.drop_next.insert(node.0, count);
+    }
+
+    /// How many datagrams the nodes have sent, lost ones among them.
+    pub fn datagrams(&self) -> u64 {
+        self.datagrams
+    }
+
+    /// Loses the one datagram before which [`Network::datagrams`] is `number`.
+    pub fn lose(&mut self, number: u64) {
+        self.lost.push(number);
     }
 
     /// Puts octets on the network as if from `from`, a stranger at an address of its own.
@@ -253,6 +267,11 @@ impl<D: Default> Network<D> {
     }
 
     fn is_lost(&mut self, from: usize, to: Option<usize>) -> bool {
+        let number = self.datagrams;
+        self.datagrams += 1;
+        if self.lost.contains(&number) {
+            return true;
+        }
         if let Some(count) = self.drop_next.get_mut(&from).filter(|count| **count > 0) {
             *count -= 1;
             return true;

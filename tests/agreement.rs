@@ -1,0 +1,419 @@
+//! Two endpoints, random commands, a bad link: while a call is up and quiet both agree on what it is, and in the end nothing is left
+//! (RFC 3264 §4, §8.4; RFC 3261 §12.2.2, §15; DESIGN.md §2, contract 6).
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use sip_proto::context::{Invite, Reply};
+use sip_proto::dialog::{Dialog, DialogState, InDialog, Modify};
+use sip_proto::endpoint::{Answer, Config, Handling};
+use sip_proto::testing::{Link, Network, Node};
+use sip_proto::{
+    ClientEvent, DialogEvent, DialogId, Event, Method, Refused, RequestId, ServerEvent, ServerId, StatusCode,
+    Timestamp,
+};
+
+/// What a party does.
+#[derive(Clone, Copy, Debug)]
+enum Do {
+    Move,
+    Hold,
+    Unhold,
+    Offerless,
+    Info,
+    Refresh,
+    HoldBack(bool),
+    /// Answers, or refuses, what asks.
+    Accept,
+    Reject,
+    Destroy,
+    Cancel,
+}
+
+#[derive(Clone, Debug)]
+struct Plan {
+    seed: u64,
+    link: Link,
+    tcp: bool,
+    /// Whether the first INVITE has an offer.
+    offers: bool,
+    /// Whether Bob shows his answer in a 183 first.
+    previews: bool,
+    /// By side: UPDATE in place of re-INVITE; ask the application about changes; answer late offers at once.
+    updates: [bool; 2],
+    asks: [bool; 2],
+    answers: [bool; 2],
+    /// Who does what, and how many milliseconds later the next is done.
+    steps: Vec<(usize, Do, u64)>,
+}
+
+struct Run {
+    net: Network,
+    nodes: [Node; 2],
+    call: RequestId,
+    plan: Plan,
+    dialogs: [Option<DialogId>; 2],
+    ends: BTreeMap<(usize, DialogId), usize>,
+    results: BTreeMap<(usize, RequestId), [usize; 2]>,
+    asked: [Vec<ServerId>; 2],
+    due: [Vec<DialogId>; 2],
+    version: u32,
+    is_ending: bool,
+}
+
+fn sdp(who: usize, version: u32) -> String {
+    let (name, ip) = [("alice", "192.0.2.1"), ("bob", "192.0.2.4")][who];
+    format!(
+        "v=0\r\no={name} 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {} RTP/AVP 0 8\r\n",
+        4_000 + 2 * version
+    )
+}
+
+impl Run {
+    fn new(plan: &Plan) -> Self {
+        let mut net = Network::new(plan.seed);
+        let nodes = [(0, "alice", "192.0.2.1"), (1, "bob", "192.0.2.4")].map(|(who, name, ip)| {
+            let mut config = Config::new(&format!("sip:{name}@{ip}")).unwrap();
+            config.policy.modify_by_update = plan.updates[who];
+            let handling = if plan.asks[who] { Handling::Ask } else { Handling::Auto };
+            for method in [Method::Invite, Method::Update] {
+                config.policy.set_in_dialog(method, handling);
+            }
+            net.node_with(name, ip, config)
+        });
+        let invite =
+            Invite::to(if plan.tcp { "sip:bob@192.0.2.4;transport=tcp" } else { "sip:bob@192.0.2.4" });
+        let invite = if plan.offers { invite.sdp(sdp(0, 1)) } else { invite };
+        let call = net.endpoint(nodes[0]).invite(Timestamp::ZERO, invite).unwrap();
+        net.link = plan.link;
+        Self {
+            net,
+            nodes,
+            call,
+            plan: plan.clone(),
+            dialogs: [None; 2],
+            ends: BTreeMap::new(),
+            results: [((0, call), [0, 0])].into(),
+            asked: [vec![], vec![]],
+            due: [vec![], vec![]],
+            version: 1,
+            is_ending: false,
+        }
+    }
+
+    fn run(&mut self, length: Duration) {
+        let limit = self.net.now() + length;
+        while let Some((node, event)) = self.net.next_event_until(limit) {
+            self.hear(usize::from(node == self.nodes[1]), event);
+        }
+    }
+
+    fn hear(&mut self, who: usize, event: Event) {
+        match event {
+            Event::Incoming { server, .. } => self.called(who, server),
+            Event::Server { event, server } => match event {
+                ServerEvent::Progress { dialog, .. } | ServerEvent::Accepted { dialog, .. } => {
+                    self.meet(who, dialog);
+                }
+                ServerEvent::Ended { .. } => self.asked[who].retain(|asked| *asked != server),
+                _ => {}
+            },
+            Event::Client { request, event } => {
+                let counts = self.results.entry((who, request)).or_default();
+                match event {
+                    ClientEvent::Accepted { dialog, .. } => {
+                        counts[0] += 1;
+                        self.meet(who, dialog);
+                    }
+                    ClientEvent::Failed { .. } => counts[0] += 1,
+                    ClientEvent::Ended { .. } => counts[1] += 1,
+                    ClientEvent::Progress { dialog, .. } => self.meet(who, dialog),
+                    _ => {}
+                }
+            }
+            Event::Dialog { dialog, event } => self.hear_of_dialog(who, dialog, &event),
+            _ => {}
+        }
+    }
+
+    fn called(&mut self, who: usize, server: ServerId) {
+        let now = self.net.now();
+        let early = if self.plan.previews && self.plan.offers {
+            Reply::code(183).sdp(sdp(who, 1))
+        } else {
+            Reply::new()
+        };
+        let mut server = self.net.endpoint(self.nodes[who]).server(server).unwrap();
+        server.progress(now, early).unwrap();
+        if !self.is_ending {
+            server.accept(now, Reply::new().sdp(sdp(who, 1))).unwrap();
+        }
+    }
+
+    fn meet(&mut self, who: usize, dialog: Option<DialogId>) {
+        let Some(dialog) = dialog else { return };
+        self.dialogs[who] = Some(dialog);
+        self.ends.entry((who, dialog)).or_default();
+    }
+
+    fn hear_of_dialog(&mut self, who: usize, dialog: DialogId, event: &DialogEvent) {
+        if let Some(Answer::Ask(server)) = event.asked().map(|asked| asked.answer) {
+            self.asked[who].push(server);
+        }
+        match event {
+            DialogEvent::Destroy { .. } => *self.ends.entry((who, dialog)).or_default() += 1,
+            DialogEvent::Offer { .. } => {
+                self.due[who].push(dialog);
+                if self.plan.answers[who] {
+                    self.answer_due(who);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Answers what was offered in a 2xx.
+    fn answer_due(&mut self, who: usize) {
+        self.version += 1;
+        let (now, answer) = (self.net.now(), sdp(who, self.version));
+        for dialog in core::mem::take(&mut self.due[who]) {
+            if let Ok(mut dialog) = self.net.endpoint(self.nodes[who]).dialog(dialog) {
+                _ = dialog.answer(now, answer.clone());
+            }
+        }
+    }
+
+    /// Answers what asks: the offer as policy would.
+    fn answer_asked(&mut self, who: usize, accepts: bool) {
+        let now = self.net.now();
+        for id in core::mem::take(&mut self.asked[who]) {
+            let endpoint = self.net.endpoint(self.nodes[who]);
+            let Ok(server) = endpoint.server(id) else { continue };
+            let Some(request) = server.request().cloned() else { continue };
+            let dialog = server.dialog();
+            let answer = dialog.and_then(|dialog| {
+                let dialog = endpoint.dialog(dialog).ok()?;
+                let dialog = dialog.get().ok()?;
+                match request.session_description() {
+                    Some(offer) => dialog.answer_to(offer).ok().map(|sdp| Reply::new().sdp(sdp)),
+                    None if *request.method() == Method::Invite => {
+                        Some(Reply::new().sdp(dialog.local().sdp.to_vec()))
+                    }
+                    None => Some(Reply::new()),
+                }
+            });
+            let Ok(mut server) = self.net.endpoint(self.nodes[who]).server(id) else { continue };
+            _ = match answer.filter(|_| accepts) {
+                Some(reply) => server.accept(now, reply).map(|_| ()),
+                None => server.reject(now, Reply::code(488)).map(|_| ()),
+            };
+        }
+    }
+
+    fn act(&mut self, who: usize, action: Do) -> Result<(), Refused> {
+        let now = self.net.now();
+        match action {
+            Do::Accept | Do::Reject => {
+                self.answer_asked(who, matches!(action, Do::Accept));
+                self.answer_due(who);
+                return Ok(());
+            }
+            Do::Cancel => return self.net.endpoint(self.nodes[0]).client(self.call)?.cancel(now),
+            _ => {}
+        }
+        let dialog = self.dialogs[who].ok_or(Refused::Gone)?;
+        self.version += 1;
+        let offer = sdp(who, self.version);
+        let mut dialog = self.net.endpoint(self.nodes[who]).dialog(dialog)?;
+        let request = match action {
+            Do::Move => dialog.modify(now, Modify::Sdp(offer.into()))?,
+            Do::Hold => dialog.modify(now, Modify::Hold)?,
+            Do::Unhold => dialog.modify(now, Modify::Unhold)?,
+            Do::Offerless => dialog.modify(now, Modify::Offerless)?,
+            Do::Info => dialog.info(now, "text/plain", "x")?,
+            Do::Refresh => dialog.request(now, InDialog::new(Method::Update))?,
+            Do::HoldBack(yes) => return dialog.hold_back(now, yes),
+            Do::Destroy => return dialog.destroy(now),
+            Do::Accept | Do::Reject | Do::Cancel => return Ok(()),
+        };
+        self.results.insert((who, request), [0, 0]);
+        Ok(())
+    }
+
+    fn dialog(&mut self, who: usize) -> Option<Dialog> {
+        let id = self.dialogs[who]?;
+        let dialog = self.net.endpoint(self.nodes[who]).dialog(id).ok()?.get().ok()?.clone();
+        (dialog.state() == DialogState::Confirmed).then_some(dialog)
+    }
+
+    /// The link is good again, and everybody answers: after a while it is quiet.
+    fn calm_down(&mut self) {
+        self.net.link = Link::default();
+        self.plan.answers = [true; 2];
+        for who in [0, 1] {
+            _ = self.act(who, Do::HoldBack(false));
+        }
+        for _ in 0..60 {
+            for who in [0, 1] {
+                self.answer_asked(who, true);
+                self.answer_due(who);
+            }
+            self.run(Duration::from_secs(2));
+        }
+    }
+
+    fn check_agreement(&mut self) -> Result<(), TestCaseError> {
+        let dialogs = [self.dialog(0), self.dialog(1)];
+        let [Some(alice), Some(bob)] = &dialogs else {
+            let up = dialogs.map(|dialog| dialog.is_some());
+            prop_assert_eq!(up[0], up[1], "one side is up\n{}", self.net.ladder());
+            return Ok(());
+        };
+        for (one, other) in [(alice, bob), (bob, alice)] {
+            let ladder = self.net.ladder();
+            let said = |sdp: &[u8]| String::from_utf8_lossy(sdp).into_owned();
+            prop_assert_eq!(said(one.local().sdp), said(other.remote().sdp), "\n{}", ladder);
+            prop_assert_eq!(one.local_hold(), other.remote_hold(), "hold\n{}", ladder);
+            prop_assert!(one.negotiation().is_stable(), "an offer waits\n{}", ladder);
+            prop_assert!(one.remote_cseq() <= Some(other.local_cseq()), "\n{}", ladder);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), TestCaseError> {
+        self.is_ending = true;
+        for who in [0, 1] {
+            _ = self.act(who, Do::Destroy);
+        }
+        _ = self.act(0, Do::Cancel);
+        self.run(Duration::from_secs(64 + 3));
+        let counts = self.nodes.map(|node| self.net.endpoint(node).counts());
+        prop_assert!(self.net.is_empty(), "{:?} are left\n{}", counts, self.net.ladder());
+        for ((who, dialog), count) in &self.ends {
+            prop_assert_eq!(*count, 1, "{} {:?}\n{}", who, dialog, self.net.ladder());
+        }
+        for ((who, request), counts) in &self.results {
+            prop_assert_eq!(*counts, [1, 1], "{} {:?}\n{}", who, request, self.net.ladder());
+        }
+        Ok(())
+    }
+}
+
+fn actions() -> impl Strategy<Value = Do> {
+    prop_oneof![
+        4 => Just(Do::Move),
+        4 => Just(Do::Hold),
+        3 => Just(Do::Unhold),
+        2 => Just(Do::Offerless),
+        1 => Just(Do::Info),
+        2 => Just(Do::Refresh),
+        1 => any::<bool>().prop_map(Do::HoldBack),
+        4 => Just(Do::Accept),
+        1 => Just(Do::Reject),
+    ]
+}
+
+fn links() -> impl Strategy<Value = Link> {
+    let shares = (0..4_u8, 0..3_u8, 0..3_u8, 0..60_u64);
+    shares.prop_map(|(loss, duplication, reordering, jitter)| Link {
+        loss: f64::from(loss) * 0.08,
+        duplication: f64::from(duplication) * 0.1,
+        reordering: f64::from(reordering) * 0.1,
+        jitter: Duration::from_millis(jitter),
+        ..Link::default()
+    })
+}
+
+fn plans() -> impl Strategy<Value = Plan> {
+    let step = (0..2_usize, actions(), prop_oneof![Just(0), 0..40_u64, 0..3_000_u64]);
+    let bits = (any::<[bool; 2]>(), any::<[bool; 2]>(), any::<[bool; 2]>());
+    let kinds = (any::<bool>(), prop::bool::weighted(0.8), any::<bool>());
+    (any::<u64>(), links(), kinds, bits, vec(step, 0..14)).prop_map(
+        |(seed, link, (tcp, offers, previews), (updates, asks, answers), steps)| Plan {
+            seed,
+            link,
+            tcp,
+            offers,
+            previews,
+            updates,
+            asks,
+            answers,
+            steps,
+        },
+    )
+}
+
+fn cases(cases: u32) -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.max(cases), failure_persistence: None, ..usual }
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    /// RFC 3264 §4, §8.4, RFC 3261 §12.2.2: after any changes both sides agree; then it ends, everywhere and once.
+    #[test]
+    fn both_sides_agree_when_it_is_quiet(plan in plans()) {
+        let mut run = Run::new(&plan);
+        run.run(Duration::from_millis(100));
+        for (who, action, millis) in &plan.steps {
+            _ = run.act(*who, *action);
+            run.run(Duration::from_millis(*millis));
+        }
+        run.calm_down();
+        run.check_agreement()?;
+        run.finish()?;
+    }
+
+    /// DESIGN.md §2, contract 6: whenever somebody hangs up or cancels, however bad the link is then, all of it ends.
+    #[test]
+    fn everything_ends_whenever_it_is_ended(
+        plan in plans(),
+        ends in vec((0..2_usize, prop_oneof![Just(Do::Destroy), Just(Do::Cancel)], 0..20_u64), 1..4),
+        calms in any::<bool>(),
+    ) {
+        let mut run = Run::new(&plan);
+        run.run(Duration::from_millis(plan.seed % 60));
+        for (who, action, millis) in plan.steps.iter().chain(&ends) {
+            _ = run.act(*who, *action);
+            run.run(Duration::from_millis(*millis));
+        }
+        if calms {
+            run.net.link = Link::default();
+        }
+        run.run(Duration::from_secs(70));
+        run.calm_down();
+        run.check_agreement()?;
+        run.finish()?;
+    }
+}
+
+/// The peer may refuse a change: then all is as before (RFC 3261 §14.1).
+#[test]
+fn a_refused_change_leaves_both_as_they_were() {
+    let plan = Plan {
+        seed: 1,
+        link: Link::default(),
+        tcp: false,
+        offers: true,
+        previews: false,
+        updates: [false; 2],
+        asks: [true; 2],
+        answers: [true; 2],
+        steps: vec![],
+    };
+    let mut run = Run::new(&plan);
+    run.run(Duration::from_secs(1));
+    let before = run.dialog(0).unwrap();
+    run.act(0, Do::Move).unwrap();
+    run.run(Duration::from_secs(1));
+    run.act(1, Do::Reject).unwrap();
+    run.run(Duration::from_secs(1));
+    let after = run.dialog(0).unwrap();
+    assert_eq!((before.local().sdp, before.remote().sdp), (after.local().sdp, after.remote().sdp));
+    assert!(run.net.ladder().contains(StatusCode::NOT_ACCEPTABLE_HERE.reason()));
+    run.check_agreement().unwrap();
+    run.finish().unwrap();
+}
