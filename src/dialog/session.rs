@@ -124,7 +124,8 @@ impl Dialog {
         }
     }
 
-    /// The answer to an offer of the peer's that our current description makes (RFC 3264 §6).
+    /// The answer to an offer of the peer's that our current description makes (RFC 3264 §6): where the offer changes nothing, that description
+    /// as it is (§8).
     ///
     /// # Errors
     /// When there is none: to be answered 488.
@@ -135,7 +136,9 @@ impl Dialog {
         if let Some(remote) = session.negotiation.remote() {
             ours = ours.after(remote);
         }
-        sdp::answer(offer, &ours).map(Bytes::from)
+        let answer = sdp::answer(offer, &ours)?;
+        let is_unchanged = self.change(Some(offer)) == Change::Refresh && sdp::flow_alike(local, &answer);
+        Ok(if is_unchanged { Bytes::copy_from_slice(local) } else { answer.into() })
     }
 
     /// The offer that a wish comes to now; `None` where none is to be made.

@@ -41,6 +41,14 @@ impl Dialog {
         self.text.set_remote_target(contact.uri);
     }
 
+    /// Takes the Contact of a target refresh of ours, the request or the 2xx, as where we are, once it was accepted or sent
+    /// (RFC 3261 §12.2.1.1, RFC 6141 §4.3). A message without a usable Contact changes nothing.
+    pub fn refresh_contact(&mut self, message: &Message) {
+        let contact = message.contact().ok().flatten();
+        let Some(contact) = contact.filter(|contact| Uri::parse(contact.uri).is_ok()) else { return };
+        self.text.set_local_contact(contact.uri);
+    }
+
     /// Whether `ack` acknowledges the 2xx that we gave to the last INVITE (§13.3.1.4).
     pub fn is_acknowledged_by(&self, ack: &Message) -> bool {
         *ack.method() == Method::Ack && Some(ack.cseq()) == self.invite_cseq

@@ -89,6 +89,9 @@ impl<D: Default> Endpoint<D> {
             slot.refresh_target(request);
         }
         if let Some(response) = &response {
+            if request.method().refreshes_target() {
+                slot.dialog.refresh_contact(response);
+            }
             slot.dialog.note_sent(response);
         }
         self.pump(id);

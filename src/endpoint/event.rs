@@ -151,7 +151,7 @@ pub enum DialogEvent<D = ()> {
     /// A re-INVITE or UPDATE with which the peer holds us no longer.
     Unhold(Asked),
     /// The 2xx to an INVITE of ours without a description brought the peer's offer. Its ACK waits for our answer:
-    /// `sip.dialog(dialog)?.answer(now, sdp)`. Where none is given within 64·T1 the call ends (RFC 3261 §13.2.2.4).
+    /// `sip.dialog(dialog)?.answer(now, sdp)`. Where none is given within 63·T1 the call ends (RFC 3261 §13.2.2.4).
     Offer {
         /// The 2xx.
         response: Arc<Message>,

@@ -210,7 +210,9 @@ impl<D: Default> Endpoint<D> {
 
     /// The 2xx to an INVITE brought the peer's offer: its ACK waits for the application's answer.
     pub(super) fn await_answer(&mut self, id: DialogId, client: RequestId, response: Arc<Message>) {
-        let until = self.now + self.config.settings.timers.give_up();
+        // The context that keeps the ACK ends at 64·T1.
+        let timers = &self.config.settings.timers;
+        let until = self.now + timers.give_up().saturating_sub(timers.t1);
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         slot.ack_due = Some(AckDue { client, response: response.clone(), until });
         self.schedule_dialog(id);

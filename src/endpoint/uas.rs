@@ -14,7 +14,7 @@ use super::timers::Handle;
 use super::{By, Endpoint, Event, Refused, defaults};
 use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects};
 use crate::dialog::Dialog;
-use crate::message::{Message, Method, StatusCode};
+use crate::message::{Address, Message, Method, StatusCode};
 use crate::random;
 use crate::sdp::Side;
 use crate::transaction::MatchId;
@@ -159,7 +159,16 @@ impl<D: Default> Endpoint<D> {
     /// Gives an answer. If it is refused, nothing has changed.
     pub(super) fn respond(&mut self, server: ServerId, verb: Verb, reply: &Reply) -> Result<(), Refused> {
         let slot = self.servers.get(server).ok_or(Refused::Gone)?;
-        let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
+        let mut defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
+        // Within a dialog we are where the dialog says, until the application says otherwise.
+        let within = slot.dialog.filter(|_| slot.is_in_dialog).and_then(|id| self.dialogs.get(id));
+        let contact = within.map(|slot| slot.dialog.local().contact);
+        let default = Address::parse(defaults.contact).map_or("", |contact| contact.uri);
+        let contact =
+            contact.filter(|contact| *contact != default).map(|contact| alloc::format!("<{contact}>"));
+        if let Some(contact) = &contact {
+            defaults.contact = contact;
+        }
         let (now, settings) = (self.now, &self.config.settings);
         let reply = &*self.reply_with_terms(server, reply);
         let request = slot.context.request().cloned();

@@ -54,6 +54,14 @@ impl Change {
     }
 }
 
+/// Whether media flows from and to the same places in the same directions by both of these descriptions of one side.
+pub(crate) fn flow_alike(one: &[u8], other: &[u8]) -> bool {
+    match (Session::parse(one), Session::parse(other)) {
+        (Ok(one), Ok(other)) => is_same_flow(&one, &other),
+        _ => false,
+    }
+}
+
 /// Whether media flows from and to the same places in the same directions.
 pub(super) fn is_same_flow(old: &Session<'_>, new: &Session<'_>) -> bool {
     pairwise(old, new, |old, new| {

@@ -43,6 +43,7 @@ mod table;
 mod write;
 
 pub use answer::{Ours, Unusable, answer};
+pub(crate) use compare::flow_alike;
 pub use compare::{Change, compare};
 pub use direction::Direction;
 pub use hold::{hold, unhold};
