@@ -16,7 +16,7 @@
 //! | `session` | changes of a session: queue, glare, the peer's offers, what is held back (§14, RFC 3311) |
 //! | `refresh` | session timers (RFC 4028) |
 //! | `send` | from a message to a flow: routes, look-ups, connections |
-//! | `handles` | the application's way to a context or a dialog |
+//! | `handles`, `shortcuts` | the application's way to a context or a dialog |
 //! | `index`, `timers`, `transports`, `slots` | the tables |
 
 mod calls;
@@ -37,6 +37,7 @@ mod receive;
 mod refresh;
 mod send;
 mod session;
+mod shortcuts;
 mod slots;
 mod timers;
 mod transports;
@@ -231,6 +232,11 @@ impl<D: Default> Endpoint<D> {
     pub fn request(&mut self, now: Timestamp, request: Request) -> Result<RequestId, Refused> {
         self.advance(now);
         self.start(&request, None)
+    }
+
+    /// The dialog with these three parts (RFC 3261 §12).
+    pub fn find_dialog(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<DialogId> {
+        self.dialog_with(call_id, local_tag, remote_tag)
     }
 
     /// The configuration.
