@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use super::flow::Flow;
 use super::ids::{DialogId, QueryId, RequestId, ServerId};
 use super::policy::Handling;
+use super::redirects::Redirects;
 use super::timers::Handle;
 use crate::context::{ClientContext, ServerContext};
 use crate::dialog::{Dialog, InDialog, Modify, SessionTimer};
@@ -56,6 +57,8 @@ pub(super) struct ClientSlot<D> {
     /// Where the ACK of each 2xx went, by To tag.
     pub(super) ack_flows: Vec<(Box<str>, Flow)>,
     pub(super) ring_within: Option<Duration>,
+    /// Where an INVITE may go that is redirected.
+    pub(super) redirects: Option<Box<Redirects>>,
     /// What the request is to do to the session of its dialog.
     pub(super) wish: Option<Box<Wish>>,
     pub(super) data: Option<D>,
@@ -177,6 +180,7 @@ impl<D> ClientSlot<D> {
             forks: SmallVec::new(),
             ack_flows: Vec::new(),
             ring_within: None,
+            redirects: None,
             wish: None,
             data: None,
             timer: Handle::NONE,
