@@ -29,7 +29,7 @@ pub use client::{ClientContext, ClientEffects, Synthetic};
 pub use error::Refused;
 pub use reply::{Defaults, Reply, Report};
 pub use request::{Hop, Identifiers, Invite, Request};
-pub(crate) use request::{Routing, again, carries_contact};
+pub(crate) use request::{Routing, again, as_request_uri, carries_contact};
 pub use server::{EndReason, ServerContext, ServerEffects};
 
 use crate::transaction::Timers;

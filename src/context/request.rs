@@ -141,15 +141,23 @@ impl<'a> Routing<'a> {
     }
 }
 
-/// The same request in a new transaction: with the next number, and with `headers` in place of those that have their names (RFC 3261 §8.1.3.5).
-pub(crate) fn again(request: &Message, hop: &Hop<'_>, headers: &[Header]) -> Result<Message, BuildError> {
-    let mut builder = Builder::request(request.method(), request.request_uri().unwrap_or_default());
+/// The same request in a new transaction: with the next number, for `target` in place of the Request-URI if one is given, and with
+/// `headers` in place of those that have their names (RFC 3261 §8.1.3.4, §8.1.3.5).
+pub(crate) fn again(
+    request: &Message,
+    target: Option<&str>,
+    hop: &Hop<'_>,
+    headers: &[Header],
+) -> Result<Message, BuildError> {
+    let uri =
+        target.map_or(Cow::Borrowed(request.request_uri().unwrap_or_default()), |uri| as_request_uri(uri));
+    let mut builder = Builder::request(request.method(), &uri);
     hop.write(&mut builder);
     for (name, value) in request.lines() {
         let known = Name::find(name);
         let is_written = matches!(known, Name::Via | Name::CSeq | Name::ContentType | Name::ContentLength);
         match known {
-            _ if is_written || headers.iter().any(|header| header.name.eq_ignore_ascii_case(name)) => {}
+            _ if is_written || headers.iter().any(|header| is_name_of(header, name, known)) => {}
             Name::Unknown => builder = builder.extra(&Header::new(String::from(name), String::from(value))),
             known => builder.relayed_line(known, |line| line.text(value)),
         }
@@ -162,6 +170,13 @@ pub(crate) fn again(request: &Message, hop: &Hop<'_>, headers: &[Header]) -> Res
     builder.body(body).finish()
 }
 
+fn is_name_of(header: &Header, name: &str, known: Name) -> bool {
+    match known {
+        Name::Unknown => header.name.eq_ignore_ascii_case(name),
+        known => Name::find(&header.name) == known,
+    }
+}
+
 /// An element of Route that the application supplied.
 fn checked_route(route: &str) -> Result<Address<'_>, BuildError> {
     let address = Address::parse(route).map_err(BuildError::Uri)?;
@@ -170,7 +185,7 @@ fn checked_route(route: &str) -> Result<Address<'_>, BuildError> {
 }
 
 /// `uri` without what a Request-URI may not hold: header fields and the `method` parameter (§19.1.1 table 1, §12.2.1.1).
-fn as_request_uri(uri: &str) -> Cow<'_, str> {
+pub(crate) fn as_request_uri(uri: &str) -> Cow<'_, str> {
     let Ok(Uri::Sip(parsed)) = Uri::parse(uri) else { return Cow::Borrowed(uri) };
     let headers = parsed.headers.map_or(0, |headers| headers.len().saturating_add(1));
     let end = uri.len().saturating_sub(headers);
@@ -228,12 +243,17 @@ pub struct Invite {
     pub request: Request,
     /// When to cancel a call that rings without an answer; as configured when `None`.
     pub ring_within: Option<Duration>,
+    /// How many requests may follow this one to where it is redirected (§8.1.3.4); as configured when `None`.
+    pub redirects: Option<u8>,
 }
 
 impl Invite {
+    /// How many redirections one usually follows.
+    pub const USUAL_REDIRECTS: u8 = 5;
+
     /// An INVITE for this URI.
     pub fn to(uri: impl Into<Cow<'static, str>>) -> Self {
-        Self { request: Request::new(Method::Invite, uri), ring_within: None }
+        Self { request: Request::new(Method::Invite, uri), ring_within: None, redirects: None }
     }
 
     /// Sets the offer (RFC 3264 §5). Without one, the answer carries the offer.
@@ -261,6 +281,21 @@ impl Invite {
     #[must_use]
     pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
         self.request = self.request.header(name, value);
+        self
+    }
+
+    /// Sets To, a `name-addr` or URI without tag, where it is to differ from the target: a display name, for one.
+    #[must_use]
+    pub fn addressed(mut self, to: impl Into<Cow<'static, str>>) -> Self {
+        self.request = self.request.to(to);
+        self
+    }
+
+    /// Has redirections followed, up to `most` requests after this one (RFC 3261 §8.1.3.4): [`Invite::USUAL_REDIRECTS`] is a good number. Each target is tried once,
+    /// in the order of preference; 305 and 380 are results like other failures.
+    #[must_use]
+    pub fn follow_redirects(mut self, most: u8) -> Self {
+        self.redirects = Some(most);
         self
     }
 

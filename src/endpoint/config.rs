@@ -36,6 +36,9 @@ pub struct Config {
     pub user_agent: Cow<'static, str>,
     /// The value of Contact in place of the one made from identity and bound address; empty for that one.
     pub contact: Cow<'static, str>,
+    /// The proxy that requests outside dialogs go through (RFC 3261 §8.1.2), a Route element: `<sip:proxy.example.com;lr>`; empty for none. A request that the application
+    /// gives a Route of its own goes by that one.
+    pub outbound_proxy: Cow<'static, str>,
     /// Option tags in Supported, which Require is checked against (§8.2.2.3).
     pub supported: Vec<Cow<'static, str>>,
 }
@@ -61,6 +64,7 @@ impl Config {
             server: Cow::Borrowed(""),
             user_agent: Cow::Borrowed(""),
             contact: Cow::Borrowed(""),
+            outbound_proxy: Cow::Borrowed(""),
             supported: Vec::new(),
         })
     }

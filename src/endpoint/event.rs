@@ -95,6 +95,14 @@ pub enum ClientEvent<D = ()> {
         /// The early dialog that it made, or belongs to.
         dialog: Option<DialogId>,
     },
+    /// The request was redirected, or a target that it was redirected to has failed: it goes on to the next one (RFC 3261 §8.1.3.4). Early dialogs that it made have
+    /// ended.
+    Redirected {
+        /// The answer; one made up here when none came.
+        response: Arc<Message>,
+        /// The request as it goes out next.
+        request: Arc<Message>,
+    },
     /// A 2xx came: the result. That of an INVITE has been acknowledged.
     Accepted {
         /// The answer.

@@ -11,6 +11,7 @@
 //! | `inspect` | the order in which a UAS examines a request (§8.2), answers without state |
 //! | `uas` | contexts of received requests (§8.2, §13.3) |
 //! | `uac` | contexts of our requests (§8.1, §13.2) |
+//! | `redirects` | INVITEs that are redirected (§8.1.3.4) |
 //! | `forks` | early dialogs, forks and the ACK of every 2xx (§12.1.2, §13.2.2) |
 //! | `calls` | dialogs (§12, §15) |
 //! | `session` | changes of a session: queue, glare, the peer's offers, what is held back (§14, RFC 3311) |
@@ -34,6 +35,7 @@ mod operation;
 mod output;
 mod policy;
 mod receive;
+mod redirects;
 mod refresh;
 mod send;
 mod session;
@@ -67,6 +69,7 @@ use crate::time::Timestamp;
 use crate::transaction::HashKey;
 use ids::Owner;
 use index::Index;
+use redirects::Redirects;
 use slots::{ClientSlot, DialogSlot, ServerSlot};
 use timers::TimerIndex;
 use transports::Transports;
@@ -222,7 +225,12 @@ impl<D: Default> Endpoint<D> {
     /// ```
     pub fn invite(&mut self, now: Timestamp, invite: Invite) -> Result<RequestId, Refused> {
         self.advance(now);
-        self.start(&invite.request, invite.ring_within)
+        let client = self.start(&invite.request, invite.ring_within)?;
+        if let Some(slot) = self.clients.get_mut(client) {
+            let most = invite.redirects.unwrap_or(self.config.policy.redirects);
+            slot.redirects = Redirects::new(&invite.request.uri, most);
+        }
+        Ok(client)
     }
 
     /// Sends a request outside dialogs.

@@ -33,6 +33,9 @@ pub struct Policy {
     pub other: Handling,
     /// Whether a session is changed by UPDATE where the peer takes it, in place of re-INVITE (RFC 3311 §5.1). False by default.
     pub modify_by_update: bool,
+    /// How many requests may follow an INVITE of ours to where it is redirected, unless the INVITE says otherwise (RFC 3261 §8.1.3.4). 0 by default: the 3xx
+    /// is the result.
+    pub redirects: u8,
     /// How often a change of ours that was answered 491 is tried again, after the time that RFC 3261 §14.1 says. 3 by default.
     pub glare_retries: u8,
     /// Content types that a body may have, as in Accept; empty for any. Others are answered 415 (RFC 3261 §8.2.3).
@@ -63,6 +66,7 @@ impl Default for Policy {
             session: Auto,
             other: Ask,
             modify_by_update: false,
+            redirects: 0,
             glare_retries: 3,
             accept: Vec::new(),
             users: None,

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use super::flow::Flow;
 use super::ids::{DialogId, QueryId, RequestId, ServerId};
 use super::policy::Handling;
+use super::redirects::Redirects;
 use super::timers::Handle;
 use crate::context::{ClientContext, ServerContext};
 use crate::dialog::{Dialog, InDialog, Modify, SessionTimer};
@@ -58,6 +59,8 @@ pub(super) struct ClientSlot<D> {
     /// The To tags of forks whose early dialogs we have ended with a BYE.
     pub(super) parted: Vec<Box<str>>,
     pub(super) ring_within: Option<Duration>,
+    /// Where an INVITE may go that is redirected.
+    pub(super) redirects: Option<Box<Redirects>>,
     /// What the request is to do to the session of its dialog.
     pub(super) wish: Option<Box<Wish>>,
     /// The dialog that ended while the re-INVITE was under way: the ACK of its 2xx is written by it.
@@ -189,6 +192,7 @@ impl<D> ClientSlot<D> {
             ack_flows: Vec::new(),
             parted: Vec::new(),
             ring_within: None,
+            redirects: None,
             wish: None,
             ended: None,
             data: None,

@@ -37,6 +37,11 @@ impl<D: Default> Endpoint<D> {
         if self.clients.len() >= self.config.limits.clients || self.is_full() {
             return Err(Refused::Full);
         }
+        let mut request = Cow::Borrowed(request);
+        let proxy = &self.config.outbound_proxy;
+        if request.route.is_empty() && !proxy.is_empty() {
+            request.to_mut().route.push(proxy.clone());
+        }
         let next_hop = request.route.first().map_or(&*request.uri, |route| route);
         let uri = if request.route.is_empty() { next_hop } else { uri_of(next_hop)? };
         let route = self.transports.locate(uri).map_err(Refused::Unroutable)?;
@@ -55,7 +60,6 @@ impl<D: Default> Endpoint<D> {
             supported: &self.described.supported,
             user_agent: &self.config.user_agent,
         };
-        let mut request = Cow::Borrowed(request);
         if let Some(terms) = self.first_terms(&request.method) {
             add_terms(&mut request.to_mut().headers, &terms);
         }
@@ -105,8 +109,13 @@ impl<D: Default> Endpoint<D> {
     /// The request has no flow and will get none.
     pub(super) fn launch_failed(&mut self, client: RequestId) {
         if self.clients.get(client).is_some_and(|slot| matches!(slot.stage, Stage::Parked(_))) {
-            self.conclude_without_answer(client, Synthetic::Transport);
-            self.end_client(client);
+            match self.redirect_unanswered(client, Synthetic::Transport) {
+                Some(tail) => _ = self.clients.remove(tail),
+                None => {
+                    self.conclude_without_answer(client, Synthetic::Transport);
+                    self.end_client(client);
+                }
+            }
         }
     }
 
@@ -209,6 +218,7 @@ impl<D: Default> Endpoint<D> {
                     }
                     _ => None,
                 };
+                let again = again.or_else(|| self.redirect(client, &response));
                 match again {
                     Some(tail) => client = tail,
                     None => self.conclude(client, response, Cause::of(status), false),
@@ -221,7 +231,10 @@ impl<D: Default> Endpoint<D> {
         if has(ClientEffects::GAVE_UP) {
             let context = self.clients.get_mut(client).and_then(ClientSlot::context);
             if let Some(why) = context.and_then(|context| context.synthetic()) {
-                self.conclude_without_answer(client, why);
+                match self.redirect_unanswered(client, why) {
+                    Some(tail) => client = tail,
+                    None => self.conclude_without_answer(client, why),
+                }
             }
         }
         if has(ClientEffects::FORKS_OVER) {

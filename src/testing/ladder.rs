@@ -184,6 +184,9 @@ fn describe_client_event<D>(event: &ClientEvent<D>) -> String {
             let made_up = if *synthetic { " (made up)" } else { "" };
             alloc::format!("failed {}{made_up}", describe_message(response))
         }
+        ClientEvent::Redirected { response, .. } => {
+            alloc::format!("redirected by {}", describe_message(response))
+        }
         ClientEvent::Forked { response, .. } => alloc::format!("forked {}", describe_message(response)),
         ClientEvent::Ended { .. } => "client ended".into(),
     }

@@ -177,6 +177,7 @@ pub(super) fn call(calling: &Calling) -> Command {
         true => Command::Invite(Invite {
             request,
             ring_within: (calling.odd % 4 == 3).then_some(Duration::from_secs(5)),
+            redirects: (calling.odd % 2 == 1).then_some(3),
         }),
         false => Command::Request(request),
     }

@@ -160,6 +160,7 @@ impl Watch {
                 client.ended += 1;
                 None
             }
+            ClientEvent::Redirected { .. } => None,
             ClientEvent::Progress { dialog, .. } => *dialog,
             ClientEvent::Forked { dialog, .. } => Some(*dialog),
         };

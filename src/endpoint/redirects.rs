@@ -1,0 +1,271 @@
+//! INVITEs that are redirected: from a 3xx, or a target that failed, to the next target (RFC 3261 §8.1.3.4).
+//!
+//! The targets are one set, in the order of their `q`; each URI is tried once, so that no loop can be. The request stays the application's, with its
+//! one result: each try is a transaction of its own, with the Call-ID, From and To of the first and the next number.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::event::{ClientEvent, Why};
+use super::ids::RequestId;
+use super::slots::{ClientSlot, Purpose, Stage};
+use super::transports::Route;
+use super::{Endpoint, Event};
+use crate::context::{Hop, Synthetic, again, as_request_uri};
+use crate::message::{Contact, Header, Message, Method, Name, QValue, StatusCode, Uri, unescape};
+
+/// Where an INVITE may go yet, and where it has been.
+#[derive(Clone, Debug)]
+pub(super) struct Redirects {
+    /// How many more requests may be sent.
+    left: u8,
+    /// What is to be tried, the best first: no more than may be.
+    targets: Vec<(QValue, Box<str>)>,
+    /// What has been tried, as it stands in Request-URIs.
+    tried: Vec<Box<str>>,
+}
+
+impl Redirects {
+    /// For a request with this Request-URI, which `left` others may follow.
+    pub(super) fn new(uri: &str, left: u8) -> Option<Box<Self>> {
+        let tried = [as_request_uri(uri).into()].into();
+        (left > 0).then(|| Box::new(Self { left, targets: Vec::new(), tried }))
+    }
+
+    /// Takes the targets that a 3xx names (§8.1.3.4): those that an INVITE can be sent to and that are new.
+    fn take(&mut self, response: &Message) {
+        let is_secure = self.tried.first().is_some_and(|first| is_secure(first));
+        for contact in response.contacts().flatten().filter_map(Contact::address) {
+            let Ok(uri) = Uri::parse(contact.uri) else { continue };
+            let method = uri.sip().and_then(|uri| uri.method());
+            let is_invite = method.is_none_or(|method| method == Method::Invite.as_str());
+            // What was called securely is not called otherwise unseen.
+            let is_safe = !is_secure || is_secure_uri(&uri);
+            if is_invite && is_safe && !self.knows(contact.uri) {
+                let q = contact.q().ok().flatten().unwrap_or(QValue::ONE);
+                let place = self.targets.partition_point(|(known, _)| *known >= q);
+                self.targets.insert(place, (q, contact.uri.into()));
+                self.targets.truncate(self.left.into());
+            }
+        }
+    }
+
+    /// Whether a URI was tried, or is about to be.
+    fn knows(&self, uri: &str) -> bool {
+        let uri = as_request_uri(uri);
+        let is_same = |known: &str| match (Uri::parse(&as_request_uri(known)), Uri::parse(&uri)) {
+            (Ok(known), Ok(uri)) => known.equals(&uri),
+            _ => known == uri,
+        };
+        self.tried.iter().chain(self.targets.iter().map(|(_, uri)| uri)).any(|known| is_same(known))
+    }
+
+    /// The next target.
+    fn next(&mut self) -> Option<Box<str>> {
+        if self.left == 0 || self.targets.is_empty() {
+            return None;
+        }
+        let (_, uri) = self.targets.remove(0);
+        self.tried.push(as_request_uri(&uri).into());
+        Some(uri)
+    }
+}
+
+impl<D: Default> Endpoint<D> {
+    /// An INVITE has failed with an answer: it goes on to its next target, if that is wanted and there is one. The transaction that was answered lives
+    /// on under another name, which is handed back.
+    pub(super) fn redirect(&mut self, client: RequestId, response: &Arc<Message>) -> Option<RequestId> {
+        let status = response.status()?;
+        let slot = self.clients.get_mut(client)?;
+        let is_cancelled = slot.context().is_some_and(|context| context.is_cancelled());
+        let redirects = slot.redirects.as_mut().filter(|_| !is_cancelled)?;
+        match status {
+            // They name no other place of the one who is called (§21.3.4, §21.3.5).
+            StatusCode::USE_PROXY | StatusCode::ALTERNATIVE_SERVICE => return None,
+            // Who has the credentials tries again (§8.1.3.5).
+            StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => return None,
+            // It speaks for every place (§21.6).
+            _ if status.code() >= 600 => return None,
+            _ if status.code() < 400 => redirects.take(response),
+            _ => {}
+        }
+        self.try_next(client, response)
+    }
+
+    /// An INVITE has failed without an answer: the same.
+    pub(super) fn redirect_unanswered(&mut self, client: RequestId, why: Synthetic) -> Option<RequestId> {
+        let slot = self.clients.get_mut(client)?;
+        let is_cancelled = slot.context().is_some_and(|context| context.is_cancelled());
+        if slot.redirects.is_none() || is_cancelled || why == Synthetic::Cancelled {
+            return None;
+        }
+        let response = why.response(slot.request().map(AsRef::as_ref))?;
+        self.try_next(client, &Arc::new(response))
+    }
+
+    fn try_next(&mut self, client: RequestId, response: &Arc<Message>) -> Option<RequestId> {
+        // What is new has no place in a queue that is full.
+        if self.is_full() {
+            return None;
+        }
+        loop {
+            let target = self.clients.get_mut(client)?.redirects.as_mut()?.next()?;
+            if let Some((message, route)) = self.write_for(client, &target) {
+                return Some(self.begin_again(client, response, Arc::new(message), route));
+            }
+        }
+    }
+
+    /// The request for another target; `None` where none can be made.
+    fn write_for(&mut self, client: RequestId, target: &str) -> Option<(Message, Route)> {
+        let slot = self.clients.get(client)?;
+        let request = slot.request()?;
+        // Behind a strict router the Request-URI is the router's, and stays so.
+        let first = request.routes().next().transpose().ok()?;
+        let is_loose = |uri: &str| Uri::parse(uri).ok().and_then(Uri::sip).is_some_and(|uri| uri.is_loose());
+        let hop = match first {
+            Some(first) if is_loose(first.uri) => first.uri,
+            Some(_) => return None,
+            None => target,
+        };
+        let route = self.transports.locate(hop).ok()?;
+        let headers = self.headers_from(target, request)?;
+        let names = self.transports.names(route.transport(), route.towards());
+        let branch = self.random.token();
+        let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
+        Some((again(request, Some(target), &hop, &headers).ok()?, route))
+    }
+
+    /// The headers that a target's URI asks for, as far as strangers may (§8.1.3.4, §19.1.5); `None` if it asks for an extension that we do not have.
+    fn headers_from(&self, target: &str, request: &Message) -> Option<Vec<Header>> {
+        let Some(uri) = Uri::parse(target).ok()?.sip() else { return Some(Vec::new()) };
+        let mut headers: Vec<Header> = Vec::new();
+        for field in uri.header_fields() {
+            let (name, value) = (unescape(field.name)?, unescape(field.value)?);
+            match Name::find(&name) {
+                Name::Require | Name::ProxyRequire => {
+                    let has =
+                        |tag: &str| self.config.supported.iter().any(|own| own.eq_ignore_ascii_case(tag));
+                    if !value.split(',').map(str::trim).all(has) {
+                        return None;
+                    }
+                }
+                known if !may_be_asked_for(known, &name) => continue,
+                known => add(&mut headers, request, known, (name.into(), value.into()))?,
+            }
+        }
+        Some(headers)
+    }
+
+    fn begin_again(
+        &mut self,
+        client: RequestId,
+        response: &Arc<Message>,
+        message: Arc<Message>,
+        route: Route,
+    ) -> RequestId {
+        let status = response.status().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        self.end_early_forks(client, Why::Failed(status));
+        let mut tail = ClientSlot::at(Stage::Queued, Purpose::Quiet);
+        if let Some(slot) = self.clients.get_mut(client) {
+            if let Some(redirects) = &mut slot.redirects {
+                redirects.left = redirects.left.saturating_sub(1);
+            }
+            tail.stage = core::mem::replace(&mut slot.stage, Stage::Parked(message.clone()));
+            (tail.flow, tail.id) = (slot.flow.take(), slot.id.take());
+        }
+        let transaction = tail.id;
+        let tail = self.clients.insert(tail);
+        if let Some(transaction) = transaction {
+            self.index.clients.insert(transaction, tail);
+        }
+        self.schedule_client(client);
+        let event = ClientEvent::Redirected { response: response.clone(), request: message };
+        self.emit(Event::Client { request: client, event });
+        self.launch_by(route, client);
+        tail
+    }
+}
+
+/// Adds a header that a URI asks for: in the place of the request's, or behind it where its values make a list.
+fn add(
+    headers: &mut Vec<Header>,
+    request: &Message,
+    known: Name,
+    (name, value): (String, String),
+) -> Option<()> {
+    let asked = headers.iter().position(|header| header.name.eq_ignore_ascii_case(&name));
+    let mut values: Vec<String> = match asked.map(|place| headers.remove(place)) {
+        _ if !is_list(known) => Vec::new(),
+        Some(header) => [header.value.into()].into(),
+        None => request.values(known).map(String::from).collect(),
+    };
+    values.push(value);
+    let header = Header::new(name, values.join(", "));
+    header.check().ok()?;
+    headers.push(header);
+    Some(())
+}
+
+/// Whether a header may be taken from a URI: not one that says who sends what to whom, where we are or what we are capable of, or what the body is
+/// (RFC 3261 §19.1.5).
+fn may_be_asked_for(known: Name, name: &str) -> bool {
+    let is_ours = matches!(
+        known,
+        Name::From
+            | Name::To
+            | Name::CallId
+            | Name::CSeq
+            | Name::Via
+            | Name::RecordRoute
+            | Name::Route
+            | Name::MaxForwards
+            | Name::Accept
+            | Name::AcceptEncoding
+            | Name::AcceptLanguage
+            | Name::Allow
+            | Name::Contact
+            | Name::Organization
+            | Name::Supported
+            | Name::UserAgent
+            | Name::Authorization
+            | Name::ProxyAuthorization
+            | Name::ContentDisposition
+            | Name::ContentEncoding
+            | Name::ContentLanguage
+            | Name::ContentLength
+            | Name::ContentType
+            | Name::Date
+            | Name::MimeVersion
+            | Name::Timestamp
+            | Name::SessionExpires
+            | Name::MinSe
+    );
+    !is_ours && !name.eq_ignore_ascii_case("body")
+}
+
+/// Headers whose values are lists: what a URI asks for joins them (§8.1.3.4).
+fn is_list(name: Name) -> bool {
+    matches!(
+        name,
+        Name::CallInfo
+            | Name::AlertInfo
+            | Name::ErrorInfo
+            | Name::InReplyTo
+            | Name::Reason
+            | Name::HistoryInfo
+            | Name::AcceptContact
+            | Name::RejectContact
+            | Name::RequestDisposition
+    )
+}
+
+fn is_secure(uri: &str) -> bool {
+    Uri::parse(uri).is_ok_and(|uri| is_secure_uri(&uri))
+}
+
+fn is_secure_uri(uri: &Uri<'_>) -> bool {
+    matches!(uri, Uri::Sip(uri) if uri.secure)
+}
