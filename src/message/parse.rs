@@ -88,13 +88,11 @@ impl Message {
         let headers = masked.get(headers_at..).unwrap_or_default();
         let mut fixed = [httparse::EMPTY_HEADER; INLINE_LINES];
         let mut grown;
-        let tokenised = match httparse::parse_headers(headers, &mut fixed) {
-            Err(httparse::Error::TooManyHeaders) => {
-                grown = alloc::vec![httparse::EMPTY_HEADER; limits.headers];
-                httparse::parse_headers(headers, &mut grown)
-            }
-            other => other,
-        };
+        let mut tokenised = httparse::parse_headers(headers, &mut fixed);
+        if let Err(httparse::Error::TooManyHeaders) = tokenised {
+            grown = alloc::vec![httparse::EMPTY_HEADER; count_lines(headers).min(limits.headers)];
+            tokenised = httparse::parse_headers(headers, &mut grown);
+        }
         let (length, tokens) = match tokenised {
             Ok(httparse::Status::Complete(complete)) => complete,
             Err(httparse::Error::TooManyHeaders) => {
@@ -157,6 +155,20 @@ fn decimal(digits: &[u8]) -> Option<u32> {
         value = value.wrapping_mul(10).wrapping_add(digit.into());
     }
     (!digits.is_empty() && digits.len() < 10).then_some(value)
+}
+
+/// How many line ends there are before an empty line, or before the end.
+fn count_lines(headers: &[u8]) -> usize {
+    let mut count = 0_usize;
+    let mut from = 0_usize;
+    for end in memchr::memchr_iter(b'\n', headers) {
+        if matches!(headers.get(from..end), Some(b"" | b"\r")) {
+            break;
+        }
+        count = count.saturating_add(1);
+        from = end.saturating_add(1);
+    }
+    count
 }
 
 /// What there is to know of all lines together.

@@ -44,7 +44,7 @@ pub mod script;
 
 #[cfg(feature = "arbitrary")]
 pub use check::check_script;
-pub use check::{check_header, check_message, check_sdp, check_stream, check_uri};
+pub use check::{check_header, check_message, check_sdp, check_stream, check_uri, read_views};
 pub use ladder::{Ladder, describe_event, describe_message};
 pub use link::Link;
 pub use network::{Network, Node};

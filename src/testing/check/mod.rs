@@ -20,6 +20,7 @@ pub use message::check_message;
 pub use sdp::check_sdp;
 pub use stream::check_stream;
 pub use uri::check_uri;
+pub use views::read_views;
 
 /// Carries out the [`Script`](crate::testing::Script) that `octets` stand for, with all that an endpoint promises.
 ///

@@ -13,11 +13,11 @@ use crate::message::{
 
 type Seen = Result<(), ParseError>;
 
-/// Reads all views, and asks them all that they answer.
+/// Reads every typed view of a message, and asks each value all that it answers.
 ///
 /// # Panics
 /// When a value is not parsed as what is written of it, or a fault lies outside of the message.
-pub(super) fn read_views(message: &Message) {
+pub fn read_views(message: &Message) {
     for name in Name::all() {
         if let Err(fault) = views_of(message, name) {
             assert!(fault.header.is_some(), "{fault} has no header");
