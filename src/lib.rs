@@ -88,7 +88,7 @@
 //!
 //! | module | what it does | RFC |
 //! |---|---|---|
-//! | [`message`] | parse, view, build | 3261 §§7, 18.3, 19, 20, 25; 3325, 3326, 3581, 3966, 5118; headers of 3262, 3323, 3327, 3329, 3515, 3608, 3841, 3891, 3892, 3903, 3911, 4028, 4488, 5626, 5806, 6086, 6442, 6665, 7044, 7433, 7616 |
+//! | [`message`] | parse, view, validate, build | 3261 §§7, 18.3, 19, 20, 25; 2046, 3966, 4475, 5118, 5621, 5954; headers of 3262, 3323, 3325, 3326, 3327, 3329, 3515, 3581, 3608, 3841, 3891, 3892, 3903, 3911, 4028, 4488, 5626, 5806, 6086, 6442, 6665, 7044, 7433, 7616 |
 //! | [`sdp`] | streams, hold, answers, whose turn it is | 3264, 6337, 8866 |
 //! | [`transaction`] | four state machines on one table | 3261 §17, 6026 |
 //! | [`context`] | one request and its answers | 3261 §§8, 9, 13; 4320 |
@@ -101,13 +101,19 @@
 //! | RFC | here now | to come |
 //! |---|---|---|
 //! | 3261 | UA core: messages, transactions, UAC, UAS, CANCEL, OPTIONS, dialogs, INVITE and forks, BYE, UDP and streams | digest §22, registration §10, session modification in full §14 |
-//! | 3325, 3326 | P-Asserted-Identity, Reason | – |
+//! | 2046, 5621 | multipart bodies, split and written; whose part is required | – |
+//! | 3966 | `tel:` numbers, their parts and comparison | – |
+//! | 4475, 5118 | torture messages, each with its answer | – |
+//! | 5954 | the grammar of addresses, their comparison | – |
+//! | 3325, 3326 | P-Asserted-Identity, P-Preferred-Identity, Reason | – |
 //! | 3581 | `rport`, both sides | – |
 //! | 4320, 6026 | non-INVITE and 2xx corrections | – |
-//! | 5626 | keep-alives answered | outbound |
+//! | 5626, 8489 | §3.5 keep-alives counted and answered; `reg-id`, `+sip.instance`, `ob` read | outbound |
+//! | 7118 | one message a WebSocket frame, Content-Length optional | – |
 //! | 6228 | 199 received | 199 sent |
 //! | 3264, 6337, 8866 | `sdp`: hold, answers, offer/answer machine | its place in dialogs |
-//! | 3262, 3311, 3515, 4028, 5057, 6141, 6665 | – | next |
+//! | 3262, 3311, 3515, 4028, 5057, 6141, 6665 | their headers, read and written | next |
+//! | 7616, 8760 | challenges and credentials read and written | digest computed and checked |
 //!
 //! # Features
 //!

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{Parts, is_multipart, scan, split_line};
-use crate::message::{MediaType, Name, Params, ParseError};
+use crate::message::{Disposition, Handling, MediaType, Name, ParseError};
 
 /// One part of a multipart body. `Debug` shows its type and length only.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,19 +65,22 @@ impl<'a> Part<'a> {
             .transpose()
     }
 
-    /// The raw value of Content-Disposition: `session` is meant where `application/sdp` has none, `render` elsewhere
-    /// (RFC 3261 §20.11).
-    pub fn content_disposition(&self) -> Option<&'a str> {
-        self.header("Content-Disposition")
+    /// Content-Disposition: `session` is meant where `application/sdp` has none, `render` elsewhere (RFC 3261 §20.11).
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn content_disposition(&self) -> Result<Option<Disposition<'a>>, ParseError> {
+        let value = self.header("Content-Disposition");
+        value
+            .map(|value| Disposition::parse(value).map_err(|fault| fault.within(Name::ContentDisposition, 0)))
+            .transpose()
     }
 
     /// Whether a request must be refused with 415 when this part is not understood: unless its disposition says
     /// `handling=optional` (RFC 5621 §8.1). Inside `multipart/alternative` it is the whole's that counts (§8.3).
     pub fn is_required(&self) -> bool {
-        let disposition = self.content_disposition().unwrap_or_default();
-        let at = disposition.find(';').unwrap_or(disposition.len());
-        let handling = Params::new(disposition.get(at..).unwrap_or_default()).value("handling");
-        !handling.is_some_and(|handling| handling.eq_ignore_ascii_case("optional"))
+        let disposition = self.content_disposition().ok().flatten();
+        disposition.is_none_or(|disposition| disposition.handling() != Handling::Optional)
     }
 
     /// The parts of this one, when it is multipart itself (RFC 5621 §4.2).

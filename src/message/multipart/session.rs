@@ -1,7 +1,7 @@
 //! The session description, alone or inside a multipart body (RFC 5621 §4, §6).
 
-use super::{Part, Parts, is_multipart, scan};
-use crate::message::{MediaType, Message};
+use super::{Part, Parts, is_multipart};
+use crate::message::{Disposition, MediaType, Message, ParseError};
 
 /// How deep multipart bodies may be nested for a description to be found inside: each level is read once more.
 const DEEPEST: usize = 8;
@@ -25,7 +25,7 @@ impl Message {
     pub fn session_description(&self) -> Option<&[u8]> {
         let entity = Entity {
             content_type: self.content_type().ok()??,
-            disposition: self.headers("Content-Disposition").next(),
+            disposition: self.content_disposition(),
             encodings: [
                 self.headers("Content-Encoding").next(),
                 self.headers("Content-Transfer-Encoding").next(),
@@ -39,7 +39,7 @@ impl Message {
 /// A body and what its header fields say of it.
 struct Entity<'a> {
     content_type: MediaType<'a>,
-    disposition: Option<&'a str>,
+    disposition: Result<Option<Disposition<'a>>, ParseError>,
     encodings: [Option<&'a str>; 2],
     body: &'a [u8],
 }
@@ -59,7 +59,7 @@ impl<'a> Entity<'a> {
             return None;
         }
         if self.content_type.is("application", "sdp") {
-            return self.disposition.is_none_or(is_session).then_some(self.body);
+            return is_session(&self.disposition).then_some(self.body);
         }
         if depth >= DEEPEST || !is_multipart(&self.content_type) {
             return None;
@@ -79,7 +79,11 @@ fn is_plain(encoding: &str) -> bool {
     ["identity", "binary", "8bit", "7bit", ""].iter().any(|plain| plain.eq_ignore_ascii_case(encoding))
 }
 
-fn is_session(disposition: &str) -> bool {
-    let (kind, _) = scan::span(scan::trim_start(disposition), scan::is_token_byte);
-    kind.eq_ignore_ascii_case("session")
+/// Whether the body describes the session: what an `application/sdp` is for unless something else is said (RFC 3261 §20.11).
+fn is_session(disposition: &Result<Option<Disposition<'_>>, ParseError>) -> bool {
+    match disposition {
+        Ok(None) => true,
+        Ok(Some(disposition)) => disposition.kind.eq_ignore_ascii_case("session"),
+        Err(_) => false,
+    }
 }

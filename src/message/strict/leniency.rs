@@ -275,6 +275,13 @@ pub const LENIENCIES: &[Leniency] = &[
         "Contact: sip:alice@atlanta.example.com?Route=x",
     ),
     row(
+        "a semicolon behind the last parameter, beyond Via, From and To",
+        LEGIBLE,
+        "RFC 3261 §20.15",
+        "Content-Type: text/plain",
+        "Content-Type: text/plain;",
+    ),
+    row(
         "headers twice that stand once, beyond those that matching needs",
         "the first one counts",
         "RFC 3261 §7.3.1",
