@@ -56,12 +56,41 @@ fn changes(ours: bool) -> Vec<Step> {
     }
 }
 
+/// Changes of the session, of ours and of theirs, one on the other's heels. `[what, then]` are ours, `bodies` what the peer says.
+fn sessions([what, then, bodies]: [u8; 3], yes: bool) -> Vec<Step> {
+    let change = |what| Step::Modify { dialog: 0, what, extra: 0 };
+    let hold_back = |yes| Step::HoldBack { dialog: 0, yes };
+    let offered = Step::AnswerOffer { dialog: 0, body: then };
+    let body = 4 | bodies & !2;
+    let theirs = |method| Step::Within(0, Asking { body, ..asking(method) });
+    let accepted = || {
+        let (request, code, tag) = (0, 6, 0);
+        Step::Answer(Answering { request, code, tag, contact: 0, routes: 0, body, odd: 0, damage: WHOLE })
+    };
+    [
+        change(what),
+        hold_back(yes),
+        change(then),
+        accepted(),
+        offered.clone(),
+        theirs(1),
+        accepted(),
+        offered,
+        theirs(4),
+        hold_back(false),
+        reply(0),
+        Step::Acknowledge { answer: 0, odd: 0, way: 0 },
+    ]
+    .into()
+}
+
 /// Pieces of calls, any of their steps missing, with anything in between.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let piece = prop_oneof![
         3 => Just(call_in()),
         3 => (0..16_u8).prop_map(call_out),
         2 => any::<bool>().prop_map(changes),
+        3 => any::<([u8; 3], bool)>().prop_map(|(numbers, yes)| sessions(numbers, yes)),
         1 => (0..20_u8).prop_map(|count| [Step::Time(Passing::Deadlines(count))].into()),
         4 => vec(any::<u8>(), 0..60).prop_map(|octets| Script::from_octets(&octets).steps),
     ];
@@ -85,7 +114,14 @@ fn interleaved(script: Script, between: Step) -> Script {
 fn is_command(step: &Step) -> bool {
     matches!(
         step,
-        Step::Call(_) | Step::Revoke { .. } | Step::Reply(_) | Step::Send { .. } | Step::Destroy { .. }
+        Step::Call(_)
+            | Step::Revoke { .. }
+            | Step::Reply(_)
+            | Step::Send { .. }
+            | Step::Modify { .. }
+            | Step::AnswerOffer { .. }
+            | Step::HoldBack { .. }
+            | Step::Destroy { .. }
     )
 }
 
@@ -167,7 +203,9 @@ proptest! {
             let call = Step::Call(Calling { method: odd, target: odd, extra, body: odd, odd });
             let reply = Step::Reply(Replying { server: 0, verb: odd, code: 0, extra, reason: odd, body: odd });
             let send = Step::Send { dialog: 0, method: odd, extra, body: odd };
-            [step, reply, send, call]
+            let modify = Step::Modify { dialog: 0, what: odd, extra };
+            let answer = Step::AnswerOffer { dialog: 0, body: odd };
+            [step, reply, send, modify, answer, call]
         });
         let recording = holds!(record(&Script { manners: script.manners, steps: steps.collect() }));
         holds!(recording.check_refusals());
@@ -184,6 +222,22 @@ proptest! {
     fn a_script_is_the_octets_it_is_read_from(octets in vec(any::<u8>(), 0..300)) {
         let script = Script::from_octets(&octets);
         prop_assert_eq!(Script::from_octets(&script.to_octets()).to_octets(), script.to_octets());
+    }
+}
+
+/// What the properties above are about is reached: changes that were accepted, late offers that were answered.
+#[test]
+fn scripts_change_sessions() {
+    for (what, then, line) in [(0, 2, "sendonly"), (4, 0, "ACK sip:alice")] {
+        let steps = [call_in(), sessions([what, then, 5], false)].concat();
+        let steps =
+            steps.into_iter().filter(|step| !matches!(step, Step::Within(0, Asking { method: 6, .. })));
+        let recording = record(&Script { manners: DRAINS, steps: steps.collect() }).unwrap();
+        let is_seen = |output: &Vec<u8>| String::from_utf8_lossy(output).contains(line);
+        assert!(recording.outputs.iter().any(is_seen), "{line}");
+        assert!(recording.outputs.iter().any(|output| output.starts_with(b"Event(Client") && {
+            String::from_utf8_lossy(output).contains("Accepted")
+        }));
     }
 }
 

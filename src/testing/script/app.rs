@@ -1,12 +1,16 @@
 //! The application of a script: how its endpoint is configured, and what it asks for, sensible or hostile.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
+
+use bytes::Bytes;
 
 use super::peer::pick;
 use super::{Calling, Replying};
 use crate::context::{Invite, Reply, Request};
+use crate::dialog::Modify;
 use crate::endpoint::{Command, Config, Handling, ServerId};
 use crate::limits::Limits;
 use crate::message::{Body, Header, Method};
@@ -83,11 +87,36 @@ pub(super) fn headers(number: u8) -> Vec<Header> {
 pub(super) fn body(number: u8) -> Option<Body> {
     match number % 16 {
         0..=7 => None,
-        8..=11 => Some(Body::sdp("v=0\r\no=- 2 2 IN IP4 192.0.2.4\r\ns=-\r\n")),
+        8..=11 => Some(Body::sdp(sdp(number))),
         12 => Some(Body::new("text/plain\r\nX-Smuggled: 1", "z")),
         13 => Some(Body::new("", "z")),
         14 => Some(Body::new("text/plain", alloc::vec![b'x'; 3_000])),
         _ => Some(Body::new(" text/plain ", "")),
+    }
+}
+
+/// A session description: whole, of one direction, with two streams, or broken off.
+pub(super) fn sdp(number: u8) -> Bytes {
+    const HEAD: &str = "v=0\r\no=- 2 2 IN IP4 192.0.2.4\r\ns=-\r\n";
+    const STREAM: &str = "c=IN IP4 192.0.2.4\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8\r\n";
+    match number % 8 {
+        0 | 1 => format!("{HEAD}{STREAM}").into(),
+        2 => format!("{HEAD}{STREAM}a=sendonly\r\n").into(),
+        3 => Bytes::from_static(HEAD.as_bytes()),
+        4 => format!("{HEAD}{STREAM}m=video 4002 RTP/AVP 99\r\na=inactive\r\n").into(),
+        5 => format!("{HEAD}{STREAM}a=recvonly\r\n").into(),
+        6 => Bytes::new(),
+        _ => HEAD.replace("2 2", "2 3").into_bytes().into_iter().chain(STREAM.bytes()).collect(),
+    }
+}
+
+/// A change of the session.
+pub(super) fn modify(number: u8) -> Modify {
+    match number % 8 {
+        0 | 1 => Modify::Hold,
+        2 | 3 => Modify::Unhold,
+        4 | 5 => Modify::Offerless,
+        _ => Modify::Sdp(sdp(number / 8)),
     }
 }
 
@@ -150,6 +179,11 @@ pub(super) fn config(manners: u16) -> Option<Config> {
         config.supported = [Cow::Borrowed("100rel")].into();
         config.server = "test/1".into();
         config.user_agent = "test/1".into();
+    }
+    config.policy.modify_by_update = has(12);
+    if has(13) {
+        config.policy.session = Handling::Ask;
+        config.policy.set_in_dialog(Method::Update, Handling::Ask);
     }
     Some(config)
 }

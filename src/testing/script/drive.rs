@@ -141,6 +141,9 @@ impl Driver {
             | Step::Revoke { .. }
             | Step::Reply(_)
             | Step::Send { .. }
+            | Step::Modify { .. }
+            | Step::AnswerOffer { .. }
+            | Step::HoldBack { .. }
             | Step::Destroy { .. } => {
                 if let Some(command) = self.command(step) {
                     self.apply(Action::Command(command))?;
@@ -165,6 +168,17 @@ impl Driver {
                     body: app::body(*body),
                 };
                 Command::Send(*newest(&self.watch.dialogs(), *dialog)?, request)
+            }
+            Step::Modify { dialog, what, extra } => Command::Modify(
+                *newest(&self.watch.dialogs(), *dialog)?,
+                app::modify(*what),
+                app::headers(*extra),
+            ),
+            Step::AnswerOffer { dialog, body } => {
+                Command::Answer(*newest(&self.watch.dialogs(), *dialog)?, app::sdp(*body))
+            }
+            Step::HoldBack { dialog, yes } => {
+                Command::HoldBack(*newest(&self.watch.dialogs(), *dialog)?, *yes)
             }
             Step::Destroy { dialog, extra } => {
                 Command::Destroy(*newest(&self.watch.dialogs(), *dialog)?, app::headers(*extra))

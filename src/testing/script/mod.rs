@@ -112,6 +112,29 @@ pub enum Step {
         /// Which body.
         body: u8,
     },
+    /// The application changes the session of a dialog.
+    Modify {
+        /// Which dialog.
+        dialog: u8,
+        /// How.
+        what: u8,
+        /// Which headers.
+        extra: u8,
+    },
+    /// The application answers the offer that came in a 2xx.
+    AnswerOffer {
+        /// In which dialog.
+        dialog: u8,
+        /// With which body.
+        body: u8,
+    },
+    /// The application holds back what the peer asks for in a dialog, or lets it go.
+    HoldBack {
+        /// Which dialog.
+        dialog: u8,
+        /// Whether it holds back.
+        yes: bool,
+    },
     /// The application ends a dialog.
     Destroy {
         /// Which dialog.

@@ -8,6 +8,9 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 
 use super::{Answering, Asking, Calling, Damage, Notice, Passing, Replying, Script, Step};
 
+/// The bit that tells a step's later meaning from its first.
+const LATER: u8 = 128;
+
 impl<'a> Arbitrary<'a> for Script {
     fn arbitrary(octets: &mut Unstructured<'a>) -> Result<Self> {
         let manners = octets.arbitrary()?;
@@ -51,6 +54,18 @@ impl<'a> Arbitrary<'a> for Step {
             23 | 24 => Self::Call(octets.arbitrary()?),
             25 => Self::Revoke { request: octets.arbitrary()?, extra: octets.arbitrary()? },
             26..=28 => Self::Reply(octets.arbitrary()?),
+            // What came later has the upper halves of older choices, so that corpora keep their meaning.
+            29 if choice >= LATER => Self::Modify {
+                dialog: octets.arbitrary()?,
+                what: octets.arbitrary()?,
+                extra: octets.arbitrary()?,
+            },
+            30 if choice >= LATER => {
+                Self::AnswerOffer { dialog: octets.arbitrary()?, body: octets.arbitrary()? }
+            }
+            31 if choice >= LATER => {
+                Self::HoldBack { dialog: octets.arbitrary()?, yes: octets.arbitrary::<u8>()? % 2 == 0 }
+            }
             29 => Self::Send {
                 dialog: octets.arbitrary()?,
                 method: octets.arbitrary()?,
@@ -185,6 +200,9 @@ impl Step {
             Self::Send { dialog, method, extra, body } => {
                 octets.extend([29, *dialog, *method, *extra, *body]);
             }
+            Self::Modify { dialog, what, extra } => octets.extend([LATER | 29, *dialog, *what, *extra]),
+            Self::AnswerOffer { dialog, body } => octets.extend([LATER | 30, *dialog, *body]),
+            Self::HoldBack { dialog, yes } => octets.extend([LATER | 31, *dialog, u8::from(!*yes)]),
             Self::Destroy { dialog, extra } => octets.extend([30, *dialog, *extra]),
             Self::Drain(count) => octets.extend([31, *count]),
         }

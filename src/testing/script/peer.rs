@@ -469,11 +469,25 @@ fn pad(head: &mut String) {
     *head += &format!("v: SIP/2.0/UDP h;x={}\r\n", "x".repeat(room));
 }
 
+/// A description: as always, elsewhere, or with another direction.
+fn sdp(number: u8) -> String {
+    match number % 8 {
+        0..=3 => SDP.into(),
+        4 => SDP.replace("4000", "4002"),
+        5 => format!("{SDP}a=inactive\r\n"),
+        _ => format!("{SDP}a=sendonly\r\n"),
+    }
+}
+
 fn finish(mut head: String, body: u8, damage: Damage) -> Vec<u8> {
+    let sdp = sdp(body / 8);
     match body % 8 {
         0..=3 => head += "Content-Length: 0\r\n\r\n",
-        4 => head += &format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{SDP}", SDP.len()),
-        5 => head += &format!("c: application/sdp\r\nl: {}\r\n\r\n{SDP}", SDP.len()),
+        4 => head += &format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", sdp.len()),
+        5 => {
+            head += "Allow: INVITE, ACK, BYE, CANCEL, UPDATE\r\n";
+            head += &format!("c: application/sdp\r\nl: {}\r\n\r\n{sdp}", sdp.len());
+        }
         6 => head += "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi",
         _ => head += "\r\n",
     }
