@@ -192,6 +192,7 @@ pub(super) fn reply(server: ServerId, replying: &Replying) -> Command {
         reason: pick(&REASONS, replying.reason).copied().flatten().map(Cow::Borrowed),
         headers: headers(replying.extra),
         body: body(replying.body),
+        reliable: replying.verb & 0x80 != 0,
     };
     match replying.verb % 8 {
         0..=2 => Command::Accept(server, reply),
