@@ -1,6 +1,7 @@
 //! Provisional answers that are acknowledged (RFC 3262), on both sides, with no endpoint: rule by rule.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sip_proto::context::{
     ClientContext, ClientEffects, Defaults, Refused, Rel100, Reply, ServerContext, ServerEffects, Settings,
@@ -173,7 +174,9 @@ fn which_answers_are_reliable() {
     }
     // §3: for no method but INVITE.
     for method in ["OPTIONS", "SUBSCRIBE", "UPDATE", "PRACK"] {
-        assert_eq!(Rel100::of(&request(method, REQUIRED)), Unsupported, "{method}");
+        for lines in [SUPPORTED, REQUIRED] {
+            assert_eq!(Rel100::of(&request(method, lines)), Unsupported, "{method}");
+        }
     }
 }
 
@@ -512,6 +515,24 @@ fn a_long_ringing_is_extended_reliably() {
         (ServerContext::new(T0, request, true, Token::from_bits(7), &settings), settings);
     assert_eq!(server.run(ms(60_000)), [(200, 100, NOTHING), (60_000, 180, PROGRESS)]);
     assert!(is_reliable(&server.sent()));
+}
+
+/// What is out is repeated by T1 alone: the minute's repetition adds nothing to it, whatever waits (RFC 3262 §3).
+#[test]
+fn what_is_not_acknowledged_is_not_extended() {
+    let again = [500, 1_500, 3_500, 7_500].map(|at| (at, 183, NOTHING));
+    for is_accepted in [false, true] {
+        let mut server = Server::new();
+        server.settings.repeat_every = Duration::from_secs(1);
+        server.ring_with_sdp(T0);
+        if is_accepted {
+            assert_eq!(server.ring_with_sdp(T0), HELD);
+            assert_eq!(server.accept(T0), HELD);
+            let rseq = server.rseq();
+            assert_eq!(server.prack(T0, rseq), PRACKED | SEND | PROGRESS);
+        }
+        assert_eq!(server.run(ms(15_000)), again, "{is_accepted}");
+    }
 }
 
 /// RFC 3261 §17.2.1: the INVITE again gets the last provisional answer again, acknowledged or not.

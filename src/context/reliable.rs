@@ -178,13 +178,11 @@ impl Unacknowledged {
         self.success.take_if(|_| !self.answers.iter().any(Answer::has_description))
     }
 
-    /// The next answer, sent now; `None` when there is none, or one is out.
+    /// The next answer, sent now that the one before was acknowledged; `None` when there is none.
     pub(super) fn advance(&mut self, now: Timestamp, timers: &Timers) -> Option<Arc<Message>> {
-        if self.out.is_some() || self.answers.is_empty() {
-            return None;
-        }
+        let next = self.current()?;
         self.send(now, timers);
-        self.current()
+        Some(next)
     }
 
     /// The answer that is out, to be sent again if it is due: at intervals that double without cap (RFC 3262 §3).

@@ -545,6 +545,8 @@ impl ServerContext {
         self.again_at = again_after(now, self.repeat_every(&ringing, settings), now);
         match ringing.status().filter(|_| self.is_reliable(&ringing)) {
             None => self.send_again(now, ringing, settings),
+            // Repeated as it is.
+            Some(_) if self.awaits_prack() => ServerEffects::NONE,
             // The same one would be dropped as its own repetition (RFC 3262 §4).
             Some(status) => {
                 let next = Reply::new().reliable();
