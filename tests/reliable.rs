@@ -337,7 +337,7 @@ fn a_2xx_waits_for_the_prack_of_a_description() {
         ring(&mut server);
         if with_sdp {
             assert_eq!(server.accept(ms(50)), HELD);
-            assert!(server.context.is_held() && !server.context.is_pending() && !server.context.awaits_ack());
+            assert!(server.context.is_held() && server.context.is_pending() && !server.context.awaits_ack());
             assert_eq!(server.code(), 183);
             assert_eq!(server.run(ms(500)), [(500, 183, NOTHING)], "it is still repeated");
             assert_eq!(server.prack(ms(600), rseq), PRACKED | SEND | ACCEPTED);

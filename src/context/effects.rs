@@ -1,4 +1,4 @@
-//! What the steps of a server context ask for.
+//! What the steps of a server context ask for, and how it ends.
 
 bitflags::bitflags! {
     /// What a step of a server context asks of its driver: a set without payload. The answer to send is
@@ -43,4 +43,16 @@ impl ServerEffects {
     pub(super) fn when(condition: bool, effects: Self) -> Self {
         if condition { effects } else { Self::NONE }
     }
+}
+
+/// How a server context came to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// Answered, and its retransmissions absorbed.
+    Done,
+    /// A final answer to an INVITE was never acknowledged.
+    NoAck,
+    /// The application never answered a non-INVITE request.
+    Unanswered,
 }

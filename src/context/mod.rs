@@ -28,13 +28,15 @@ use core::time::Duration;
 pub use cause::Cause;
 pub(crate) use client::check_cancel;
 pub use client::{ClientContext, ClientEffects, Synthetic};
-pub use effects::ServerEffects;
+pub use effects::{EndReason, ServerEffects};
 pub use error::Refused;
 pub use reliable::Rel100;
+#[allow(unused_imports)]
+pub(crate) use reliable::{OPTION_TAG, rack};
 pub use reply::{Defaults, Reply, Report};
 pub use request::{Hop, Identifiers, Invite, Request};
 pub(crate) use request::{Routing, again, carries_contact};
-pub use server::{EndReason, ServerContext};
+pub use server::ServerContext;
 
 use crate::transaction::Timers;
 

@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 use crate::transaction::{Timers, again_after};
 
 /// The option tag (RFC 3262 §8.1).
-pub(super) const OPTION_TAG: &str = "100rel";
+pub(crate) const OPTION_TAG: &str = "100rel";
 
 /// Whether provisional answers to an INVITE are acknowledged: what we are willing to do, or what a peer has said.
 ///
@@ -212,6 +212,11 @@ impl Unacknowledged {
         self.out.is_some()
     }
 
+    /// The answer that is out, while it is repeated.
+    pub(super) fn out(&self) -> Option<&Arc<Message>> {
+        self.answers.first().map(|answer| &answer.message)
+    }
+
     /// When [`Unacknowledged::again`] or [`Unacknowledged::is_given_up`] has something to say.
     pub(super) fn deadline(&self) -> Timestamp {
         self.again_at.min(self.until)
@@ -222,7 +227,7 @@ impl Unacknowledged {
     }
 
     fn current(&self) -> Option<Arc<Message>> {
-        self.answers.first().map(|answer| answer.message.clone())
+        self.out().cloned()
     }
 
     fn send(&mut self, now: Timestamp, timers: &Timers) {
@@ -288,7 +293,7 @@ impl Received {
 }
 
 /// What a PRACK of this answer says in RAck (RFC 3262 §7.2); `None` if it is no reliable provisional answer.
-pub(super) fn rack(response: &Message) -> Option<RAck> {
+pub(crate) fn rack(response: &Message) -> Option<RAck> {
     let is_numbered = response.status().is_some_and(|s| s.is_provisional() && s > StatusCode::TRYING);
     let is_required = response.require().any(|tag| tag.eq_ignore_ascii_case(OPTION_TAG));
     let rseq = response.rseq().ok().flatten().filter(|_| is_numbered && is_required)?;

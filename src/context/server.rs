@@ -5,23 +5,11 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::reliable::{Unacknowledged, rack};
-use super::{Defaults, Refused, Rel100, Reply, ServerEffects, Settings};
+use super::{Defaults, EndReason, Refused, Rel100, Reply, ServerEffects, Settings};
 use crate::message::{Address, Message, Method, ParseError, RAck, StatusCode};
 use crate::random::Token;
 use crate::time::Timestamp;
 use crate::transaction::{Effects, Kind, State, Stimulus, Transaction, again_after};
-
-/// How a server context came to its end.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum EndReason {
-    /// Answered, and its retransmissions absorbed.
-    Done,
-    /// A final answer to an INVITE was never acknowledged.
-    NoAck,
-    /// The application never answered a non-INVITE request.
-    Unanswered,
-}
 
 /// One received request and the answers to it.
 ///
@@ -324,14 +312,19 @@ impl ServerContext {
         self.unacknowledged.as_ref().is_some_and(|waiting| waiting.awaits_prack())
     }
 
+    /// The reliable provisional answer that is repeated until its PRACK comes.
+    pub fn unacknowledged(&self) -> Option<&Arc<Message>> {
+        self.unacknowledged.as_ref().and_then(|waiting| waiting.out())
+    }
+
     /// Whether a 2xx was given that waits for a PRACK and was not sent yet.
     pub fn is_held(&self) -> bool {
         matches!(self.phase, Phase::Held(_))
     }
 
-    /// Whether no final answer was given.
+    /// Whether no final answer was sent: the request can still be rejected.
     pub fn is_pending(&self) -> bool {
-        self.phase == Phase::Pending
+        self.phase == Phase::Pending || self.is_held()
     }
 
     /// Whether the peer cancelled the request before a final answer.
