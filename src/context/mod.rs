@@ -31,7 +31,6 @@ pub use client::{ClientContext, ClientEffects, Synthetic};
 pub use effects::{EndReason, ServerEffects};
 pub use error::Refused;
 pub use reliable::Rel100;
-#[allow(unused_imports)]
 pub(crate) use reliable::{OPTION_TAG, rack};
 pub use reply::{Defaults, Reply, Report};
 pub use request::{Hop, Identifiers, Invite, Request};

@@ -153,9 +153,14 @@ impl Unacknowledged {
         is_first
     }
 
+    /// Whether a PRACK acknowledges the answer that is out.
+    pub(super) fn is_pracked_by(&self, rack: &RAck) -> bool {
+        self.out == Some(rack.rseq) && rack.cseq == self.cseq && rack.method == Method::Invite
+    }
+
     /// Takes a PRACK: whether it acknowledges the answer that is out.
     pub(super) fn acknowledge(&mut self, rack: &RAck) -> bool {
-        let is_match = self.out == Some(rack.rseq) && rack.cseq == self.cseq && rack.method == Method::Invite;
+        let is_match = self.is_pracked_by(rack);
         if is_match {
             self.out = None;
             self.answers.drain(..self.answers.len().min(1));

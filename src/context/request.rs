@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::Rel100;
 use crate::message::{
     Address, Body, BuildError, Builder, Header, MAGIC_COOKIE, Message, Method, Name, Transport, Uri,
 };
@@ -228,12 +229,14 @@ pub struct Invite {
     pub request: Request,
     /// When to cancel a call that rings without an answer; as configured when `None`.
     pub ring_within: Option<Duration>,
+    /// What the INVITE says of reliable provisional answers (RFC 3262 §4); as configured when `None`.
+    pub rel100: Option<Rel100>,
 }
 
 impl Invite {
     /// An INVITE for this URI.
     pub fn to(uri: impl Into<Cow<'static, str>>) -> Self {
-        Self { request: Request::new(Method::Invite, uri), ring_within: None }
+        Self { request: Request::new(Method::Invite, uri), ring_within: None, rel100: None }
     }
 
     /// Sets the offer (RFC 3264 §5). Without one, the answer carries the offer.
@@ -261,6 +264,14 @@ impl Invite {
     #[must_use]
     pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
         self.request = self.request.header(name, value);
+        self
+    }
+
+    /// Sets what the INVITE says of reliable provisional answers: nothing, that we support them, that we insist on them
+    /// (RFC 3262 §4). Whichever come reliably are acknowledged in any case.
+    #[must_use]
+    pub fn rel100(mut self, rel100: Rel100) -> Self {
+        self.rel100 = Some(rel100);
         self
     }
 

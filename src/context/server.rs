@@ -312,6 +312,11 @@ impl ServerContext {
         self.unacknowledged.as_ref().is_some_and(|waiting| waiting.awaits_prack())
     }
 
+    /// Whether a PRACK with this RAck acknowledges what was sent last: see [`ServerContext::prack`].
+    pub fn is_pracked_by(&self, rack: &RAck) -> bool {
+        self.unacknowledged.as_ref().is_some_and(|waiting| waiting.is_pracked_by(rack))
+    }
+
     /// The reliable provisional answer that is repeated until its PRACK comes.
     pub fn unacknowledged(&self) -> Option<&Arc<Message>> {
         self.unacknowledged.as_ref().and_then(|waiting| waiting.out())

@@ -13,6 +13,7 @@
 //! | `uac` | contexts of our requests (§8.1, §13.2) |
 //! | `forks` | early dialogs, forks and the ACK of every 2xx (§12.1.2, §13.2.2) |
 //! | `calls` | dialogs (§12, §15) |
+//! | `reliable` | provisional answers that are acknowledged (RFC 3262) |
 //! | `session` | changes of a session: queue, glare, the peer's offers, what is held back (§14, RFC 3311) |
 //! | `refresh` | session timers (RFC 4028) |
 //! | `send` | from a message to a flow: routes, look-ups, connections |
@@ -35,6 +36,7 @@ mod output;
 mod policy;
 mod receive;
 mod refresh;
+mod reliable;
 mod send;
 mod session;
 mod shortcuts;
@@ -61,7 +63,8 @@ pub use operation::{Action, Command, Input, Operation};
 pub use output::{Connect, Output, Payload, Resolve, Transmit};
 pub use policy::{Handling, Policy};
 
-use crate::context::{Defaults, Invite, Request};
+use crate::context::{Defaults, Invite, Rel100, Request};
+use crate::message::Method;
 use crate::random::Random;
 use crate::time::Timestamp;
 use crate::transaction::HashKey;
@@ -126,9 +129,9 @@ impl<D: Default> Endpoint<D> {
         let mut random = Random::from_seed(seed);
         let (host, user) = config.host_and_user();
         let described = Described {
-            allow: config.policy.allow(),
+            allow: allow(&config),
             accept: config.policy.accept(),
-            supported: config.supported.join(", "),
+            supported: reliable::supported(&config, config.settings.rel100),
         };
         Self {
             key: HashKey::new(random.key()),
@@ -222,7 +225,8 @@ impl<D: Default> Endpoint<D> {
     /// ```
     pub fn invite(&mut self, now: Timestamp, invite: Invite) -> Result<RequestId, Refused> {
         self.advance(now);
-        self.start(&invite.request, invite.ring_within)
+        let rel100 = invite.rel100.unwrap_or(self.config.settings.rel100);
+        self.start(&invite.request, invite.ring_within, rel100)
     }
 
     /// Sends a request outside dialogs.
@@ -231,7 +235,7 @@ impl<D: Default> Endpoint<D> {
     /// As [`Endpoint::invite`].
     pub fn request(&mut self, now: Timestamp, request: Request) -> Result<RequestId, Refused> {
         self.advance(now);
-        self.start(&request, None)
+        self.start(&request, None, self.config.settings.rel100)
     }
 
     /// The dialog with these three parts (RFC 3261 §12).
@@ -327,4 +331,13 @@ fn defaults<'a>(
         supported: &described.supported,
         server: &config.server,
     }
+}
+
+/// The value of Allow: what the policy serves, and PRACK where provisional answers may be reliable.
+fn allow(config: &Config) -> String {
+    let mut allow = config.policy.allow();
+    if config.settings.rel100 != Rel100::Unsupported && !allow.contains(Method::Prack.as_str()) {
+        allow.push_str(", PRACK");
+    }
+    allow
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::peer::pick;
 use super::{Calling, Replying};
-use crate::context::{Invite, Reply, Request};
+use crate::context::{Invite, Rel100, Reply, Request};
 use crate::endpoint::{Command, Config, Handling, ServerId};
 use crate::limits::Limits;
 use crate::message::{Body, Header, Method};
@@ -177,6 +177,7 @@ pub(super) fn call(calling: &Calling) -> Command {
         true => Command::Invite(Invite {
             request,
             ring_within: (calling.odd % 4 == 3).then_some(Duration::from_secs(5)),
+            rel100: (calling.odd % 5 == 4).then_some(Rel100::Required),
         }),
         false => Command::Request(request),
     }
