@@ -32,6 +32,15 @@ impl Token {
         Self(text)
     }
 
+    /// A number from 1 to 2³¹ − 1 that its first 35 bits determine, near enough to uniform: a first RSeq (RFC 3262 §3), which
+    /// whoever has not seen the answers that carry the token cannot guess.
+    pub fn rseq(&self) -> u32 {
+        let place = |c: &u8| ALPHABET.iter().position(|known| known == c).unwrap_or_default() as u64;
+        let bits = self.0.iter().take(7).fold(0_u64, |bits, c| bits << 5 | place(c));
+        let most = u64::from(i32::MAX.unsigned_abs());
+        bits.checked_rem(most).map_or(1, |rest| rest.saturating_add(1) as u32)
+    }
+
     /// The token's text.
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or_default()
@@ -105,6 +114,17 @@ mod tests {
         assert_eq!(Token::from_bits(0).as_str(), "aaaaaaaaaaaaaaaaaaaaaaaaaa");
         assert_ne!(Token::from_bits(u128::MAX), Token::from_bits(u128::MAX >> 1));
         assert_ne!(Token::from_bits(1), Token::from_bits(0));
+    }
+
+    #[test]
+    fn a_first_rseq_is_within_31_bits() {
+        // RFC 3262 §3: 1 to 2³¹ − 1, chosen uniformly.
+        let mut random = Random::from_seed([1; 32]);
+        let drawn: alloc::vec::Vec<u32> = (0..1_000).map(|_| random.token().rseq()).collect();
+        assert!(drawn.iter().all(|v| (1..1 << 31).contains(v)));
+        assert!(drawn.iter().min() < Some(&(1 << 24)) && drawn.iter().max() > Some(&(127 << 24)));
+        let ends = [0, u128::MAX].map(|bits| Token::from_bits(bits).rseq());
+        assert!(ends.iter().all(|v| (1..1 << 31).contains(v)), "{ends:?}");
     }
 
     #[test]

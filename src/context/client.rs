@@ -6,8 +6,9 @@ use core::time::Duration;
 
 use smallvec::SmallVec;
 
+use super::reliable::{Order, Received, rack};
 use super::{Cause, Refused, Settings};
-use crate::message::{BuildError, Builder, Header, Message, Method, Name, StatusCode};
+use crate::message::{BuildError, Builder, Header, Message, Method, Name, RAck, StatusCode};
 use crate::time::Timestamp;
 use crate::transaction::{Effects, Kind, State, Stimulus, Transaction};
 
@@ -40,6 +41,9 @@ bitflags::bitflags! {
         const FORKS_OVER = 1 << 10;
         /// The context is over.
         const END = 1 << 11;
+        /// The provisional answer is a reliable one, in order: it is to be acknowledged by a PRACK in the dialog that it makes,
+        /// with [`ClientContext::rack`] (RFC 3262 §4). One that comes again or out of order has no effect.
+        const PRACK = 1 << 12;
     }
 }
 
@@ -131,6 +135,8 @@ pub struct ClientContext {
     ack: Option<Arc<Message>>,
     /// The ACKs of 2xx answers by their To tags. One entry without an ACK is a 2xx that is being acknowledged.
     acks: SmallVec<[Acknowledged; 1]>,
+    /// The reliable provisional answers that came, until a final one did.
+    received: Received,
     ring_within: Option<Duration>,
     /// Whether the dialog that the request was sent in is over.
     outlives_dialog: bool,
@@ -180,6 +186,7 @@ impl ClientContext {
             synthetic: None,
             ack: None,
             acks: SmallVec::new(),
+            received: Received::default(),
             ring_within: ring_within.or(settings.ring_within).filter(|_| is_invite),
             outlives_dialog: false,
             guard_at: Timestamp::MAX,
@@ -202,7 +209,9 @@ impl ClientContext {
             false => self.transaction.step(now, stimulus, &settings.timers),
         };
         match stimulus {
-            Stimulus::Provisional if effects.contains(Effects::UP) => self.provisional(now, settings),
+            Stimulus::Provisional if effects.contains(Effects::UP) => {
+                self.provisional(now, response, settings)
+            }
             Stimulus::Success if self.is_invite() => self.invite_accepted(now, response, effects, settings),
             Stimulus::Success if effects.contains(Effects::UP) => {
                 self.has_result = true;
@@ -325,6 +334,11 @@ impl ClientContext {
             .and_then(|entry| entry.ack.as_ref())
     }
 
+    /// What the PRACK of an answer to this request says in RAck (RFC 3262 §7.2); `None` if it is no reliable provisional one.
+    pub fn rack(&self, response: &Message) -> Option<RAck> {
+        rack(response)
+    }
+
     /// How many 2xx answers with different To tags came.
     pub fn forks(&self) -> usize {
         self.acks.len()
@@ -350,11 +364,20 @@ impl ClientContext {
         self.cancel != Cancel::No
     }
 
-    fn provisional(&mut self, now: Timestamp, settings: &Settings) -> ClientEffects {
+    fn provisional(&mut self, now: Timestamp, response: &Message, settings: &Settings) -> ClientEffects {
+        let order = match self.is_invite() && !self.has_result {
+            true => self.received.take(response),
+            false => Order::Ordinary,
+        };
+        if order == Order::Stray {
+            return ClientEffects::NONE;
+        }
         if self.cancel == Cancel::No && self.guard_at == Timestamp::MAX {
             self.guard_at = self.ring_within.map_or(Timestamp::MAX, |limit| now + limit);
         }
-        ClientEffects::PROVISIONAL | self.cancel_if_possible(now, settings)
+        ClientEffects::PROVISIONAL
+            | ClientEffects::when(order == Order::Next, ClientEffects::PRACK)
+            | self.cancel_if_possible(now, settings)
     }
 
     /// §9.1: a CANCEL goes out once a provisional answer came. Without a final answer 64·T1 later, the INVITE is over.
@@ -397,6 +420,7 @@ impl ClientContext {
         }
         if !self.has_result {
             self.has_result = true;
+            self.received.finish();
             self.guard_at = Timestamp::MAX;
             self.forks_until = now + settings.timers.give_up();
             effects |= ClientEffects::ACCEPTED;
@@ -416,6 +440,7 @@ impl ClientContext {
         let is_result = effects.contains(Effects::UP) && !self.has_result;
         if is_result {
             self.has_result = true;
+            self.received.finish();
             self.guard_at = Timestamp::MAX;
         }
         ClientEffects::when(acknowledges, ClientEffects::ACK)
@@ -464,6 +489,7 @@ impl ClientContext {
             return ClientEffects::NONE;
         }
         self.has_result = true;
+        self.received.finish();
         self.synthetic = Some(why);
         self.guard_at = Timestamp::MAX;
         ClientEffects::GAVE_UP

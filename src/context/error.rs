@@ -35,6 +35,9 @@ pub enum Refused {
     /// A non-INVITE request is never answered 408: the client that could be told has already given up (RFC 4320 §4.2).
     #[error("408 does not answer a non-INVITE request (RFC 4320 §4.2)")]
     TimeoutToNonInvite,
+    /// As many reliable provisional answers as may wait for their PRACK do (RFC 3262 §3).
+    #[error("too many provisional answers wait for their PRACK (RFC 3262 §3)")]
+    Unacknowledged,
     /// The context has ended without an answer.
     #[error("the context has ended")]
     Ended,

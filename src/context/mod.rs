@@ -1,7 +1,7 @@
 //! One request and its answers: [`ServerContext`] for a request that was received, [`ClientContext`] for one that was sent.
 //!
-//! RFC 3261 §§8, 9, 13; RFC 4320. A context contains its transaction by value and adds what the transaction's user
-//! owes: the To tag, the stored answer, the retransmission of a 2xx and the wait for its ACK, CANCEL, the ACK of every 2xx, the guards
+//! RFC 3261 §§8, 9, 13; RFC 3262; RFC 4320. A context contains its transaction by value and adds what the transaction's user
+//! owes: the To tag, the stored answer, the retransmission of a 2xx and of reliable provisional answers and the wait for their ACK and PRACK, CANCEL, the ACK of every 2xx, the guards
 //! that make everything end. What a dialog is, and where messages go, it leaves to others.
 //!
 //! Contexts step like transactions: a command or a message goes in, a payload-free set of effects comes out, and the
@@ -16,7 +16,9 @@
 
 mod cause;
 mod client;
+mod effects;
 mod error;
+mod reliable;
 mod reply;
 mod request;
 mod server;
@@ -26,11 +28,14 @@ use core::time::Duration;
 pub use cause::Cause;
 pub(crate) use client::check_cancel;
 pub use client::{ClientContext, ClientEffects, Synthetic};
+pub use effects::{EndReason, ServerEffects};
 pub use error::Refused;
+pub use reliable::Rel100;
+pub(crate) use reliable::{OPTION_TAG, rack};
 pub use reply::{Defaults, Reply, Report};
 pub use request::{Hop, Identifiers, Invite, Request};
 pub(crate) use request::{Routing, again, as_request_uri, carries_contact};
-pub use server::{EndReason, ServerContext, ServerEffects};
+pub use server::ServerContext;
 
 use crate::transaction::Timers;
 
@@ -42,7 +47,8 @@ pub struct Settings {
     /// How long the application may think before an INVITE is answered 100 for it: 200 ms by default
     /// (RFC 3261 §17.2.1).
     pub trying_after: Duration,
-    /// How often an unanswered INVITE gets its last provisional answer again: 1 minute by default (§13.3.1.1); zero for never.
+    /// How often an unanswered INVITE gets its last provisional answer again: 1 minute by default (§13.3.1.1); zero for never. Where
+    /// that one was reliable it takes two and a half times as long (RFC 3262 §3).
     pub repeat_every: Duration,
     /// Whether that is a 180 when the application has sent no provisional answer. True by default.
     pub repeat_ringing: bool,
@@ -54,6 +60,8 @@ pub struct Settings {
     /// default, so that a peer which gives up after three, as proxies may (§16.6 item 11), answers first. Any INVITE may
     /// set its own.
     pub ring_within: Option<Duration>,
+    /// Whether the provisional answers that we give are acknowledged (RFC 3262): not supported by default.
+    pub rel100: Rel100,
 }
 
 impl Settings {
@@ -66,6 +74,7 @@ impl Settings {
         answer_within: Some(Duration::from_secs(180)),
         honour_expires: true,
         ring_within: Some(Duration::from_secs(240)),
+        rel100: Rel100::Unsupported,
     };
 
     /// When a non-INVITE request that is not answered gets its 100: the time that Timer E takes to reach T2

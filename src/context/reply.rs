@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use super::reliable::OPTION_TAG;
 use super::{Cause, Refused};
-use crate::message::{Body, BuildError, Header, Message, Method, Name, StatusCode, supplies};
+use crate::message::{Body, BuildError, Header, List, Message, Method, Name, StatusCode, supplies};
 
 /// An answer's options: code, reason phrase, extra headers, body. Everything may be left out.
 ///
@@ -28,6 +29,8 @@ pub struct Reply {
     pub headers: Vec<Header>,
     /// The body with its type.
     pub body: Option<Body>,
+    /// Whether this is to be acknowledged by PRACK: see [`Reply::reliable`].
+    pub reliable: bool,
 }
 
 impl Reply {
@@ -69,6 +72,14 @@ impl Reply {
         self
     }
 
+    /// Asks for a provisional answer that is acknowledged and until then repeated (RFC 3262). It is, where both sides support
+    /// that; else it is an ordinary one. 100 and final answers are not concerned.
+    #[must_use]
+    pub fn reliable(mut self) -> Self {
+        self.reliable = true;
+        self
+    }
+
     /// The code that is meant, within what the method sends.
     pub(super) fn status(
         &self,
@@ -89,15 +100,16 @@ impl Reply {
         let headers = self.headers.iter().map(|header| header.name.len().saturating_add(header.value.len()));
         let body = self.body.iter().map(|body| body.content_type.len().saturating_add(body.bytes.len()));
         let lines = defaults.chain(headers).chain(body).map(|len| len.saturating_add(PER_LINE));
-        lines.fold(reason.len().saturating_add(4 * PER_LINE), usize::saturating_add)
+        lines.fold(reason.len().saturating_add(6 * PER_LINE), usize::saturating_add)
     }
 
-    /// Writes the answer to `request`.
+    /// Writes the answer to `request`; with this RSeq, if it is a reliable provisional one.
     pub(super) fn build(
         &self,
         request: &Message,
         status: StatusCode,
         tag: &str,
+        rseq: Option<u32>,
         defaults: &Defaults<'_>,
     ) -> Result<Message, BuildError> {
         let reason = self.reason.as_deref().unwrap_or(status.reason());
@@ -106,9 +118,25 @@ impl Reply {
         if let Some(name) = copied.into_iter().find(|name| supplies(&self.headers, *name)) {
             return Err(BuildError::Reserved(name));
         }
+        if rseq.is_some() && supplies(&self.headers, Name::RSeq) {
+            return Err(BuildError::Reserved(Name::RSeq));
+        }
         let added = defaults.for_answer(request.method(), status);
         let builder = request.answer_with_room(status, reason, tag, self.room(reason, &added));
-        builder.extras(added, &self.headers).body(self.body.clone()).finish()
+        let mut builder = builder.extras(added, &self.headers);
+        if let Some(rseq) = rseq {
+            if !self.requires(OPTION_TAG) {
+                builder = builder.header(Name::Require, OPTION_TAG);
+            }
+            builder.line(Name::RSeq, |line| line.number(rseq));
+        }
+        builder.body(self.body.clone()).finish()
+    }
+
+    /// Whether the application's own headers name this option tag in Require.
+    fn requires(&self, tag: &str) -> bool {
+        let own = self.headers.iter().filter(|header| Name::find(&header.name) == Name::Require);
+        own.flat_map(|header| List::new(&header.value)).any(|known| known.eq_ignore_ascii_case(tag))
     }
 }
 

@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::Rel100;
 use crate::message::{
     Address, Body, BuildError, Builder, Header, MAGIC_COOKIE, Message, Method, Name, Transport, Uri,
 };
@@ -245,6 +246,8 @@ pub struct Invite {
     pub ring_within: Option<Duration>,
     /// How many requests may follow this one to where it is redirected (§8.1.3.4); as configured when `None`.
     pub redirects: Option<u8>,
+    /// What the INVITE says of reliable provisional answers (RFC 3262 §4); as configured when `None`.
+    pub rel100: Option<Rel100>,
 }
 
 impl Invite {
@@ -253,7 +256,7 @@ impl Invite {
 
     /// An INVITE for this URI.
     pub fn to(uri: impl Into<Cow<'static, str>>) -> Self {
-        Self { request: Request::new(Method::Invite, uri), ring_within: None, redirects: None }
+        Self { request: Request::new(Method::Invite, uri), ring_within: None, redirects: None, rel100: None }
     }
 
     /// Sets the offer (RFC 3264 §5). Without one, the answer carries the offer.
@@ -296,6 +299,14 @@ impl Invite {
     #[must_use]
     pub fn follow_redirects(mut self, most: u8) -> Self {
         self.redirects = Some(most);
+        self
+    }
+
+    /// Sets what the INVITE says of reliable provisional answers: nothing, that we support them, that we insist on them
+    /// (RFC 3262 §4). Whichever come reliably are acknowledged in any case.
+    #[must_use]
+    pub fn rel100(mut self, rel100: Rel100) -> Self {
+        self.rel100 = Some(rel100);
         self
     }
 

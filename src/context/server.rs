@@ -1,64 +1,15 @@
-//! [`ServerContext`]: a request that was received, and the answers to it (RFC 3261 §8.2, §9.2, §13.3).
+//! [`ServerContext`]: a request that was received, and the answers to it (RFC 3261 §8.2, §9.2, §13.3; RFC 3262 §3).
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use super::{Defaults, Refused, Reply, Settings};
-use crate::message::{Address, Message, Method, ParseError, StatusCode};
+use super::reliable::{Unacknowledged, rack};
+use super::{Defaults, EndReason, Refused, Rel100, Reply, ServerEffects, Settings};
+use crate::message::{Address, Message, Method, ParseError, RAck, StatusCode};
 use crate::random::Token;
 use crate::time::Timestamp;
 use crate::transaction::{Effects, Kind, State, Stimulus, Transaction, again_after};
-
-bitflags::bitflags! {
-    /// What a step of a server context asks of its driver: a set without payload. The answer to send is
-    /// [`ServerContext::response`].
-    #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-    pub struct ServerEffects: u16 {
-        /// Send the stored answer, for the first time or again.
-        const SEND = 1 << 0;
-        /// The peer cancelled the request.
-        const CANCELLED = 1 << 1;
-        /// A CANCEL came after a 2xx: it changes nothing (§9.2).
-        const CANCEL_TOO_LATE = 1 << 2;
-        /// A provisional answer was given.
-        const PROGRESS = 1 << 3;
-        /// A 2xx was given.
-        const ACCEPTED = 1 << 4;
-        /// A 3xx to 6xx was given: the request was rejected and has failed.
-        const REJECTED = 1 << 5;
-        /// The ACK of a 2xx came, for the first time.
-        const ACKED = 1 << 6;
-        /// 64·T1 passed without the ACK of a 2xx: the session is to be ended (§13.3.1.4).
-        const NO_ACK = 1 << 7;
-        /// The transport could not send an answer. The context lives on (RFC 6026 §8.8).
-        const SEND_FAILED = 1 << 8;
-        /// The application never answered a non-INVITE request, and its client has given up.
-        const UNANSWERED = 1 << 9;
-        /// The context is over; see [`ServerContext::end_reason`].
-        const END = 1 << 10;
-    }
-}
-
-impl ServerEffects {
-    /// Nothing.
-    pub const NONE: Self = Self::empty();
-
-    fn when(condition: bool, effects: Self) -> Self {
-        if condition { effects } else { Self::NONE }
-    }
-}
-
-/// How a server context came to its end.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum EndReason {
-    /// Answered, and its retransmissions absorbed.
-    Done,
-    /// A final answer to an INVITE was never acknowledged.
-    NoAck,
-    /// The application never answered a non-INVITE request.
-    Unanswered,
-}
 
 /// One received request and the answers to it.
 ///
@@ -101,11 +52,15 @@ pub struct ServerContext {
     guard_at: Timestamp,
     /// Whether that is because the request's Expires ran out.
     guard_is_expiry: bool,
+    /// Reliable provisional answers, once there was one.
+    unacknowledged: Option<Box<Unacknowledged>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Pending,
+    /// A 2xx was given that waits for a PRACK.
+    Held(StatusCode),
     Final(StatusCode),
     Cancelled,
     Acked(StatusCode),
@@ -148,10 +103,14 @@ impl ServerContext {
             interval: settings.repeat_every,
             guard_at: guard.map_or(Timestamp::MAX, |guard| now + guard),
             guard_is_expiry,
+            unacknowledged: None,
         }
     }
 
     /// Gives a provisional answer, 100 to 199; 180 Ringing by default.
+    ///
+    /// One that is reliable (RFC 3262) goes out when those before it were acknowledged: until then it is
+    /// [held](ServerEffects::HELD).
     ///
     /// A non-INVITE request takes none but 100 (RFC 4320 §4.1), so there the default is refused.
     ///
@@ -169,6 +128,9 @@ impl ServerContext {
     }
 
     /// Gives a successful final answer, 200 to 299; 200 OK by default.
+    ///
+    /// While a reliable provisional answer with a session description is not acknowledged, it is [held](ServerEffects::HELD)
+    /// (RFC 3262 §3). Until it is sent the request can still be cancelled or rejected.
     ///
     /// # Errors
     /// [`Refused`], and nothing has changed.
@@ -233,12 +195,28 @@ impl ServerContext {
         }
     }
 
+    /// Takes in a PRACK of the dialog that our answers have made, with this RAck: [`ServerEffects::PRACKED`] says that it
+    /// acknowledges what was sent last (RFC 3262 §3). What waited for that goes out.
+    pub fn prack(&mut self, now: Timestamp, rack: &RAck, settings: &Settings) -> ServerEffects {
+        let Some(waiting) = &mut self.unacknowledged else { return ServerEffects::NONE };
+        if !waiting.acknowledge(rack) {
+            return ServerEffects::NONE;
+        }
+        if let Some(success) = waiting.release() {
+            return ServerEffects::PRACKED | self.give(now, success, settings);
+        }
+        match waiting.advance(now, &settings.timers) {
+            Some(next) => ServerEffects::PRACKED | self.give(now, next, settings),
+            None => ServerEffects::PRACKED,
+        }
+    }
+
     /// Takes in a CANCEL (§9.2): a request that waits for its final answer is answered 487; one whose 487 cannot be written
     /// ends without an answer.
     pub fn cancel(&mut self, now: Timestamp, defaults: &Defaults<'_>, settings: &Settings) -> ServerEffects {
         match self.phase {
             _ if !self.is_invite() => ServerEffects::NONE,
-            Phase::Pending => {
+            Phase::Pending | Phase::Held(_) => {
                 let status = StatusCode::REQUEST_TERMINATED;
                 let answered = self.answer(now, status, &Reply::new(), defaults, settings);
                 if answered.is_ok() {
@@ -270,8 +248,14 @@ impl ServerContext {
             self.guard_at = Timestamp::MAX;
             return Some(self.patience_ends(now, defaults, settings));
         }
+        if self.unacknowledged.as_ref().is_some_and(|waiting| waiting.is_given_up(now)) {
+            return Some(self.not_pracked(now, defaults, settings));
+        }
         if let Some(effects) = self.transaction.fire(now, &settings.timers) {
             return Some(self.sent(effects));
+        }
+        if let Some(answer) = self.unacknowledged.as_mut().and_then(|waiting| waiting.again(now)) {
+            return Some(self.send_again(now, answer, settings));
         }
         if self.trying_at <= now && self.trying_at != Timestamp::MAX {
             self.trying_at = Timestamp::MAX;
@@ -287,6 +271,7 @@ impl ServerContext {
     /// When [`ServerContext::fire`] is next to be called; `None` for never.
     pub fn deadline(&self) -> Option<Timestamp> {
         let own = self.trying_at.min(self.again_at).min(self.guard_at);
+        let own = self.unacknowledged.as_ref().map_or(own, |waiting| own.min(waiting.deadline()));
         let at = self.transaction.deadline().unwrap_or(Timestamp::MAX).min(own);
         (at != Timestamp::MAX).then_some(at)
     }
@@ -322,9 +307,29 @@ impl ServerContext {
         &self.tag
     }
 
-    /// Whether a final answer can still be given.
+    /// Whether the PRACK of a reliable provisional answer is awaited: the last one that was sent.
+    pub fn awaits_prack(&self) -> bool {
+        self.unacknowledged.as_ref().is_some_and(|waiting| waiting.awaits_prack())
+    }
+
+    /// Whether a PRACK with this RAck acknowledges what was sent last: see [`ServerContext::prack`].
+    pub fn is_pracked_by(&self, rack: &RAck) -> bool {
+        self.unacknowledged.as_ref().is_some_and(|waiting| waiting.is_pracked_by(rack))
+    }
+
+    /// The reliable provisional answer that is repeated until its PRACK comes.
+    pub fn unacknowledged(&self) -> Option<&Arc<Message>> {
+        self.unacknowledged.as_ref().and_then(|waiting| waiting.out())
+    }
+
+    /// Whether a 2xx was given that waits for a PRACK and was not sent yet.
+    pub fn is_held(&self) -> bool {
+        matches!(self.phase, Phase::Held(_))
+    }
+
+    /// Whether no final answer was sent: the request can still be rejected.
     pub fn is_pending(&self) -> bool {
-        self.phase == Phase::Pending
+        self.phase == Phase::Pending || self.is_held()
     }
 
     /// Whether the peer cancelled the request before a final answer.
@@ -352,7 +357,9 @@ impl ServerContext {
         match self.phase {
             Phase::NoAck => EndReason::NoAck,
             Phase::Unanswered => EndReason::Unanswered,
-            Phase::Pending | Phase::Final(_) | Phase::Cancelled | Phase::Acked(_) => EndReason::Done,
+            Phase::Pending | Phase::Held(_) | Phase::Final(_) | Phase::Cancelled | Phase::Acked(_) => {
+                EndReason::Done
+            }
         }
     }
 
@@ -366,21 +373,51 @@ impl ServerContext {
     ) -> Result<ServerEffects, Refused> {
         self.may_answer(now, status, settings)?;
         let request = self.request.as_deref().ok_or(Refused::Ended)?;
-        let message = reply.build(request, status, self.tag.as_str(), defaults)?;
+        let rseq = match settings.rel100.applies(Rel100::of(request), status, reply.reliable) {
+            true => Some(self.next_rseq().ok_or(Refused::Unacknowledged)?),
+            false => None,
+        };
+        let message = reply.build(request, status, self.tag.as_str(), rseq, defaults)?;
+        let message = Arc::new(message);
+        if let Some(rseq) = rseq {
+            let (tag, cseq) = (self.tag, request.cseq());
+            let new = || Box::new(Unacknowledged::new(tag.rseq(), cseq));
+            let waiting = self.unacknowledged.get_or_insert_with(new);
+            if !waiting.push(now, rseq, message.clone(), &settings.timers) {
+                return Ok(ServerEffects::HELD);
+            }
+        }
+        let waiting = self.unacknowledged.as_mut().filter(|_| status.is_success());
+        if waiting.is_some_and(|waiting| waiting.hold(&message)) {
+            self.rest();
+            self.phase = Phase::Held(status);
+            return Ok(ServerEffects::HELD);
+        }
+        Ok(self.give(now, message, settings))
+    }
+
+    fn next_rseq(&self) -> Option<u32> {
+        self.unacknowledged.as_ref().map_or(Some(self.tag.rseq()), |waiting| waiting.rseq())
+    }
+
+    /// An answer that was given is sent now, for the first time.
+    fn give(&mut self, now: Timestamp, message: Arc<Message>, settings: &Settings) -> ServerEffects {
+        let Some(status) = message.status() else { return ServerEffects::NONE };
         let stimulus = match status {
             status if status.is_provisional() => Stimulus::Provisional,
             status if status.is_success() => Stimulus::Success,
             _ => Stimulus::Failure,
         };
         self.transaction.step(now, stimulus, &settings.timers);
-        let message = Arc::new(message);
         self.response = Some(message.clone());
         self.trying_at = Timestamp::MAX;
-        Ok(ServerEffects::SEND
+        ServerEffects::SEND
             | match stimulus {
                 Stimulus::Provisional => {
                     if self.is_invite() && status > StatusCode::TRYING {
-                        self.again_at = again_after(now, settings.repeat_every, now);
+                        if self.phase == Phase::Pending {
+                            self.again_at = again_after(now, self.repeat_every(&message, settings), now);
+                        }
                         self.ringing = Some(message);
                     }
                     ServerEffects::PROGRESS
@@ -394,13 +431,17 @@ impl ServerContext {
                     self.become_final(status);
                     ServerEffects::REJECTED
                 }
-            })
+            }
     }
 
     fn may_answer(&self, now: Timestamp, status: StatusCode, settings: &Settings) -> Result<(), Refused> {
         match self.phase {
             Phase::Pending => {}
-            Phase::Final(status) | Phase::Acked(status) => return Err(Refused::AlreadyFinal(status)),
+            // A 2xx that was not sent can be taken back.
+            Phase::Held(_) if status.is_failure() => {}
+            Phase::Held(status) | Phase::Final(status) | Phase::Acked(status) => {
+                return Err(Refused::AlreadyFinal(status));
+            }
             Phase::Cancelled => return Err(Refused::Cancelled),
             Phase::NoAck | Phase::Unanswered => return Err(Refused::Ended),
         }
@@ -423,6 +464,14 @@ impl ServerContext {
         self.phase = Phase::Final(status);
         self.request = None;
         self.ringing = None;
+        if let Some(waiting) = &mut self.unacknowledged {
+            waiting.finish();
+        }
+        self.rest();
+    }
+
+    /// No timer of ours runs.
+    fn rest(&mut self) {
         self.trying_at = Timestamp::MAX;
         self.again_at = Timestamp::MAX;
         self.guard_at = Timestamp::MAX;
@@ -458,8 +507,17 @@ impl ServerContext {
                 self.release();
                 ServerEffects::NO_ACK
             }
-            Phase::Cancelled | Phase::Acked(_) | Phase::NoAck | Phase::Unanswered => ServerEffects::NONE,
+            Phase::Held(_) | Phase::Cancelled | Phase::Acked(_) | Phase::NoAck | Phase::Unanswered => {
+                ServerEffects::NONE
+            }
         }
+    }
+
+    /// RFC 3262 §3: a client that does not acknowledge a reliable provisional answer gets a 5xx.
+    fn not_pracked(&mut self, now: Timestamp, defaults: &Defaults<'_>, settings: &Settings) -> ServerEffects {
+        let status = StatusCode::SERVER_TIME_OUT;
+        let answered = self.answer(now, status, &Reply::new(), defaults, settings);
+        answered.unwrap_or_else(|_| self.end_unanswered()) | ServerEffects::NO_PRACK
     }
 
     /// The request will get no answer: its client has given up, or none can be written.
@@ -477,13 +535,43 @@ impl ServerContext {
             let effects = self.transaction.step(now, Stimulus::Success, &settings.timers);
             return self.sent(effects);
         }
-        self.again_at = again_after(now, settings.repeat_every, now);
-        if let Some(ringing) = &self.ringing {
-            self.response = Some(ringing.clone());
-            let effects = self.transaction.step(now, Stimulus::Provisional, &settings.timers);
-            return self.sent(effects);
+        let Some(ringing) = self.ringing.clone() else {
+            self.again_at = again_after(now, settings.repeat_every, now);
+            let ringing = Reply::new();
+            return self.answer(now, StatusCode::RINGING, &ringing, defaults, settings).unwrap_or_default();
+        };
+        self.again_at = again_after(now, self.repeat_every(&ringing, settings), now);
+        match ringing.status().filter(|_| self.is_reliable(&ringing)) {
+            None => self.send_again(now, ringing, settings),
+            // Repeated as it is.
+            Some(_) if self.awaits_prack() => ServerEffects::NONE,
+            // The same one would be dropped as its own repetition (RFC 3262 §4).
+            Some(status) => {
+                let next = Reply::new().reliable();
+                self.answer(now, status, &next, defaults, settings).unwrap_or_default()
+            }
         }
-        self.answer(now, StatusCode::RINGING, &Reply::new(), defaults, settings).unwrap_or_default()
+    }
+
+    /// How often a provisional answer is repeated: each minute by default (§13.3.1.1), each two and a half if it is
+    /// reliable (RFC 3262 §3).
+    fn repeat_every(&self, answer: &Message, settings: &Settings) -> Duration {
+        let every = settings.repeat_every;
+        match self.is_reliable(answer) {
+            true => every.saturating_mul(5).checked_div(2).unwrap_or(every),
+            false => every,
+        }
+    }
+
+    fn is_reliable(&self, answer: &Message) -> bool {
+        self.unacknowledged.is_some() && rack(answer).is_some()
+    }
+
+    /// A provisional answer once more.
+    fn send_again(&mut self, now: Timestamp, answer: Arc<Message>, settings: &Settings) -> ServerEffects {
+        self.response = Some(answer);
+        let effects = self.transaction.step(now, Stimulus::Provisional, &settings.timers);
+        self.sent(effects)
     }
 
     /// Turns the transaction's effects into the context's.
@@ -501,9 +589,10 @@ impl ServerContext {
         self.request = None;
         self.response = None;
         self.ringing = None;
-        self.again_at = Timestamp::MAX;
-        self.trying_at = Timestamp::MAX;
-        self.guard_at = Timestamp::MAX;
+        if let Some(waiting) = &mut self.unacknowledged {
+            waiting.finish();
+        }
+        self.rest();
     }
 }
 

@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 
 use super::{Dialog, DialogError};
+use crate::context::rack;
 use crate::message::{Message, Method, Name, StatusCode};
 use crate::sdp::{
     self, Body, Carrier, Change, Meaning, Negotiation, Ours, Refusal, Session, Side, Taken, Unusable,
@@ -116,6 +117,11 @@ impl Dialog {
     /// Whether the ACK of the peer's 2xx has to carry our answer (RFC 3261 §13.2.2.4).
     pub fn owes_answer(&self) -> bool {
         self.session.negotiation.needs(Carrier::Ack) == Ok(Body::Must(Meaning::Answer))
+    }
+
+    /// Whether the PRACK of the peer's reliable provisional answer has to carry our answer (RFC 3262 §5).
+    pub fn owes_prack_answer(&self) -> bool {
+        self.session.negotiation.needs(Carrier::Prack) == Ok(Body::Must(Meaning::Answer))
     }
 
     /// What an offer of the peer's would change: `None` for a re-INVITE without an offer.
@@ -243,8 +249,7 @@ fn carrier_of(message: &Message) -> Option<Carrier> {
     };
     match message.method() {
         Method::Invite if status == StatusCode::TRYING => None,
-        // RFC 3262 §3: RSeq is what makes it reliable.
-        Method::Invite if status.is_provisional() => match message.value(Name::RSeq) {
+        Method::Invite if status.is_provisional() => match rack(message) {
             Some(_) => Some(Carrier::Reliable),
             None => Some(Carrier::Provisional),
         },

@@ -92,6 +92,9 @@ impl<D: Default> Endpoint<D> {
             if request.method().refreshes_target() {
                 slot.dialog.refresh_contact(response);
             }
+        }
+        let is_told = *request.method() != Method::Prack || self.is_session_prack(request);
+        if let (Some(response), Some(slot), true) = (&response, self.dialogs.get_mut(id), is_told) {
             slot.dialog.note_sent(response);
         }
         self.pump(id);
@@ -148,6 +151,9 @@ impl<D: Default> Endpoint<D> {
         }
         if self.servers.len() >= self.config.limits.servers && !is_owed {
             return self.overloaded(flow, &request);
+        }
+        if *request.method() == Method::Prack {
+            return self.inspect_prack(flow, id, Some(dialog), request);
         }
         let handling = match self.in_dialog_refusal(&request) {
             Ok(handling) => handling,
@@ -410,6 +416,7 @@ pub(super) fn asked<D>(asked: Asked) -> DialogEvent<D> {
         Method::Info => DialogEvent::Info(asked),
         Method::Invite => DialogEvent::Modify(asked),
         Method::Update => DialogEvent::Update(asked),
+        Method::Prack => DialogEvent::Prack(asked),
         Method::Notify => DialogEvent::Notify(asked),
         Method::Refer => DialogEvent::Refer(asked),
         Method::Message => DialogEvent::Message(asked),

@@ -50,6 +50,13 @@ pub enum ServerEvent<D = ()> {
         report: Report,
         /// The early dialog that it made, or belongs to.
         dialog: Option<DialogId>,
+        /// Whether it goes out again until its PRACK comes (RFC 3262): `Pracked` follows then, or `Failed` with 504.
+        is_reliable: bool,
+    },
+    /// The PRACK of our last reliable provisional answer came, and was answered 2xx. What waited for it goes out.
+    Pracked {
+        /// The PRACK.
+        request: Arc<Message>,
     },
     /// A 2xx was sent.
     Accepted {
@@ -158,14 +165,17 @@ pub enum DialogEvent<D = ()> {
     Hold(Asked),
     /// A re-INVITE or UPDATE with which the peer holds us no longer.
     Unhold(Asked),
-    /// The 2xx to an INVITE of ours without a description brought the peer's offer. Its ACK waits for our answer:
-    /// `sip.dialog(dialog)?.answer(now, sdp)`. Where none is given within 63·T1 the call ends (RFC 3261 §13.2.2.4).
+    /// The first reliable answer to an INVITE of ours without a description brought the peer's offer: a 2xx, or a reliable provisional one. Its ACK or
+    /// PRACK waits for our answer: `sip.dialog(dialog)?.answer(now, sdp)`. Where none is given within 63·T1 the call ends, or the
+    /// INVITE is cancelled (RFC 3261 §13.2.2.4, RFC 3262 §5).
     Offer {
-        /// The 2xx.
+        /// The answer with the offer.
         response: Arc<Message>,
     },
     /// UPDATE that changes the session (RFC 3311).
     Update(Asked),
+    /// PRACK with an offer that changes the session (RFC 3262 §5). Until it is answered the INVITE gets no 2xx.
+    Prack(Asked),
     /// NOTIFY (RFC 6665).
     Notify(Asked),
     /// REFER (RFC 3515).
@@ -205,6 +215,7 @@ impl<D> DialogEvent<D> {
             | Self::Hold(asked)
             | Self::Unhold(asked)
             | Self::Update(asked)
+            | Self::Prack(asked)
             | Self::Notify(asked)
             | Self::Refer(asked)
             | Self::Message(asked)

@@ -21,12 +21,18 @@ use crate::sdp::Side;
 
 impl<D: Default> Endpoint<D> {
     /// A provisional answer: to an INVITE, with a tag, it makes an early dialog (§12.1.2).
-    pub(super) fn progressed(&mut self, client: RequestId, response: Arc<Message>) {
+    ///
+    /// A reliable one is acknowledged in its dialog, by the application where it brought the offer (RFC 3262 §4, §5).
+    pub(super) fn progressed(&mut self, client: RequestId, effects: ClientEffects, response: Arc<Message>) {
         let Some(slot) = self.clients.get(client) else { return };
         let (purpose, within) = (slot.purpose, slot.dialog);
+        let is_reliable = effects.contains(ClientEffects::PRACK);
         let is_initial_invite = *response.method() == Method::Invite && within.is_none();
         let dialog = match is_initial_invite {
             true if response.status() == Some(StatusCode::EARLY_DIALOG_TERMINATED) => {
+                if let Some(dialog) = self.fork_of(client, &response).filter(|_| is_reliable) {
+                    _ = self.send_prack(dialog, &response, None);
+                }
                 return self.fork_ended(client, response);
             }
             true if response.status() > Some(StatusCode::TRYING) && !self.is_parted(client, &response) => {
@@ -35,9 +41,21 @@ impl<D: Default> Endpoint<D> {
             true => None,
             false => within,
         };
+        if let Some(slot) = within.filter(|_| is_reliable).and_then(|within| self.dialogs.get_mut(within)) {
+            _ = slot.dialog.note(Side::Theirs, &response);
+        }
+        let reliable = dialog.filter(|_| is_reliable);
+        let owing = reliable
+            .filter(|dialog| self.dialogs.get(*dialog).is_some_and(|slot| slot.dialog.owes_prack_answer()));
+        if let (Some(dialog), None) = (reliable, owing) {
+            _ = self.send_prack(dialog, &response, None);
+        }
         if purpose == Purpose::App {
-            let event = ClientEvent::Progress { response, dialog };
+            let event = ClientEvent::Progress { response: response.clone(), dialog };
             self.emit(Event::Client { request: client, event });
+        }
+        if let Some(dialog) = owing {
+            self.await_answer(dialog, client, response);
         }
     }
 

@@ -9,7 +9,9 @@ use super::flow::Flow;
 use super::ids::{DialogId, Sender, ServerId, Token};
 use super::output::Payload;
 use super::policy::Handling;
+use super::reliable::is_option_tag;
 use super::send::return_flow;
+use crate::context::{OPTION_TAG, Rel100};
 use crate::dialog::remote_target;
 use crate::message::{MediaType, Message, Method, Name, StatusCode, Uri, octets};
 use crate::random;
@@ -48,6 +50,10 @@ impl<D: Default> Endpoint<D> {
         let dialog = MatchId::dialog(&self.key, request.call_id(), to_tag, from_tag);
         match self.index.dialogs.get(&dialog).copied() {
             Some(dialog) => self.inspect_in_dialog(flow, id, dialog, request),
+            // Its answer may have outlived the dialog (RFC 3262 §3).
+            None if *request.method() == Method::Prack && !self.is_full() => {
+                self.inspect_prack(flow, id, None, request);
+            }
             None => self.refuse(flow, &request, (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None)),
         }
     }
@@ -82,6 +88,9 @@ impl<D: Default> Endpoint<D> {
             return Err((StatusCode::LOOP_DETECTED, None));
         }
         self.check_extensions(request)?;
+        if let Some((status, name)) = self.config.settings.rel100.refusal(request) {
+            return Err((status, Some((name, OPTION_TAG.into()))));
+        }
         self.check_content(request)?;
         self.check_accepted(request)?;
         if request.method().creates_dialog() && !is_dialog_possible(request) {
@@ -123,7 +132,10 @@ impl<D: Default> Endpoint<D> {
 
     /// §8.2.2.3: everything that Require names is supported.
     fn check_extensions(&self, request: &Message) -> Result<(), Refusal> {
-        let supported = |tag: &str| self.config.supported.iter().any(|known| known.eq_ignore_ascii_case(tag));
+        let supported = |tag: &str| match is_option_tag(tag) {
+            true => self.config.settings.rel100 != Rel100::Unsupported,
+            false => self.config.supported.iter().any(|known| known.eq_ignore_ascii_case(tag)),
+        };
         let mut unsupported = String::new();
         for tag in request.require().filter(|tag| !supported(tag)) {
             if !unsupported.is_empty() {
@@ -170,6 +182,7 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn in_dialog_refusal(&self, request: &Message) -> Result<Handling, Refusal> {
         let handling = match (request.method(), self.config.policy.in_dialog(request.method())) {
             (Method::Bye, _) => Handling::Auto,
+            (Method::Prack, _) => self.config.policy.prack(),
             (_, Some(handling)) => handling,
             // RFC 6665 §4.1.3: no subscription matches.
             (Method::Notify, None) => return Err((StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None)),

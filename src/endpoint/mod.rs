@@ -14,6 +14,7 @@
 //! | `redirects` | INVITEs that are redirected (§8.1.3.4) |
 //! | `forks` | early dialogs, forks and the ACK of every 2xx (§12.1.2, §13.2.2) |
 //! | `calls` | dialogs (§12, §15) |
+//! | `reliable` | provisional answers that are acknowledged (RFC 3262) |
 //! | `session` | changes of a session: queue, glare, the peer's offers, what is held back (§14, RFC 3311) |
 //! | `refresh` | session timers (RFC 4028) |
 //! | `send` | from a message to a flow: routes, look-ups, connections |
@@ -37,6 +38,7 @@ mod policy;
 mod receive;
 mod redirects;
 mod refresh;
+mod reliable;
 mod send;
 mod session;
 mod shortcuts;
@@ -63,7 +65,8 @@ pub use operation::{Action, Command, Input, Operation};
 pub use output::{Connect, Output, Payload, Resolve, Transmit};
 pub use policy::{Handling, Policy};
 
-use crate::context::{Defaults, Invite, Request};
+use crate::context::{Defaults, Invite, Rel100, Request};
+use crate::message::Method;
 use crate::random::Random;
 use crate::time::Timestamp;
 use crate::transaction::HashKey;
@@ -129,9 +132,9 @@ impl<D: Default> Endpoint<D> {
         let mut random = Random::from_seed(seed);
         let (host, user) = config.host_and_user();
         let described = Described {
-            allow: config.policy.allow(),
+            allow: allow(&config),
             accept: config.policy.accept(),
-            supported: config.supported.join(", "),
+            supported: reliable::supported(&config, config.settings.rel100),
         };
         Self {
             key: HashKey::new(random.key()),
@@ -225,7 +228,8 @@ impl<D: Default> Endpoint<D> {
     /// ```
     pub fn invite(&mut self, now: Timestamp, invite: Invite) -> Result<RequestId, Refused> {
         self.advance(now);
-        let client = self.start(&invite.request, invite.ring_within)?;
+        let rel100 = invite.rel100.unwrap_or(self.config.settings.rel100);
+        let client = self.start(&invite.request, invite.ring_within, rel100)?;
         if let Some(slot) = self.clients.get_mut(client) {
             let most = invite.redirects.unwrap_or(self.config.policy.redirects);
             slot.redirects = Redirects::new(&invite.request.uri, most);
@@ -239,7 +243,7 @@ impl<D: Default> Endpoint<D> {
     /// As [`Endpoint::invite`].
     pub fn request(&mut self, now: Timestamp, request: Request) -> Result<RequestId, Refused> {
         self.advance(now);
-        self.start(&request, None)
+        self.start(&request, None, self.config.settings.rel100)
     }
 
     /// The dialog with these three parts (RFC 3261 §12).
@@ -335,4 +339,13 @@ fn defaults<'a>(
         supported: &described.supported,
         server: &config.server,
     }
+}
+
+/// The value of Allow: what the policy serves, and PRACK where provisional answers may be reliable.
+fn allow(config: &Config) -> String {
+    let mut allow = config.policy.allow();
+    if config.settings.rel100 != Rel100::Unsupported && !allow.contains(Method::Prack.as_str()) {
+        allow.push_str(", PRACK");
+    }
+    allow
 }

@@ -116,6 +116,11 @@ impl Policy {
         find(&self.in_dialog, method).or(other)
     }
 
+    /// Who answers a PRACK with an offer that changes the session. All others are the endpoint's to answer.
+    pub(super) fn prack(&self) -> Handling {
+        find(&self.in_dialog, &Method::Prack).unwrap_or(Handling::Auto)
+    }
+
     /// The value of Allow (RFC 3261 §20.5): everything that is served, in or out of dialogs.
     pub(super) fn allow(&self) -> String {
         let mut allow = String::from("ACK, BYE, CANCEL");

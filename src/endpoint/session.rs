@@ -222,20 +222,31 @@ impl<D: Default> Endpoint<D> {
     /// The application's answer goes out in the ACK.
     pub(super) fn answer_offer(&mut self, id: DialogId, sdp: Bytes) -> Result<(), Refused> {
         let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
-        let due = slot.ack_due.take().ok_or(DialogError::NoOffer)?;
-        self.acknowledge(due.client, id, &due.response, Some(Body::sdp(sdp)));
+        let due = slot.ack_due.clone().ok_or(DialogError::NoOffer)?;
+        let answer = Some(Body::sdp(sdp));
+        if due.is_provisional() {
+            self.send_prack(id, &due.response, answer)?;
+            self.forget_ack(id);
+            return Ok(());
+        }
+        self.forget_ack(id);
+        self.acknowledge(due.client, id, &due.response, answer);
         self.schedule_dialog(id);
         self.wish_ended(id, due.client);
         Ok(())
     }
 
-    /// Acknowledges without an answer, since none will come.
+    /// Acknowledges without an answer, since none will come. A PRACK would have to have one.
     pub(super) fn settle_ack(&mut self, id: DialogId) {
-        let due = self.dialogs.get_mut(id).and_then(|slot| slot.ack_due.take());
-        if let Some(due) = due {
+        if let Some(due) = self.forget_ack(id).filter(|due| !due.is_provisional()) {
             self.acknowledge(due.client, id, &due.response, None);
-            self.schedule_dialog(id);
         }
+    }
+
+    fn forget_ack(&mut self, id: DialogId) -> Option<AckDue> {
+        let due = self.dialogs.get_mut(id).and_then(|slot| slot.ack_due.take());
+        self.schedule_dialog(id);
+        due
     }
 
     pub(super) fn schedule_dialog(&mut self, id: DialogId) {
@@ -248,9 +259,13 @@ impl<D: Default> Endpoint<D> {
 
     pub(super) fn fire_dialog(&mut self, id: DialogId) {
         let Some(slot) = self.dialogs.get(id) else { return };
-        if slot.ack_due.as_ref().is_some_and(|due| due.until <= self.now) {
+        if let Some(due) = slot.ack_due.clone().filter(|due| due.until <= self.now) {
             self.settle_ack(id);
-            return self.hang_up(id, &[], Why::NoAnswer);
+            match due.is_provisional() {
+                true => _ = self.cancel_client(due.client, &[]),
+                false => self.hang_up(id, &[], Why::NoAnswer),
+            }
+            return;
         }
         self.fire_session(id);
     }

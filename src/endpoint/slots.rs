@@ -16,7 +16,7 @@ use super::redirects::Redirects;
 use super::timers::Handle;
 use crate::context::{ClientContext, ServerContext};
 use crate::dialog::{Dialog, InDialog, Modify, SessionTimer};
-use crate::message::{Header, Message, Method};
+use crate::message::{Header, Message, Method, StatusCode};
 use crate::sdp::Change;
 use crate::time::Timestamp;
 use crate::transaction::MatchId;
@@ -109,7 +109,9 @@ pub(super) enum Purpose {
     Bye,
     /// The session that this request refreshes.
     Refresh,
-    /// Nobody: a CANCEL, the BYE of a dialog that is already gone.
+    /// The session of the dialog: a PRACK that takes part in offer and answer.
+    SessionPrack,
+    /// Nobody: a CANCEL, the BYE of a dialog that is already gone, any other PRACK.
     Quiet,
 }
 
@@ -150,13 +152,20 @@ pub(super) struct Held {
     pub(super) change: Option<Change>,
 }
 
-/// An ACK that waits for the application's answer.
+/// An ACK or PRACK that waits for the application's answer.
 #[derive(Clone, Debug)]
 pub(super) struct AckDue {
     pub(super) client: RequestId,
     pub(super) response: Arc<Message>,
     /// When the answer is given up.
     pub(super) until: Timestamp,
+}
+
+impl AckDue {
+    /// Whether it is a PRACK that waits.
+    pub(super) fn is_provisional(&self) -> bool {
+        self.response.status().is_some_and(StatusCode::is_provisional)
+    }
 }
 
 impl Stage {

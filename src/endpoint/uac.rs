@@ -11,13 +11,15 @@ use super::flow::Flow;
 use super::ids::{DialogId, Owner, RequestId, Sender, Token};
 use super::output::Payload;
 use super::refresh::add_terms;
+use super::reliable::{is_option_tag, supported};
 use super::slots::{ClientSlot, Purpose, Stage};
 use super::{Endpoint, Event, Refused};
 use crate::context::{
-    Cause, ClientContext, ClientEffects, Hop, Identifiers, Request, Synthetic, check_cancel,
+    Cause, ClientContext, ClientEffects, Hop, Identifiers, OPTION_TAG, Rel100, Request, Synthetic,
+    check_cancel,
 };
 use crate::dialog::{DialogError, Failure, Impact};
-use crate::message::{Address, Header, Message, Method, StatusCode};
+use crate::message::{Address, Header, List, Message, Method, Name, StatusCode};
 use crate::sdp::Side;
 use crate::transaction::MatchId;
 
@@ -30,6 +32,7 @@ impl<D: Default> Endpoint<D> {
         &mut self,
         request: &Request,
         ring_within: Option<Duration>,
+        rel100: Rel100,
     ) -> Result<RequestId, Refused> {
         if matches!(request.method, Method::Ack | Method::Cancel) {
             return Err(DialogError::Method.into());
@@ -50,6 +53,10 @@ impl<D: Default> Endpoint<D> {
         let mut random = self.random.clone();
         let [call_id, tag, branch] = [random.token(), random.token(), random.token()];
         let names = self.transports.names(transport, route.towards());
+        let supported = match rel100 == self.config.settings.rel100 {
+            true => Cow::Borrowed(self.described.supported.as_str()),
+            false => Cow::Owned(supported(&self.config, rel100)),
+        };
         let ids = Identifiers {
             call_id: call_id.as_str(),
             tag: tag.as_str(),
@@ -57,9 +64,10 @@ impl<D: Default> Endpoint<D> {
             identity: self.config.identity(),
             contact: &names.contact,
             allow: &self.described.allow,
-            supported: &self.described.supported,
+            supported: &supported,
             user_agent: &self.config.user_agent,
         };
+        require_reliable(&mut request, rel100);
         if let Some(terms) = self.first_terms(&request.method) {
             add_terms(&mut request.to_mut().headers, &terms);
         }
@@ -131,9 +139,15 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn answered(&mut self, client: RequestId, response: Arc<Message>) {
         let status = response.status().unwrap_or(StatusCode::TRYING);
         let (now, settings, is_full) = (self.now, self.config.settings, self.is_full());
+        let is_crowded = self.clients.len() >= self.config.limits.clients;
         let Some(context) = self.clients.get_mut(client).and_then(ClientSlot::context) else { return };
         if is_full && (status.is_provisional() || context.has_result()) {
             bump(&mut self.counters.queue_full);
+            return;
+        }
+        // One that cannot be acknowledged is as good as lost: it will come again (RFC 3262 §3).
+        if is_crowded && context.rack(&response).is_some() {
+            bump(&mut self.counters.overloaded);
             return;
         }
         let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
@@ -201,7 +215,7 @@ impl<D: Default> Endpoint<D> {
         }
         if let Some(response) = response {
             if has(ClientEffects::PROVISIONAL) {
-                self.progressed(client, response.clone());
+                self.progressed(client, effects, response.clone());
             }
             if has(ClientEffects::SUCCESS) {
                 self.succeeded(client, effects, response.clone());
@@ -299,8 +313,12 @@ impl<D: Default> Endpoint<D> {
     fn succeeded_within(&mut self, client: RequestId, dialog: DialogId, response: Arc<Message>) {
         let Some(slot) = self.clients.get(client) else { return };
         let (purpose, Some(request)) = (slot.purpose, slot.request().cloned()) else { return };
-        if purpose == Purpose::Bye {
-            return self.end_dialog(dialog, By::Local, Why::Bye, Some(request), Some(response));
+        match purpose {
+            Purpose::Bye => {
+                return self.end_dialog(dialog, By::Local, Why::Bye, Some(request), Some(response));
+            }
+            Purpose::SessionPrack => return self.prack_answered(dialog, &response),
+            Purpose::App | Purpose::Refresh | Purpose::Quiet => {}
         }
         if let Some(slot) = self.dialogs.get_mut(dialog) {
             if request.method().refreshes_target() {
@@ -377,7 +395,8 @@ impl<D: Default> Endpoint<D> {
                     self.wish_ended(dialog, client);
                 }
             }
-            (Purpose::Bye | Purpose::Quiet, _) => {}
+            (Purpose::SessionPrack, Some(dialog)) => self.prack_answered(dialog, &response),
+            (Purpose::Bye | Purpose::SessionPrack | Purpose::Quiet, _) => {}
         }
     }
 
@@ -401,6 +420,17 @@ impl<D: Default> Endpoint<D> {
         if slot.purpose == Purpose::App {
             self.emit(Event::Client { request: client, event: ClientEvent::Ended { data: slot.data } });
         }
+    }
+}
+
+/// An INVITE that insists on reliable provisional answers says so (RFC 3262 §4).
+fn require_reliable(request: &mut Cow<'_, Request>, rel100: Rel100) {
+    let is_required = |header: &Header| {
+        Name::find(&header.name) == Name::Require && List::new(&header.value).any(is_option_tag)
+    };
+    let is_due = request.method == Method::Invite && rel100 == Rel100::Required;
+    if is_due && !request.headers.iter().any(is_required) {
+        request.to_mut().headers.push(Header::new(Name::Require.as_str(), OPTION_TAG));
     }
 }
 

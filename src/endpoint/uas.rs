@@ -183,16 +183,32 @@ impl<D: Default> Endpoint<D> {
         if let Some(slot) = self.servers.get_mut(server) {
             slot.context = context;
         }
+        let is_accepted = effects.contains(ServerEffects::ACCEPTED);
         if let Some(dialog) = made {
             self.adopt(server, dialog);
-        } else if let (Some(request), true) = (&request, effects.contains(ServerEffects::ACCEPTED)) {
+        } else if let (Some(request), true) = (&request, is_accepted) {
             self.session_answered(server, request);
+        } else if effects.contains(ServerEffects::PROGRESS) {
+            self.note_progress(server);
         }
         if let (Some(request), true) = (&request, effects.contains(ServerEffects::ACCEPTED)) {
             self.session_answered_so(server, request);
         }
         self.carry_out_server(server, effects, None);
+        if let Some(prack) = request.filter(|request| is_accepted && *request.method() == Method::Prack) {
+            self.pracked(&prack);
+        }
         Ok(())
+    }
+
+    /// A provisional answer of ours goes out in a dialog that an earlier message made.
+    pub(super) fn note_progress(&mut self, server: ServerId) {
+        let Some(slot) = self.servers.get(server) else { return };
+        let (dialog, response) = (slot.dialog, slot.context.response().cloned());
+        let dialog = dialog.and_then(|dialog| self.dialogs.get_mut(dialog));
+        if let (Some(slot), Some(response)) = (dialog, response) {
+            slot.dialog.note_sent(&response);
+        }
     }
 
     /// The dialog that an answer makes, if it is the first of its request that makes one (§12.1.1).
@@ -235,8 +251,10 @@ impl<D: Default> Endpoint<D> {
     fn adopt_progress(&mut self, server: ServerId) {
         let Some(slot) = self.servers.get(server) else { return };
         let made = self.dialog_made(slot, &slot.context, slot.context.request().map(AsRef::as_ref));
-        if let Ok(Some(dialog)) = made {
-            self.adopt(server, dialog);
+        match made {
+            Ok(Some(dialog)) => self.adopt(server, dialog),
+            Ok(None) => self.note_progress(server),
+            Err(_) => {}
         }
     }
 
@@ -287,14 +305,13 @@ impl<D: Default> Endpoint<D> {
         let (dialog, is_in_dialog) = (slot.dialog, slot.is_in_dialog);
         let Some(response) = slot.context.response().cloned() else { return };
         let is_cancelled = slot.context.is_cancelled();
-        let report = Report::of(response);
+        let is_reliable = slot.context.unacknowledged().is_some_and(|out| Arc::ptr_eq(out, &response));
+        let mut report = Report::of(response);
+        if effects.contains(ServerEffects::NO_PRACK) {
+            report.cause = Some(Cause::NoPrack);
+        }
         if effects.contains(ServerEffects::PROGRESS) {
-            if let (Some(slot), Some(response)) =
-                (dialog.and_then(|id| self.dialogs.get_mut(id)), &report.response)
-            {
-                slot.dialog.note_sent(response);
-            }
-            self.tell_server(server, ServerEvent::Progress { report, dialog });
+            self.tell_server(server, ServerEvent::Progress { report, dialog, is_reliable });
         } else if effects.contains(ServerEffects::ACCEPTED) {
             self.tell_server(server, ServerEvent::Accepted { report, dialog });
         } else {

@@ -165,7 +165,11 @@ pub fn describe_event<D>(event: &Event<D>) -> String {
 
 fn describe_server_event<D>(event: &ServerEvent<D>) -> String {
     match event {
-        ServerEvent::Progress { report, .. } => alloc::format!("progress {}", report.code),
+        ServerEvent::Progress { report, is_reliable, .. } => {
+            let reliable = if *is_reliable { " reliable" } else { "" };
+            alloc::format!("progress {}{reliable}", report.code)
+        }
+        ServerEvent::Pracked { .. } => "pracked".into(),
         ServerEvent::Accepted { report, .. } => alloc::format!("accepted {}", report.code),
         ServerEvent::Rejected(report) => alloc::format!("rejected {}", report.code),
         ServerEvent::Failed(report) => alloc::format!("failed {} {}", report.code, report.cause_text()),

@@ -83,13 +83,24 @@ impl MatchId {
     /// # Errors
     /// When From is malformed.
     pub fn merged(key: &HashKey, request: &Message) -> Result<Self, ParseError> {
+        let from_tag = request.from()?.tag().unwrap_or_default();
+        Ok(Self::twin(key, from_tag, request.call_id(), (request.cseq(), request.method())))
+    }
+
+    /// [`MatchId::merged`] of the request with this From tag, Call-ID and CSeq.
+    pub(crate) fn twin(
+        key: &HashKey,
+        from_tag: &str,
+        call_id: &str,
+        (number, method): (u32, &Method),
+    ) -> Self {
         let mut text = Text::new();
         text.field("merged");
-        text.caseless(request.from()?.tag().unwrap_or_default());
-        text.field(request.call_id());
-        text.number(request.cseq());
-        text.field(request.method().as_str());
-        Ok(text.digest(key))
+        text.caseless(from_tag);
+        text.field(call_id);
+        text.number(number);
+        text.field(method.as_str());
+        text.digest(key)
     }
 
     /// The dialog with these three (§12). Tags compare without case, Call-IDs byte by byte.

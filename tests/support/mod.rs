@@ -263,6 +263,7 @@ impl Heard {
                     | DialogEvent::Message(asked)
                     | DialogEvent::Options(asked)
                     | DialogEvent::Update(asked)
+                    | DialogEvent::Prack(asked)
                     | DialogEvent::Other(asked),
                 ..
             } => match asked.answer {

@@ -125,6 +125,7 @@ impl Watch {
             ServerEvent::Failed(_) => server.failed += 1,
             ServerEvent::Ended { .. } => server.ended += 1,
             ServerEvent::Progress { .. }
+            | ServerEvent::Pracked { .. }
             | ServerEvent::Cancelled { .. }
             | ServerEvent::CancelTooLate { .. }
             | ServerEvent::SendFailed(_) => {}
@@ -221,7 +222,7 @@ pub(super) fn is_owed(octets: &[u8]) -> bool {
     match Message::parse(octets.to_vec()) {
         Ok(message) => match message.status() {
             Some(status) => status.is_final(),
-            None => matches!(message.method(), Method::Bye | Method::Cancel | Method::Ack),
+            None => matches!(message.method(), Method::Bye | Method::Cancel | Method::Ack | Method::Prack),
         },
         Err(_) => false,
     }
