@@ -573,7 +573,8 @@ fn a_reconnected_socket_is_another_flow() {
 #[test]
 fn options_are_answered_alone() {
     let mut ua = Ua::with(|config| {
-        config.supported = vec!["timer".into(), "100rel".into()];
+        config.supported = vec!["timer".into()];
+        config.settings.rel100 = sip_proto::context::Rel100::Supported;
         config.policy.accept = vec!["application/sdp".into()];
         config.server = "test/1".into();
     });

@@ -209,7 +209,7 @@ mod tests {
         for none in ["", ".", "a.", ".a", "a..b", "\"a\""] {
             assert_eq!(fault(EventPackage::parse(none)), ("an event package", 0), "{none}");
         }
-        assert_eq!(fault(EventPackage::parse("refer;")), ("a parameter name", 6));
+        assert_eq!(fault(EventPackage::parse("refer;;")), ("a parameter name", 6));
     }
 
     #[test]
