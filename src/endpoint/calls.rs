@@ -87,9 +87,7 @@ impl<D: Default> Endpoint<D> {
         }
         if request.method().refreshes_target() {
             slot.refresh_target(request);
-        }
-        if let Some(response) = &response {
-            if request.method().refreshes_target() {
+            if let Some(response) = &response {
                 slot.dialog.refresh_contact(response);
             }
         }

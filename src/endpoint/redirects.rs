@@ -14,7 +14,7 @@ use super::slots::{ClientSlot, Purpose, Stage};
 use super::transports::Route;
 use super::{Endpoint, Event};
 use crate::context::{Hop, Synthetic, again, as_request_uri};
-use crate::message::{Contact, Header, Message, Method, Name, QValue, StatusCode, Uri, unescape};
+use crate::message::{Contact, Header, Message, Method, Name, QValue, SipUri, StatusCode, Uri, unescape};
 
 /// Where an INVITE may go yet, and where it has been.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl Redirects {
         let is_secure = self.tried.first().is_some_and(|first| is_secure(first));
         for contact in response.contacts().flatten().filter_map(Contact::address) {
             let Ok(uri) = Uri::parse(contact.uri) else { continue };
-            let method = uri.sip().and_then(|uri| uri.method());
+            let method = uri.sip().and_then(SipUri::method);
             let is_invite = method.is_none_or(|method| method == Method::Invite.as_str());
             // What was called securely is not called otherwise unseen.
             let is_safe = !is_secure || is_secure_uri(&uri);
@@ -124,7 +124,7 @@ impl<D: Default> Endpoint<D> {
         let request = slot.request()?;
         // Behind a strict router the Request-URI is the router's, and stays so.
         let first = request.routes().next().transpose().ok()?;
-        let is_loose = |uri: &str| Uri::parse(uri).ok().and_then(Uri::sip).is_some_and(|uri| uri.is_loose());
+        let is_loose = |uri: &str| Uri::parse(uri).ok().and_then(Uri::sip).is_some_and(SipUri::is_loose);
         let hop = match first {
             Some(first) if is_loose(first.uri) => first.uri,
             Some(_) => return None,
