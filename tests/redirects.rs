@@ -44,12 +44,10 @@ fn uri(message: &Message) -> &str {
 /// The results of this request.
 fn results(heard: &Heard, id: RequestId) -> Vec<u16> {
     let of = |event: &Event<u32>| match event {
-        Event::Client { request, event } if *request == id => match event {
-            ClientEvent::Accepted { response, .. } | ClientEvent::Failed { response, .. } => {
-                Some(response.status()?.code())
-            }
-            _ => None,
-        },
+        Event::Client {
+            request,
+            event: ClientEvent::Accepted { response, .. } | ClientEvent::Failed { response, .. },
+        } if *request == id => Some(response.status()?.code()),
         _ => None,
     };
     heard.events().into_iter().filter_map(of).collect()
@@ -147,11 +145,9 @@ fn targets_are_tried_in_order() {
     let contacts = "<sip:c@192.0.2.23>;q=0.5, <sip:b@192.0.2.22>, <sip:e@192.0.2.25>;q=0, \
                     <sip:a@192.0.2.21>;q=1.0, <sip:d@192.0.2.24>;q=0.5";
     let mut invite = next(&ua.hear(moved(&first, contacts)));
-    let mut cseq = 2;
-    for (expected, code) in [("b", 486), ("a", 404), ("c", 503), ("d", 488)] {
+    for (cseq, (expected, code)) in (2..).zip([("b", 486), ("a", 404), ("c", 503), ("d", 488)]) {
         assert!(uri(&invite).starts_with(&format!("sip:{expected}@")), "{}", uri(&invite));
         assert_eq!(invite.cseq(), cseq);
-        cseq += 1;
         invite = next(&ua.hear(answer(&invite, code, "x", "")));
     }
     assert_eq!(uri(&invite), "sip:e@192.0.2.25");
