@@ -61,7 +61,7 @@ fn a_datagram_beyond_the_limits_of_a_head_is_dropped() {
     assert_eq!(ua.hear(text.clone()).lines(), [""; 0]);
     assert_eq!(ua.sip.counters().not_sip, 1, "RFC 3261 §21.5.7 asks for no answer");
     // Header lines are counted where there are more than a few.
-    let many = Req::new("OPTIONS").line(&"X-Any: y\r\n".repeat(60).trim_end().to_owned()).text();
+    let many = Req::new("OPTIONS").line("X-Any: y\r\n".repeat(60).trim_end()).text();
     let lines = many.matches("\r\n").count() - 2;
     assert_eq!(status(&exact(65_535, lines).hear(many.clone())), 200);
     let mut ua = exact(65_535, lines - 1);

@@ -21,7 +21,8 @@ pub struct ParseError {
     pub expected: &'static str,
     /// The header in which the fault lies; `None` for the start line, the framing, or a bare value.
     pub header: Option<Name>,
-    /// The byte: counted from the message's start, or from the value's for a value parsed alone.
+    /// The byte: counted from the message's start, or from the value's for a value parsed alone. Where the head had to be normalised
+    /// (folds, white space before a colon, no CR), the message is its normal form: see [`Message::as_bytes`](super::Message::as_bytes).
     pub at: usize,
 }
 

@@ -34,7 +34,6 @@ pub(super) fn normalise(message: &[u8]) -> Normal {
     let mut rest = message.get(leading..).unwrap_or_default();
     let mut is_start_line = true;
     let body = loop {
-        let at = message.len().saturating_sub(rest.len());
         let (line, after) = split_line(rest);
         // What follows a line without its end begins with that: CR, or LF alone, or nothing.
         match rest.get(line.len()) {
@@ -46,7 +45,7 @@ pub(super) fn normalise(message: &[u8]) -> Normal {
             ([], after) => break after.unwrap_or_default(),
             (line, _) if is_start_line => writer.line(line),
             ([b' ' | b'\t', ..], _) => writer.fold(line),
-            (line, _) => writer.header(line, at),
+            (line, _) => writer.header(line),
         }
         is_start_line = false;
         match after {
@@ -112,14 +111,15 @@ impl Writer {
     }
 
     /// A header line, without white space before its colon. One without a name is left out.
-    fn header(&mut self, line: &[u8], at: usize) {
+    fn header(&mut self, line: &[u8]) {
         let colon = memchr::memchr(b':', line);
         let (name, value) = line.split_at_checked(colon.unwrap_or(line.len())).unwrap_or((line, &[]));
         let end = name.iter().rposition(|byte| !is_blank(*byte)).map_or(0, |last| last.saturating_add(1));
         let name = name.get(..end).unwrap_or_default();
         let is_name = !name.is_empty() && name.iter().all(|byte| scan::is_token_byte(*byte));
         if colon.is_none() || !is_name {
-            self.defect = self.defect.or(Some(ParseError::new("a header name and ':'", at)));
+            let defect = ParseError::new("a header name and ':'", self.bytes.len());
+            self.defect = self.defect.or(Some(defect));
             self.lost |= Lost::LEFT_OUT;
             return;
         }
@@ -157,7 +157,7 @@ mod tests {
     fn lines_are_unfolded_and_colons_closed() {
         let normal = normalise(b"A b c\r\nX :\r\n\t1,\r\n  2\r\nno colon\r\n\r\nbody");
         assert_eq!(&normal.bytes[..], b"A b c\r\nX: 1, 2\r\n\r\nbody");
-        assert_eq!(normal.defect.map(|fault| fault.at), Some(22));
+        assert_eq!(normal.defect.map(|fault| fault.at), Some(16), "where the line would stand");
         assert_eq!(normal.mask, normal.bytes);
     }
 
