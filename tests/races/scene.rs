@@ -332,6 +332,8 @@ impl Race {
         scene.run(millis(gap));
         _ = acts[1 - first](&mut scene);
         let net = scene.finish(&what);
+        // RFC 3261 §13.2.2.4: every 2xx is acknowledged, whatever it crosses.
+        assert!(lost.is_some() || !net.ladder().contains("NoAck"), "{what}\n{}", net.ladder());
         let sent = begun..net.datagrams();
         (net, sent)
     }
