@@ -24,7 +24,7 @@
 //! | `info`, `notify`, `update`, … | `requests_by_name` |
 //! | BYE → `destroy(req, reason)` | `a_bye_is_told_with_its_reason`; `calls.rs` for no ACK and for crossings |
 //! | INVITE → `refresh` | `a_refresh_is_answered_alone` |
-//! | INVITE → `hold`, `unhold` | `hold_and_unhold_of_the_peers`, `what_a_new_description_is` |
+//! | INVITE → `hold`, `unhold` | `hold_and_unhold_of_the_peers`, `what_a_new_description_is`, `formats_that_were_not_taken_up_may_go` |
 //! | INVITE → `modify` | `a_change_of_the_peers_asks`, `an_automatic_answer_is_a_valid_one`, `nothing_usable_is_488`, `a_reinvite_without_an_offer` |
 //! | `remote.sdp.replace` throws | `a_reinvite_in_a_call_without_a_session` |
 //! | INFO, REFER, OPTIONS, MESSAGE, PUBLISH, NOTIFY, SUBSCRIBE, unknown | `who_answers_what` |
@@ -1043,6 +1043,33 @@ fn what_a_new_description_is() {
         let event = heard.lines().last().unwrap().clone();
         assert!(event.starts_with(&format!("* {expected}")), "{what}: {event}");
         assert_eq!(event.ends_with("asks"), expected == "INVITE", "{what}: {event}");
+    }
+}
+
+/// RFC 3264 §8.3.2: a format that was offered and not taken up is left out of later offers; that is no change of the session. baresip does
+/// so when it holds. Any other format that goes is one.
+#[test]
+fn formats_that_were_not_taken_up_may_go() {
+    let format = |number: u8| format!("a=rtpmap:{number} X{number}/8000\r\na=fmtp:{number} 0-15\r\n");
+    let stream = |formats: &[u8]| {
+        let list: Vec<_> = formats.iter().map(u8::to_string).collect();
+        let map: String = formats.iter().map(|number| format(*number)).collect();
+        THEIRS.replace("AVP 0\r\n", &format!("AVP {}\r\n{map}", list.join(" ")))
+    };
+    for (formats, expected) in
+        [(&[97, 98][..], "hold"), (&[97], "INVITE"), (&[98, 97], "INVITE"), (&[97, 99], "INVITE")]
+    {
+        let mut ua = Ua::new();
+        let server = ua.hear(Req::invite().body("application/sdp", &stream(&[97, 98, 101])).text()).server();
+        let ours = OURS.replace("AVP 0\r\n", &format!("AVP 97 98\r\n{}{}", format(97), format(98)));
+        let heard = ua.accept(server, Reply::new().sdp(ours)).unwrap();
+        let ok = heard.message("200 OK (INVITE)");
+        ua.hear(Req::within(&ok, "ACK", 1).text());
+        let offer = with(&stream(formats), 2, "sendonly");
+        let heard = ua
+            .hear(Req::within(&ok, "INVITE", 2).line(CONTACT.trim()).body("application/sdp", &offer).text());
+        let event = heard.lines().last().unwrap().clone();
+        assert!(event.starts_with(&format!("* {expected}")), "{formats:?}: {event}");
     }
 }
 

@@ -127,7 +127,10 @@ impl Dialog {
     /// What an offer of the peer's would change: `None` for a re-INVITE without an offer.
     pub fn change(&self, offer: Option<&[u8]>) -> Change {
         match (self.session.negotiation.remote(), offer) {
-            (Some(before), Some(offer)) => sdp::compare(before, offer),
+            (Some(before), Some(offer)) => {
+                let ours = self.session.negotiation.local().unwrap_or_default();
+                sdp::compare_agreed(before, offer, ours)
+            }
             _ => Change::Modify,
         }
     }

@@ -37,13 +37,25 @@ pub fn compare(old: &[u8], new: &[u8]) -> Change {
     }
 }
 
+/// Weighs the peer's description like [`compare`], where `ours` is what we said in the session: formats that we did not take up are gone without a change.
+pub(crate) fn compare_agreed(old: &[u8], new: &[u8], ours: &[u8]) -> Change {
+    match (Session::parse(old), Session::parse(new), Session::parse(ours)) {
+        (Ok(old), Ok(new), Ok(ours)) => Change::weigh(&old, &new, Some(&ours)),
+        _ => compare(old, new),
+    }
+}
+
 impl Change {
     /// Weighs `new` against `old`: see [`compare`].
     pub fn between(old: &Session<'_>, new: &Session<'_>) -> Self {
+        Self::weigh(old, new, None)
+    }
+
+    fn weigh(old: &Session<'_>, new: &Session<'_>, ours: Option<&Session<'_>>) -> Self {
         if new.is_refresh_of(old) {
             return Self::Refresh;
         }
-        if is_same_flow(old, new) || !is_same_but_for_hold(old, new) {
+        if is_same_flow(old, new) || !is_same_but_for_hold(old, new, ours) {
             return Self::Modify;
         }
         match (old.is_hold(), new.is_hold()) {
@@ -71,18 +83,33 @@ pub(super) fn is_same_flow(old: &Session<'_>, new: &Session<'_>) -> bool {
 }
 
 /// Whether the streams differ in nothing that matters but their directions and the address `0.0.0.0`.
-fn is_same_but_for_hold(old: &Session<'_>, new: &Session<'_>) -> bool {
+fn is_same_but_for_hold(old: &Session<'_>, new: &Session<'_>, ours: Option<&Session<'_>>) -> bool {
+    let mut ours = ours.map(|ours| ours.streams());
     let is_same = |old: &Stream<'_>, new: &Stream<'_>| {
         let is_disabled = old.is_disabled() && new.is_disabled();
         let shape = |stream: &Stream<'_>| (stream.port, stream.count);
+        // What was offered and not taken up may be left out from then on (RFC 3264 §8.3.2).
+        let ours = ours.as_mut().and_then(Iterator::next);
+        let is_live = |format: &str| ours.is_none_or(|ours| ours.formats().any(|own| own == format));
+        let narrowed = || old.formats().filter(|format| is_live(format));
+        let is_kept = |attribute: &Attribute<'_>| is_about(attribute, new.formats());
         let is_same_kind = old.media == new.media && old.proto == new.proto && shape(old) == shape(new);
         is_disabled
             || (is_same_kind
                 && is_same_place(old.connection, new.connection)
-                && old.formats().eq(new.formats())
-                && weighty(old.attributes()).eq(weighty(new.attributes())))
+                && (old.formats().eq(new.formats()) || narrowed().eq(new.formats()))
+                && weighty(old.attributes()).filter(is_kept).eq(weighty(new.attributes()).filter(is_kept)))
     };
     weighty(old.attributes()).eq(weighty(new.attributes())) && pairwise(old, new, is_same)
+}
+
+/// Whether an attribute is about the stream, or about one of these formats of it.
+fn is_about<'a>(attribute: &Attribute<'_>, mut formats: impl Iterator<Item = &'a str>) -> bool {
+    let format = match attribute.name {
+        "rtpmap" | "fmtp" => attribute.value.and_then(|value| value.split(' ').next()),
+        _ => None,
+    };
+    format.is_none_or(|format| formats.any(|known| known == format))
 }
 
 fn is_same_place(old: Option<Connection<'_>>, new: Option<Connection<'_>>) -> bool {
@@ -107,7 +134,11 @@ fn weighty<'a>(attributes: impl Iterator<Item = Attribute<'a>>) -> impl Iterator
     attributes.filter(|attribute| NAMES.contains(&attribute.name))
 }
 
-fn pairwise(old: &Session<'_>, new: &Session<'_>, holds: impl Fn(&Stream<'_>, &Stream<'_>) -> bool) -> bool {
+fn pairwise(
+    old: &Session<'_>,
+    new: &Session<'_>,
+    mut holds: impl FnMut(&Stream<'_>, &Stream<'_>) -> bool,
+) -> bool {
     let (mut old, mut new) = (old.streams(), new.streams());
     loop {
         match (old.next(), new.next()) {

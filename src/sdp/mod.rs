@@ -43,8 +43,8 @@ mod table;
 mod write;
 
 pub use answer::{Ours, Unusable, answer};
-pub(crate) use compare::flow_alike;
 pub use compare::{Change, compare};
+pub(crate) use compare::{compare_agreed, flow_alike};
 pub use direction::Direction;
 pub use hold::{hold, unhold};
 pub use negotiation::{Negotiation, Taken};
