@@ -84,7 +84,7 @@ pub(super) fn is_same_flow(old: &Session<'_>, new: &Session<'_>) -> bool {
 
 /// Whether the streams differ in nothing that matters but their directions and the address `0.0.0.0`.
 fn is_same_but_for_hold(old: &Session<'_>, new: &Session<'_>, ours: Option<&Session<'_>>) -> bool {
-    let mut ours = ours.map(|ours| ours.streams());
+    let mut ours = ours.map(Session::streams);
     let is_same = |old: &Stream<'_>, new: &Stream<'_>| {
         let is_disabled = old.is_disabled() && new.is_disabled();
         let shape = |stream: &Stream<'_>| (stream.port, stream.count);
