@@ -188,7 +188,7 @@ impl Dialog {
     /// The session is over, the dialog is not: other usages go on in it (RFC 5057 §4).
     pub(crate) fn outlive_session(&mut self) {
         self.state = DialogState::Confirmed;
-        self.session = Box::default();
+        *self.session = SessionState::default();
     }
 
     /// The dialog that `response`, a 101–199 or 2xx answer, makes of `request`, which we sent (§12.1.2).

@@ -12,7 +12,7 @@ use super::{Endpoint, Refused};
 use crate::context::Reply;
 use crate::dialog::{
     DialogError, Failure, Impact, InDialog, Notifier, Party, REFER, Reason, SIPFRAG, Sipfrag, Subject,
-    SubscriptionEffects, TooBrief, UsageId, UsageKind, Usages, makes_subscription,
+    Subscription, SubscriptionEffects, TooBrief, UsageId, UsageKind, Usages, makes_subscription,
 };
 use crate::message::{Body, Header, Message, Method, Name, StatusCode, supplies};
 
@@ -251,7 +251,7 @@ impl<D: Default> Endpoint<D> {
         let cseq = request.cseq();
         let Some(slot) = self.dialogs.get(id) else { return };
         let made = slot.usages.subscriptions().iter().find(|held| held.subject().is_refer(cseq));
-        if let Some(usage) = made.map(|held| held.id()) {
+        if let Some(usage) = made.map(Subscription::id) {
             _ = self.report_refer(id, usage, StatusCode::DECLINE);
         }
     }
