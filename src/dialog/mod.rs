@@ -161,6 +161,36 @@ impl Dialog {
         .begun(Side::Theirs, request, sent))
     }
 
+    /// The dialog that `notify`, which the peer sent, makes of `request`, a SUBSCRIBE or REFER of ours (RFC 6665 §4.4.1). The route set
+    /// is that of the NOTIFY; its number is taken in with [`receive`](Self::receive).
+    ///
+    /// # Errors
+    /// When a header that the dialog is made of is missing or malformed.
+    pub fn notified(request: &Message, notify: &Message) -> Result<Self, DialogError> {
+        let (from, peer) = (request.from()?, notify.from()?);
+        let local_tag = from.tag().ok_or(DialogError::Missing(Name::From))?;
+        let contacts = [contact_of(request)?, remote_target(notify)?];
+        let routes = notify.record_routes().collect::<Result<smallvec::SmallVec<[_; 4]>, _>>()?;
+        let remote_tag = peer.tag().unwrap_or_default();
+        let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
+        Ok(Self {
+            text: Text::new(sip, from, peer, contacts, routes.iter()),
+            role: Role::Uac,
+            state: DialogState::Confirmed,
+            secure: is_secure(request),
+            local_cseq: request.cseq(),
+            remote_cseq: None,
+            invite_cseq: None,
+            session: Box::default(),
+        })
+    }
+
+    /// The session is over, the dialog is not: other usages go on in it (RFC 5057 §4).
+    pub(crate) fn outlive_session(&mut self) {
+        self.state = DialogState::Confirmed;
+        *self.session = SessionState::default();
+    }
+
     /// The dialog that `response`, a 101–199 or 2xx answer, makes of `request`, which we sent (§12.1.2).
     ///
     /// # Errors

@@ -49,6 +49,11 @@ impl Subject {
         &self.name
     }
 
+    /// Whether this is the subject of the REFER numbered `cseq`.
+    pub(crate) fn is_refer(&self, cseq: u32) -> bool {
+        *self.name == *REFER && self.id.as_deref().and_then(|id| id.parse().ok()) == Some(cseq)
+    }
+
     /// The value of Event in requests of this subscription.
     pub fn event(&self) -> String {
         match &self.id {
@@ -85,6 +90,14 @@ impl Subscription {
     /// What it is about.
     pub fn subject(&self) -> &Subject {
         &self.subject
+    }
+
+    /// Whether it is being ended by us.
+    pub fn is_leaving(&self) -> bool {
+        match &self.party {
+            Party::Subscriber(subscriber) => subscriber.is_leaving(),
+            Party::Notifier(notifier) => notifier.deadline().is_none(),
+        }
     }
 
     /// What is due.
@@ -205,6 +218,14 @@ impl Usages {
         })
     }
 
+    /// Our own subscriptions.
+    pub(crate) fn subscribers(&mut self) -> impl Iterator<Item = (UsageId, &mut Subscriber)> {
+        self.subscriptions.iter_mut().filter_map(|held| match &mut held.party {
+            Party::Subscriber(subscriber) => Some((held.id, subscriber)),
+            Party::Notifier(_) => None,
+        })
+    }
+
     /// Ends what a request that failed, or that ended its usage, takes with it. `kind` and `id` name the usage of the request.
     pub fn end(&mut self, kind: UsageKind, id: Option<UsageId>, impact: Impact) {
         match (impact, kind) {
@@ -218,6 +239,11 @@ impl Usages {
                 self.subscriptions.clear();
             }
         }
+    }
+
+    /// Ends all subscriptions.
+    pub(crate) fn end_subscriptions(&mut self) {
+        self.subscriptions.clear();
     }
 
     /// Whether nothing is left, and the dialog is over with it.

@@ -20,7 +20,9 @@ use super::timers::Handle;
 use super::transports::{Route, Task};
 use super::{Endpoint, Event, Refused};
 use crate::context::{Hop, Reply};
-use crate::dialog::{Dialog, DialogState, InDialog, Role, SessionTimer, Verdict, Within};
+use crate::dialog::{
+    Dialog, DialogState, Impact, InDialog, Role, SessionTimer, UsageError, UsageKind, Usages, Verdict, Within,
+};
 use crate::message::{Header, Message, Method, Name, StatusCode};
 use crate::sdp::{Change, Meaning, Side};
 use crate::transaction::MatchId;
@@ -30,11 +32,15 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn adopt(&mut self, server: ServerId, dialog: Dialog) {
         let is_confirmed = dialog.state() == DialogState::Confirmed;
         let id = self.insert_dialog(dialog);
+        let is_call = self.servers.get(server).is_some_and(|slot| slot.context.is_invite());
         if let Some(slot) = self.servers.get_mut(server) {
             slot.dialog = Some(id);
         }
         if let Some(slot) = self.dialogs.get_mut(id) {
-            slot.servers.push(server);
+            match is_call {
+                true => slot.servers.push(server),
+                false => slot.usages = Usages::default(),
+            }
         }
         if is_confirmed {
             self.hand_over(server, id);
@@ -47,6 +53,9 @@ impl<D: Default> Endpoint<D> {
         let slot = DialogSlot {
             dialog,
             session: SessionTimer::new(self.config.session_timers()),
+            usages: Usages::invite(),
+            has_referred: false,
+            is_referred: false,
             id,
             flow: None,
             query: None,
@@ -153,7 +162,11 @@ impl<D: Default> Endpoint<D> {
         if *request.method() == Method::Prack {
             return self.inspect_prack(flow, id, Some(dialog), request);
         }
-        let handling = match self.in_dialog_refusal(&request) {
+        let is_known = match *request.method() {
+            Method::Notify => self.notify_refusal(dialog, &request).is_none(),
+            _ => self.is_known_subscription(Some(dialog), &request),
+        };
+        let handling = match self.in_dialog_refusal(Some(dialog), &request, is_known) {
             Ok(handling) => handling,
             Err(refusal) => return self.refuse(flow, &request, refusal),
         };
@@ -180,6 +193,9 @@ impl<D: Default> Endpoint<D> {
         match &mut slot.held {
             Some(list) => list.push(held),
             None => self.serve(dialog, held),
+        }
+        if *request.method() == Method::Notify && is_known {
+            self.notified(dialog, &request);
         }
     }
 
@@ -220,6 +236,12 @@ impl<D: Default> Endpoint<D> {
             Verdict::OutOfOrder => return Some((StatusCode::INTERNAL_SERVER_ERROR, None)),
             // Our BYE is under way: the peer's is answered all the same.
             Verdict::Terminated if is_bye => return None,
+            // RFC 5057 §4: subscriptions outlive the session.
+            Verdict::Terminated
+                if UsageKind::of(request.method()) == Some(UsageKind::Subscription) && slot.outlives() =>
+            {
+                return None;
+            }
             Verdict::Terminated => return Some((StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None)),
         }
         // §14.2, RFC 3311 §5.2.
@@ -266,12 +288,29 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    fn send_for(&mut self, id: DialogId, request: &InDialog, purpose: Purpose) -> Result<RequestId, Refused> {
+    pub(super) fn send_for(
+        &mut self,
+        id: DialogId,
+        request: &InDialog,
+        purpose: Purpose,
+    ) -> Result<RequestId, Refused> {
         if purpose == Purpose::App && (self.clients.len() >= self.config.limits.clients || self.is_full()) {
             return Err(Refused::Full);
         }
+        let makes_usage = matches!(request.method, Method::Subscribe | Method::Refer);
+        let has_room = |slot: &DialogSlot<D>| slot.usages.subscriptions().len() < Usages::MOST;
+        if makes_usage && !self.dialogs.get(id).is_none_or(has_room) && purpose == Purpose::App {
+            return Err(UsageError::Full.into());
+        }
         let (message, route) = self.write_in_dialog(id, request)?;
+        let usage = match purpose {
+            Purpose::App | Purpose::Refresh => self.subscribe_within(id, &message)?,
+            Purpose::Bye | Purpose::SessionPrack | Purpose::Quiet => None,
+        };
         let client = self.begin_client(Arc::new(message), purpose, Some(id));
+        if let Some(slot) = self.clients.get_mut(client) {
+            slot.usage = usage;
+        }
         self.go_within(id, route, Task::Launch(client));
         Ok(client)
     }
@@ -322,6 +361,7 @@ impl<D: Default> Endpoint<D> {
         let role = slot.dialog.role();
         match slot.dialog.state() {
             DialogState::Terminated => Ok(()),
+            DialogState::Confirmed if !slot.usages.has_invite() => self.unsubscribe_all(id, &headers),
             DialogState::Early => match (role, slot.client, slot.servers.first().copied()) {
                 (Role::Uac, Some(client), _) => self.cancel_client(client, &headers),
                 (_, _, Some(server)) => {
@@ -367,7 +407,9 @@ impl<D: Default> Endpoint<D> {
         let dialog = self.dialogs.get(id).map(|slot| &slot.dialog);
         let is_early_callee =
             dialog.is_some_and(|dialog| dialog.role() == Role::Uas && dialog.state() == DialogState::Early);
-        let bye = if is_early_callee { None } else { self.bye(id, headers, Purpose::Quiet).ok() };
+        let has_session = self.dialogs.get(id).is_some_and(|slot| slot.usages.has_invite());
+        let bye =
+            if is_early_callee || !has_session { None } else { self.bye(id, headers, Purpose::Quiet).ok() };
         let message = bye.and_then(|bye| self.clients.get(bye)?.request().cloned());
         self.note_parted(id);
         self.end_dialog(id, By::Local, why, message, None);
@@ -391,6 +433,9 @@ impl<D: Default> Endpoint<D> {
         message: Option<Arc<Message>>,
         response: Option<Arc<Message>>,
     ) {
+        if self.dialogs.get(id).is_some_and(DialogSlot::outlives) {
+            return self.end_session(id, by, why, message);
+        }
         let Some(slot) = self.dialogs.remove(id) else { return };
         self.index.dialogs.remove(&slot.id);
         self.timers.release(slot.timer);
@@ -405,6 +450,27 @@ impl<D: Default> Endpoint<D> {
         }
         let event = DialogEvent::Destroy { by, why, message, response, data: slot.data };
         self.emit(Event::Dialog { dialog: id, event });
+    }
+}
+
+impl<D: Default> Endpoint<D> {
+    /// Ends the session of a dialog in which subscriptions go on (RFC 5057 §4).
+    fn end_session(&mut self, id: DialogId, by: By, why: Why, message: Option<Arc<Message>>) {
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
+        slot.usages.end(UsageKind::Invite, None, Impact::Usage);
+        slot.session.stop();
+        slot.dialog.outlive_session();
+        (slot.ack_due, slot.deferred) = (None, None);
+        let (active, wishes) = (slot.active.take(), core::mem::take(&mut slot.wishes));
+        let servers = core::mem::take(&mut slot.servers);
+        self.give_up_wishes(active, wishes);
+        for open in servers {
+            if self.servers.get(open).is_some_and(|slot| slot.context.is_pending()) {
+                _ = self.respond(open, Verb::Reject, &Reply::code(487));
+            }
+        }
+        self.emit(Event::Dialog { dialog: id, event: DialogEvent::SessionEnded { by, why, message } });
+        self.schedule_dialog(id);
     }
 }
 

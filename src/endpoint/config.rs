@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::policy::Policy;
 use crate::context::Settings;
-use crate::dialog::{SessionTimers, SessionTimersError, TIMER, TimerMode};
+use crate::dialog::{Granting, SessionTimers, SessionTimersError, TIMER, TimerMode};
 use crate::limits::Limits;
 use crate::message::{Address, ParseError, Uri};
 
@@ -39,6 +39,8 @@ pub struct Config {
     /// The proxy that requests outside dialogs go through (RFC 3261 §8.1.2), a Route element: `<sip:proxy.example.com;lr>`; empty for none. A request that the application
     /// gives a Route of its own goes by that one.
     pub outbound_proxy: Cow<'static, str>,
+    /// How long subscriptions of peers may last (RFC 6665 §4.2.1).
+    pub granting: Granting,
     /// Option tags in Supported, which Require is checked against (§8.2.2.3).
     pub supported: Vec<Cow<'static, str>>,
 }
@@ -65,6 +67,7 @@ impl Config {
             user_agent: Cow::Borrowed(""),
             contact: Cow::Borrowed(""),
             outbound_proxy: Cow::Borrowed(""),
+            granting: Granting::DEFAULT,
             supported: Vec::new(),
         })
     }

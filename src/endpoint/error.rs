@@ -1,7 +1,7 @@
 //! What an endpoint refuses.
 
 use crate::context;
-use crate::dialog::DialogError;
+use crate::dialog::{DialogError, UsageError};
 use crate::message::{BuildError, ParseError};
 
 /// Why a command was not carried out. Nothing was sent, queued or changed. Most refusals are normal outcomes of races, and none is a
@@ -24,6 +24,9 @@ pub enum Refused {
     /// The dialog refuses.
     #[error(transparent)]
     Dialog(#[from] DialogError),
+    /// The dialog cannot have another subscription.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
 }
 
 impl From<BuildError> for Refused {

@@ -1,9 +1,11 @@
 //! What the endpoint tells the application.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::{DialogId, RequestId, ServerId};
 use crate::context::{Cause, EndReason, Report};
+use crate::dialog::{SubscriberEnd, UsageId};
 use crate::message::{Message, StatusCode};
 
 /// An application event. `D` is the application's own data, which terminal events hand back.
@@ -134,6 +136,8 @@ pub enum ClientEvent<D = ()> {
         /// The dialog that it made or confirmed.
         dialog: DialogId,
     },
+    /// A SUBSCRIBE or REFER was answered 2xx, but no NOTIFY came within 64·T1: there is no subscription (RFC 6665 §4.1.2.4).
+    NoNotify,
     /// The context is over. Exactly once, and last.
     Ended {
         /// The application's data, unless a dialog has taken it over.
@@ -184,8 +188,28 @@ pub enum DialogEvent<D = ()> {
     Message(Asked),
     /// OPTIONS (RFC 3261 §11).
     Options(Asked),
-    /// SUBSCRIBE (RFC 6665).
+    /// SUBSCRIBE (RFC 6665). One that refreshes a subscription has been answered, and its NOTIFY sent.
     Subscribe(Asked),
+    /// SUBSCRIBE with Expires 0 for a subscription that is there (§4.2.1.4).
+    Unsubscribe(Asked),
+    /// A subscription in the dialog is over. Where it was the last usage, `Destroy` follows.
+    SubscriptionEnded {
+        /// Which one.
+        usage: UsageId,
+        /// Its event package, with the id if it has one.
+        event: Box<str>,
+        /// How it ended; `None` for a subscription of the peer's.
+        end: Option<SubscriberEnd>,
+    },
+    /// The session is over, and subscriptions go on in the dialog (RFC 5057 §4). `Destroy` comes when the last of them has ended.
+    SessionEnded {
+        /// Who ended it.
+        by: By,
+        /// Why.
+        why: Why,
+        /// The BYE, theirs or ours.
+        message: Option<Arc<Message>>,
+    },
     /// PUBLISH (RFC 3903).
     Publish(Asked),
     /// A request of any other method.
@@ -221,9 +245,15 @@ impl<D> DialogEvent<D> {
             | Self::Message(asked)
             | Self::Options(asked)
             | Self::Subscribe(asked)
+            | Self::Unsubscribe(asked)
             | Self::Publish(asked)
             | Self::Other(asked) => Some(asked),
-            Self::Confirmed { .. } | Self::Ack { .. } | Self::Offer { .. } | Self::Destroy { .. } => None,
+            Self::Confirmed { .. }
+            | Self::Ack { .. }
+            | Self::Offer { .. }
+            | Self::SubscriptionEnded { .. }
+            | Self::SessionEnded { .. }
+            | Self::Destroy { .. } => None,
         }
     }
 }
@@ -273,6 +303,8 @@ pub enum Why {
     Cancelled,
     /// A request of ours within the dialog got this answer, which ends it (§12.2.1.2).
     Response(StatusCode),
-    /// The session timer ran out: nobody refreshed the session (RFC 4028 §10).
+    /// Its time ran out: nobody refreshed the session (RFC 4028 §10) or the subscription, or no NOTIFY came for one (RFC 6665 §4.1.2.2).
     Expired,
+    /// Its last subscription was ended (RFC 6665 §4.4.1).
+    Unsubscribed,
 }

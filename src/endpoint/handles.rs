@@ -7,8 +7,8 @@ use super::ids::{DialogId, RequestId, ServerId};
 use super::slots::{ClientSlot, DialogSlot, ServerSlot, Stage};
 use super::{Config, Endpoint, Refused};
 use crate::context::{Reply, ServerContext};
-use crate::dialog::{Dialog, InDialog, Modify, SessionTimer};
-use crate::message::{Address, Header, Message, Method, ParseError};
+use crate::dialog::{Dialog, InDialog, Modify, Reason, SessionTimer, Subscription, UsageId};
+use crate::message::{Address, Body, Header, Message, Method, ParseError, StatusCode};
 use crate::time::Timestamp;
 
 /// Which of the four methods of a server context.
@@ -323,6 +323,54 @@ impl<D: Default> DialogRef<'_, D> {
     /// [`Refused::Gone`] when it is over.
     pub fn get(&self) -> Result<&Dialog, Refused> {
         self.slot().map(|slot| &slot.dialog).ok_or(Refused::Gone)
+    }
+
+    /// Tells the peer of the state that it has subscribed to (RFC 6665 §4.2.2). The state that a 2xx to its SUBSCRIBE carries as its body goes out
+    /// by itself, in the NOTIFY that follows at once.
+    ///
+    /// # Errors
+    /// When the subscription is over or is ours, or something supplied cannot stand in a message.
+    pub fn tell(&mut self, now: Timestamp, usage: UsageId, body: Option<Body>) -> Result<RequestId, Refused> {
+        self.endpoint.advance(now);
+        self.endpoint.notify(self.id, usage, body)
+    }
+
+    /// Ends a subscription of the peer's with a last NOTIFY (RFC 6665 §4.2.2).
+    ///
+    /// # Errors
+    /// As [`tell`](Self::tell).
+    pub fn terminate(
+        &mut self,
+        now: Timestamp,
+        usage: UsageId,
+        reason: Reason,
+        body: Option<Body>,
+    ) -> Result<RequestId, Refused> {
+        self.endpoint.advance(now);
+        self.endpoint.terminate(self.id, usage, reason, body)
+    }
+
+    /// Tells how far a REFER of the peer's has come: a NOTIFY with `status` as a status line. A final one ends the subscription (RFC 3515 §2.4.5,
+    /// §2.4.7).
+    ///
+    /// # Errors
+    /// As [`tell`](Self::tell).
+    pub fn report_refer(
+        &mut self,
+        now: Timestamp,
+        usage: UsageId,
+        status: StatusCode,
+    ) -> Result<RequestId, Refused> {
+        self.endpoint.advance(now);
+        self.endpoint.report_refer(self.id, usage, status)
+    }
+
+    /// The subscriptions in the dialog, ours and the peer's.
+    ///
+    /// # Errors
+    /// [`Refused::Gone`] when the dialog is over.
+    pub fn subscriptions(&self) -> Result<&[Subscription], Refused> {
+        self.slot().map(|slot| slot.usages.subscriptions()).ok_or(Refused::Gone)
     }
 
     /// The session timer (RFC 4028): interval, refresher, deadline.

@@ -39,6 +39,8 @@ pub(super) struct Index {
     pub(super) merged: Table<ServerId>,
     /// Client transactions.
     pub(super) clients: Table<RequestId>,
+    /// Subscriptions without a dialog, by Call-ID and our tag.
+    pub(super) subscribing: Table<RequestId>,
     /// Dialogs by Call-ID and both tags.
     pub(super) dialogs: Table<DialogId>,
 }
@@ -48,6 +50,7 @@ impl Index {
         self.servers.is_empty()
             && self.merged.is_empty()
             && self.clients.is_empty()
+            && self.subscribing.is_empty()
             && self.dialogs.is_empty()
     }
 }

@@ -54,7 +54,12 @@ impl<D: Default> Endpoint<D> {
             None if *request.method() == Method::Prack && !self.is_full() => {
                 self.inspect_prack(flow, id, None, request);
             }
-            None => self.refuse(flow, &request, (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None)),
+            None => {
+                let to_tag = String::from(to_tag);
+                if !self.inspect_first_notify(flow, id, request.clone(), &to_tag) {
+                    self.refuse(flow, &request, (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None));
+                }
+            }
         }
     }
 
@@ -68,7 +73,8 @@ impl<D: Default> Endpoint<D> {
             Ok(handling) => handling,
             Err(refusal) => return self.refuse(flow, &request, refusal),
         };
-        if let Some(refusal) = self.timer_refusal(None, &request) {
+        let refusal = self.timer_refusal(None, &request);
+        if let Some(refusal) = refusal.or_else(|| self.subscribe_refusal(None, &request)) {
             return self.refuse(flow, &request, refusal);
         }
         let limits = &self.config.limits;
@@ -179,15 +185,33 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// What keeps a request within a dialog from being served, its number aside.
-    pub(super) fn in_dialog_refusal(&self, request: &Message) -> Result<Handling, Refusal> {
+    pub(super) fn in_dialog_refusal(
+        &mut self,
+        dialog: Option<DialogId>,
+        request: &Message,
+        is_known: bool,
+    ) -> Result<Handling, Refusal> {
+        if let Some(refusal) = dialog.and_then(|dialog| self.usage_refusal(dialog, request, is_known)) {
+            return Err(refusal);
+        }
         let handling = match (request.method(), self.config.policy.in_dialog(request.method())) {
             (Method::Bye, _) => Handling::Auto,
             (Method::Prack, _) => self.config.policy.prack(),
+            // RFC 6665 §4.1.3, §4.2.1.1: nobody waits for a user.
+            (Method::Notify | Method::Subscribe, _) if is_known => Handling::Auto,
             (_, Some(handling)) => handling,
-            // RFC 6665 §4.1.3: no subscription matches.
-            (Method::Notify, None) => return Err((StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None)),
+            (Method::Notify, None) => {
+                let status = StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST;
+                let refusal = dialog.and_then(|dialog| self.notify_refusal(dialog, request));
+                return Err(refusal.unwrap_or((status, None)));
+            }
             (method, None) => return Err(self.method_refusal(method)),
         };
+        if !matches!(handling, Handling::Reject(_))
+            && let Some(refusal) = self.subscribe_refusal(dialog, request)
+        {
+            return Err(refusal);
+        }
         self.check_extensions(request)?;
         self.check_content(request)?;
         self.check_accepted(request)?;

@@ -17,6 +17,7 @@
 //! | `reliable` | provisional answers that are acknowledged (RFC 3262) |
 //! | `session` | changes of a session: queue, glare, the peer's offers, what is held back (§14, RFC 3311) |
 //! | `refresh` | session timers (RFC 4028) |
+//! | `subscribers`, `notifiers` | subscriptions (RFC 6665), what became of a REFER (RFC 3515) |
 //! | `send` | from a message to a flow: routes, look-ups, connections |
 //! | `handles`, `shortcuts` | the application's way to a context or a dialog |
 //! | `index`, `timers`, `transports`, `slots` | the tables |
@@ -32,6 +33,7 @@ mod handles;
 mod ids;
 mod index;
 mod inspect;
+mod notifiers;
 mod operation;
 mod output;
 mod policy;
@@ -43,6 +45,7 @@ mod send;
 mod session;
 mod shortcuts;
 mod slots;
+mod subscribers;
 mod timers;
 mod transports;
 mod uac;
@@ -304,6 +307,15 @@ impl<D: Default> Endpoint<D> {
             Command::Reply(server, reply) => _ = self.server(server)?.reply(at, reply)?,
             Command::Modify(dialog, modify, headers) => {
                 return self.dialog(dialog)?.modify_with(at, modify, headers).map(Some);
+            }
+            Command::Notify(dialog, usage, body) => {
+                return self.dialog(dialog)?.tell(at, usage, body).map(Some);
+            }
+            Command::Terminate(dialog, usage, reason, body) => {
+                return self.dialog(dialog)?.terminate(at, usage, reason, body).map(Some);
+            }
+            Command::ReportRefer(dialog, usage, status) => {
+                return self.dialog(dialog)?.report_refer(at, usage, status).map(Some);
             }
             Command::Answer(dialog, sdp) => self.dialog(dialog)?.answer(at, sdp)?,
             Command::HoldBack(dialog, yes) => self.dialog(dialog)?.hold_back(at, yes)?,

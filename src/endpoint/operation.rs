@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::flow::{Bound, Flow};
 use super::ids::{DialogId, QueryId, RequestId, ServerId, Token};
 use crate::context::{Invite, Reply, Request};
-use crate::dialog::{InDialog, Modify};
-use crate::message::{Header, Transport};
+use crate::dialog::{InDialog, Modify, Reason, UsageId};
+use crate::message::{Body, Header, StatusCode, Transport};
 use crate::time::Timestamp;
 use core::net::SocketAddr;
 
@@ -112,6 +112,12 @@ pub enum Command {
     Answer(DialogId, Bytes),
     /// Hold back what the peer asks for in a dialog, or let it go.
     HoldBack(DialogId, bool),
+    /// Tell a subscriber of the state that it has subscribed to.
+    Notify(DialogId, UsageId, Option<Body>),
+    /// End a subscription of the peer's, with this reason and last state.
+    Terminate(DialogId, UsageId, Reason, Option<Body>),
+    /// Tell how far a REFER of the peer's has come.
+    ReportRefer(DialogId, UsageId, StatusCode),
     /// End a dialog, with these headers in the BYE.
     Destroy(DialogId, Vec<Header>),
 }

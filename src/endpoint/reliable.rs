@@ -26,7 +26,7 @@ impl<D: Default> Endpoint<D> {
         dialog: Option<DialogId>,
         prack: Arc<Message>,
     ) {
-        let handling = match self.in_dialog_refusal(&prack) {
+        let handling = match self.in_dialog_refusal(dialog, &prack, false) {
             Ok(handling) => handling,
             Err(refusal) => return self.refuse(flow, &prack, refusal),
         };

@@ -253,7 +253,7 @@ impl<D: Default> Endpoint<D> {
         let now = self.now;
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         let ack_due = slot.ack_due.as_ref().map(|due| due.until);
-        let deadline = ack_due.into_iter().chain(slot.session.deadline()).min();
+        let deadline = ack_due.into_iter().chain(slot.session.deadline()).chain(slot.usages.deadline()).min();
         self.timers.set(&mut slot.timer, Owner::Dialog(id), deadline, now);
     }
 
@@ -268,6 +268,7 @@ impl<D: Default> Endpoint<D> {
             return;
         }
         self.fire_session(id);
+        self.fire_usages(id);
     }
 
     /// What a request within a dialog would change in its session; `None` for one that is not about it.
@@ -287,6 +288,8 @@ impl<D: Default> Endpoint<D> {
         let Some(request) = self.servers.get(server).and_then(|slot| slot.context.request().cloned()) else {
             return;
         };
+        let leaves = request.expires().is_ok_and(|expires| expires == Some(Duration::ZERO));
+        let is_farewell = leaves && self.is_known_subscription(Some(dialog), &request);
         let answer = match handling {
             Handling::Auto => Answer::Auto(self.answer_within(server, dialog, &request, change)),
             Handling::Reject(status) => Answer::Auto(self.reject_within(server, status)),
@@ -300,6 +303,7 @@ impl<D: Default> Endpoint<D> {
             Some(Change::Refresh) => DialogEvent::Refresh(asked),
             Some(Change::Hold) => DialogEvent::Hold(asked),
             Some(Change::Unhold) => DialogEvent::Unhold(asked),
+            Some(Change::Modify) | None if is_farewell => DialogEvent::Unsubscribe(asked),
             Some(Change::Modify) | None => super::calls::asked(asked),
         };
         self.emit(Event::Dialog { dialog, event });
@@ -320,6 +324,9 @@ impl<D: Default> Endpoint<D> {
     ) -> StatusCode {
         let Some(slot) = self.dialogs.get(dialog).filter(|_| change.is_some()) else {
             self.answer_alone(server, request);
+            if *request.method() == Method::Refer {
+                self.decline_refer(dialog, request);
+            }
             return StatusCode::OK;
         };
         let local = || slot.dialog.negotiation().local().map(Bytes::copy_from_slice);

@@ -15,7 +15,9 @@ use super::policy::Handling;
 use super::redirects::Redirects;
 use super::timers::Handle;
 use crate::context::{ClientContext, ServerContext};
-use crate::dialog::{Dialog, InDialog, Modify, SessionTimer};
+use crate::dialog::{
+    Dialog, DialogState, InDialog, Modify, SessionTimer, Subject, Subscriber, UsageId, Usages,
+};
 use crate::message::{Header, Message, Method, StatusCode};
 use crate::sdp::Change;
 use crate::time::Timestamp;
@@ -65,6 +67,10 @@ pub(super) struct ClientSlot<D> {
     pub(super) wish: Option<Box<Wish>>,
     /// The dialog that ended while the re-INVITE was under way: the ACK of its 2xx is written by it.
     pub(super) ended: Option<Box<EndedDialog>>,
+    /// The subscription that a SUBSCRIBE or REFER outside dialogs asks for, until its NOTIFYs make dialogs of it.
+    pub(super) pending: Option<Box<Pending>>,
+    /// The subscription of its dialog that the request is about.
+    pub(super) usage: Option<UsageId>,
     pub(super) data: Option<D>,
     pub(super) timer: Handle,
 }
@@ -100,6 +106,16 @@ pub(super) struct EndedDialog {
     pub(super) flow: Option<Flow>,
 }
 
+/// A subscription without a dialog (RFC 6665 §4.1.2.4).
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub(super) id: MatchId,
+    pub(super) subject: Subject,
+    pub(super) subscriber: Subscriber,
+    /// Whether the transaction is over, and the client kept for Timer N alone.
+    pub(super) is_through: bool,
+}
+
 /// Whom the result of a request of ours concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -107,7 +123,7 @@ pub(super) enum Purpose {
     App,
     /// The dialog that this BYE ends.
     Bye,
-    /// The session that this request refreshes.
+    /// The endpoint itself: a refresh, a NOTIFY that is owed.
     Refresh,
     /// The session of the dialog: a PRACK that takes part in offer and answer.
     SessionPrack,
@@ -120,6 +136,12 @@ pub(super) struct DialogSlot<D> {
     pub(super) dialog: Dialog,
     /// The session timer (RFC 4028).
     pub(super) session: SessionTimer,
+    /// What it is there for (RFC 5057 §2).
+    pub(super) usages: Usages,
+    /// Whether we have sent a REFER in it.
+    pub(super) has_referred: bool,
+    /// Whether the peer has.
+    pub(super) is_referred: bool,
     pub(super) id: MatchId,
     /// The flow that the next hop was last reached by.
     pub(super) flow: Option<Flow>,
@@ -204,6 +226,8 @@ impl<D> ClientSlot<D> {
             redirects: None,
             wish: None,
             ended: None,
+            pending: None,
+            usage: None,
             data: None,
             timer: Handle::NONE,
         }
@@ -222,6 +246,13 @@ impl<D> ClientSlot<D> {
 }
 
 impl<D> DialogSlot<D> {
+    /// Whether subscriptions go on in it when its session ends.
+    pub(super) fn outlives(&self) -> bool {
+        self.usages.has_invite()
+            && !self.usages.subscriptions().is_empty()
+            && self.dialog.state() != DialogState::Early
+    }
+
     /// Takes a target refresh in. What is known of the next hop holds as long as the hop does.
     pub(super) fn refresh_target(&mut self, message: &Message) {
         let hop = String::from(self.dialog.next_hop());

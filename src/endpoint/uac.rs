@@ -73,11 +73,13 @@ impl<D: Default> Endpoint<D> {
         }
         let message = request.build(&ids, &Hop { transport, sent_by: &names.sent_by, branch })?;
         self.random = random;
-        let client = self.begin_client(Arc::new(message), Purpose::App, None);
+        let message = Arc::new(message);
+        let client = self.begin_client(message.clone(), Purpose::App, None);
         if let Some(slot) = self.clients.get_mut(client) {
             slot.ring_within = ring_within;
             slot.data = Some(D::default());
         }
+        self.await_notify(client, &message);
         self.launch_by(route, client);
         Ok(client)
     }
@@ -191,6 +193,7 @@ impl<D: Default> Endpoint<D> {
         if self.clients.get(client).is_some_and(|slot| matches!(slot.stage, Stage::Queued)) {
             return self.resume_wish(client);
         }
+        self.fire_pending(client);
         loop {
             let (now, settings) = (self.now, self.config.settings);
             let Some(context) = self.clients.get_mut(client).and_then(ClientSlot::context) else { return };
@@ -255,6 +258,7 @@ impl<D: Default> Endpoint<D> {
             self.end_early_forks(client, Why::OtherFork);
         }
         match has(ClientEffects::END) {
+            true if self.waits_for_notify(client) => {}
             true => self.end_client(client),
             false => self.schedule_client(client),
         }
@@ -301,6 +305,9 @@ impl<D: Default> Endpoint<D> {
             // A request within a dialog does not fork: another To tag is a stranger's.
             (Some(_), _) => {}
             (None, true) => self.call_answered(client, effects, response),
+            (None, false) if matches!(response.method(), Method::Subscribe | Method::Refer) => {
+                self.subscribe_accepted(client, response);
+            }
             (None, false) if slot.purpose == Purpose::App => {
                 let event = ClientEvent::Accepted { response, dialog: None };
                 self.emit(Event::Client { request: client, event });
@@ -312,6 +319,7 @@ impl<D: Default> Endpoint<D> {
     /// A 2xx to a request within a dialog.
     fn succeeded_within(&mut self, client: RequestId, dialog: DialogId, response: Arc<Message>) {
         let Some(slot) = self.clients.get(client) else { return };
+        let usage = slot.usage;
         let (purpose, Some(request)) = (slot.purpose, slot.request().cloned()) else { return };
         match purpose {
             Purpose::Bye => {
@@ -339,6 +347,11 @@ impl<D: Default> Endpoint<D> {
             let event = ClientEvent::Accepted { response: response.clone(), dialog: Some(dialog) };
             self.emit(Event::Client { request: client, event });
         }
+        match (usage, *request.method() == Method::Notify) {
+            (Some(usage), true) => return self.notify_ended(dialog, usage, &request, None),
+            (Some(usage), false) => return self.subscribed_within(dialog, usage, &request, &response),
+            (None, _) => {}
+        }
         match waits {
             true => self.await_answer(dialog, client, response),
             false => self.wish_ended(dialog, client),
@@ -362,9 +375,13 @@ impl<D: Default> Endpoint<D> {
     ) {
         let Some(slot) = self.clients.get_mut(client) else { return };
         let (purpose, dialog, request) = (slot.purpose, slot.dialog, slot.request().cloned());
+        let usage = slot.usage;
         let is_cancelled = slot.context().is_some_and(|context| context.is_cancelled());
         let status = response.status().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        self.end_early_forks(client, if is_cancelled { Why::Cancelled } else { Why::Failed(status) });
+        let is_call = request.as_ref().is_none_or(|request| *request.method() == Method::Invite);
+        if is_call {
+            self.end_early_forks(client, if is_cancelled { Why::Cancelled } else { Why::Failed(status) });
+        }
         match (purpose, dialog) {
             (Purpose::Bye, Some(dialog)) => {
                 self.end_dialog(dialog, By::Local, Why::Bye, request, Some(response));
@@ -376,15 +393,31 @@ impl<D: Default> Endpoint<D> {
                 }
                 let failure = Failure::of(&response).unwrap_or(Failure::response(status));
                 let method = request.as_ref().map(|request| request.method().clone());
+                let answer = response.clone();
                 if purpose == Purpose::App {
                     let event = ClientEvent::Failed { response, cause, synthetic };
                     self.emit(Event::Client { request: client, event });
+                }
+                match (dialog, usage, &request) {
+                    (Some(dialog), Some(usage), Some(notify)) if *notify.method() == Method::Notify => {
+                        return self.notify_ended(dialog, usage, notify, Some(failure));
+                    }
+                    (Some(dialog), Some(usage), Some(request)) => {
+                        let method = request.method();
+                        return self.subscribe_within_failed(dialog, usage, method, &answer, failure);
+                    }
+                    (None, _, _) => return self.subscribe_failed(client, failure),
+                    _ => {}
                 }
                 let impact = method.as_ref().map_or(Impact::Transaction, |method| failure.impact(method));
                 if let (Some(dialog), Some(method)) = (dialog, &method) {
                     self.refresh_failed(dialog, method, failure);
                 }
                 // RFC 5057 §5.1: the end of the session's usage is that of its dialog.
+                if let (Some(slot), Impact::Dialog) = (dialog.and_then(|id| self.dialogs.get_mut(id)), impact)
+                {
+                    slot.usages.end_subscriptions();
+                }
                 match dialog.filter(|_| impact != Impact::Transaction) {
                     // §15: the BYE waits for the ACK of our 2xx.
                     Some(dialog) if self.awaits_ack(dialog) => _ = self.destroy(dialog, Vec::new()),
@@ -408,6 +441,7 @@ impl<D: Default> Endpoint<D> {
             Stage::Parked(_) => None,
             Stage::Live(context) => context.deadline(),
         };
+        let deadline = deadline.into_iter().chain(slot.pending_deadline()).min();
         self.timers.set(&mut slot.timer, Owner::Client(client), deadline, now);
     }
 
@@ -416,6 +450,9 @@ impl<D: Default> Endpoint<D> {
         self.timers.release(slot.timer);
         if let Some(id) = slot.id {
             self.index.clients.remove(&id);
+        }
+        if let Some(pending) = slot.pending {
+            self.index.subscribing.remove(&pending.id);
         }
         if slot.purpose == Purpose::App {
             self.emit(Event::Client { request: client, event: ClientEvent::Ended { data: slot.data } });

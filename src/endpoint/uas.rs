@@ -13,7 +13,7 @@ use super::slots::ServerSlot;
 use super::timers::Handle;
 use super::{By, Endpoint, Event, Refused, defaults};
 use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects};
-use crate::dialog::Dialog;
+use crate::dialog::{Dialog, makes_subscription};
 use crate::message::{Address, Message, Method, StatusCode};
 use crate::random;
 use crate::sdp::Side;
@@ -170,7 +170,9 @@ impl<D: Default> Endpoint<D> {
             defaults.contact = contact;
         }
         let (now, settings) = (self.now, &self.config.settings);
-        let reply = &*self.reply_with_terms(server, reply);
+        let body = reply.body.clone();
+        let reply = self.reply_with_terms(server, reply);
+        let reply = &*self.reply_with_expires(server, reply);
         let request = slot.context.request().cloned();
         let mut context = slot.context.clone();
         let effects = match verb {
@@ -194,7 +196,14 @@ impl<D: Default> Endpoint<D> {
         if let (Some(request), true) = (&request, effects.contains(ServerEffects::ACCEPTED)) {
             self.session_answered_so(server, request);
         }
+        let slot = self.servers.get(server);
+        let told = slot.and_then(|slot| Some((slot.dialog?, slot.context.response().cloned()?)));
         self.carry_out_server(server, effects, None);
+        if let (Some(request), Some((dialog, response)), true) =
+            (&request, told, effects.contains(ServerEffects::ACCEPTED))
+        {
+            self.subscription_answered(dialog, request, &response, body);
+        }
         if let Some(prack) = request.filter(|request| is_accepted && *request.method() == Method::Prack) {
             self.pracked(&prack);
         }
@@ -221,9 +230,15 @@ impl<D: Default> Endpoint<D> {
         let (Some(request), Some(response)) = (request, context.response()) else { return Ok(None) };
         let status = response.status().unwrap_or(StatusCode::TRYING);
         // A 199 says that there is none (RFC 6228 §4).
-        let makes_one = context.is_invite()
-            && !matches!(status, StatusCode::TRYING | StatusCode::EARLY_DIALOG_TERMINATED)
-            && !status.is_failure();
+        let makes_one = match request.method() {
+            Method::Invite => {
+                !matches!(status, StatusCode::TRYING | StatusCode::EARLY_DIALOG_TERMINATED)
+                    && !status.is_failure()
+            }
+            Method::Subscribe => status.is_success(),
+            Method::Refer => status.is_success() && makes_subscription(request, response),
+            _ => false,
+        };
         if !makes_one || slot.dialog.is_some() {
             return Ok(None);
         }

@@ -192,6 +192,7 @@ fn describe_client_event<D>(event: &ClientEvent<D>) -> String {
             alloc::format!("redirected by {}", describe_message(response))
         }
         ClientEvent::Forked { response, .. } => alloc::format!("forked {}", describe_message(response)),
+        ClientEvent::NoNotify => "no notify".into(),
         ClientEvent::Ended { .. } => "client ended".into(),
     }
 }
@@ -201,6 +202,9 @@ fn describe_dialog_event<D>(event: &DialogEvent<D>) -> String {
         DialogEvent::Confirmed { .. } => "confirmed".into(),
         DialogEvent::Ack { .. } => "ack".into(),
         DialogEvent::Destroy { by, why, .. } => alloc::format!("destroy by {by:?}: {why:?}"),
+        DialogEvent::SubscriptionEnded { event, .. } => alloc::format!("subscription ended: {event}"),
+        DialogEvent::SessionEnded { by, why, .. } => alloc::format!("session ended by {by:?}: {why:?}"),
+        DialogEvent::Unsubscribe(asked) => alloc::format!("unsubscribe: {}", describe_asked(asked)),
         DialogEvent::Offer { .. } => "offer: answer due".into(),
         DialogEvent::Refresh(asked) => alloc::format!("refresh: {}", describe_asked(asked)),
         DialogEvent::Hold(asked) => alloc::format!("hold: {}", describe_asked(asked)),

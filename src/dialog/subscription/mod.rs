@@ -27,7 +27,7 @@ pub use notifier::{Granting, Notifier, NotifierState, StateLine, TooBrief};
 pub use refer::{NOREFERSUB, REFER, SIPFRAG, Sipfrag, declines_subscription, makes_subscription};
 pub use subscriber::{Subscriber, SubscriberEnd, SubscriberState};
 
-use crate::message::{SubscriptionState, Substate};
+use crate::message::SubscriptionState;
 
 bitflags::bitflags! {
     /// What a subscription asks of whoever drives it.
@@ -118,11 +118,6 @@ impl Again {
             Some(Reason::Giveup) | None => after.unwrap_or(Self::Now),
         }
     }
-}
-
-/// Whether this Subscription-State ends the subscription.
-fn is_terminated(state: &SubscriptionState<'_>) -> bool {
-    state.state == Substate::Terminated
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Again, SubscriptionEffects, is_terminated};
+use super::{Again, SubscriptionEffects};
 use crate::dialog::usage::{Failure, Impact, part};
 use crate::message::{Method, StatusCode, SubscriptionState, Substate};
 use crate::time::Timestamp;
@@ -179,7 +179,7 @@ impl Subscriber {
             SubscriberState::NotifyWait => SubscriptionEffects::STARTED,
             _ => SubscriptionEffects::empty(),
         };
-        if is_terminated(state) {
+        if state.is_terminated() {
             return started | self.over(SubscriberEnd::Notified(Again::of(state)));
         }
         self.state = match state.state {
@@ -228,6 +228,11 @@ impl Subscriber {
     /// The state.
     pub fn state(&self) -> SubscriberState {
         self.state
+    }
+
+    /// Whether the last SUBSCRIBE was to end it.
+    pub fn is_leaving(&self) -> bool {
+        self.is_leaving
     }
 
     /// How it ended; `None` while it has not.

@@ -108,6 +108,11 @@ impl<'a> SubscriptionState<'a> {
         Ok(Self { state, params })
     }
 
+    /// Whether the subscription is over.
+    pub fn is_terminated(&self) -> bool {
+        self.state == Substate::Terminated
+    }
+
     /// Why the subscription is over: `deactivated`, `probation`, `rejected`, `timeout`, `giveup`, `noresource`, `invariant` and others.
     pub fn reason(&self) -> Option<&'a str> {
         self.params.value("reason")

@@ -162,6 +162,7 @@ impl Watch {
                 None
             }
             ClientEvent::Redirected { .. } => None,
+            ClientEvent::NoNotify => None,
             ClientEvent::Progress { dialog, .. } => *dialog,
             ClientEvent::Forked { dialog, .. } => Some(*dialog),
         };

@@ -1,0 +1,406 @@
+//! Subscriptions of ours: SUBSCRIBE and REFER on their way, the NOTIFY that begins a dialog, refreshes, the end (RFC 6665 §4.1, RFC 3515).
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use super::event::{By, ClientEvent, DialogEvent, Why};
+use super::flow::Flow;
+use super::ids::{DialogId, RequestId};
+use super::inspect::Refusal;
+use super::slots::{ClientSlot, Pending, Purpose};
+use super::{Endpoint, Event, Refused};
+use crate::dialog::{
+    Dialog, Failure, Impact, InDialog, Party, Subject, Subscriber, SubscriberEnd, SubscriberState,
+    SubscriptionEffects, UsageError, UsageId, UsageKind, Usages, makes_subscription,
+};
+use crate::message::{Message, Method, Name, StatusCode};
+use crate::transaction::MatchId;
+
+/// What a SUBSCRIBE without Expires is taken to ask for: the event package would know (RFC 6665 §3.1.1).
+const UNASKED: Duration = Duration::from_secs(3600);
+
+impl<D: Default> Endpoint<D> {
+    /// A SUBSCRIBE or REFER outside dialogs is sent: from now on a NOTIFY may come (RFC 6665 §4.1.2.4).
+    pub(super) fn await_notify(&mut self, client: RequestId, request: &Message) {
+        let timers = &self.config.settings.timers;
+        let Some((subject, subscriber)) = subscription_of(request, true, || match asked(request) {
+            Some(asked) => Subscriber::new(self.now, asked, timers),
+            None => Subscriber::implicit(self.now, timers),
+        }) else {
+            return;
+        };
+        let tag = request.from().ok().and_then(|from| from.tag()).unwrap_or_default();
+        let id = MatchId::dialog(&self.key, request.call_id(), tag, "");
+        if let Some(slot) = self.clients.get_mut(client) {
+            let pending = Pending { id, subject, subscriber, is_through: false };
+            slot.pending = Some(Box::new(pending));
+            self.index.subscribing.insert(id, client);
+        }
+    }
+
+    /// A NOTIFY that belongs to no dialog: the first one of a subscription of ours makes it (RFC 6665 §4.4.1).
+    pub(super) fn first_notify(&mut self, notify: &Message, tag: &str) -> Option<DialogId> {
+        let id = MatchId::dialog(&self.key, notify.call_id(), tag, "");
+        let client = *self.index.subscribing.get(&id)?;
+        if *notify.method() != Method::Notify || self.dialogs.len() >= self.config.limits.dialogs {
+            return None;
+        }
+        let event = notify.event().ok().flatten()?;
+        let slot = self.clients.get(client)?;
+        let pending = slot.pending.as_ref().filter(|pending| pending.subject.matches(&event))?;
+        if slot.forks.len() >= self.config.limits.forks
+            || notify.subscription_state().ok().flatten().is_none()
+        {
+            return None;
+        }
+        let dialog = Dialog::notified(slot.request()?, notify).ok()?;
+        let mut usages = Usages::default();
+        let party = Party::Subscriber(pending.subscriber.clone());
+        usages.add(pending.subject.clone(), party).ok()?;
+        let dialog = self.insert_dialog(dialog);
+        let data = self.clients.get_mut(client).and_then(|slot| {
+            slot.forks.push(dialog);
+            slot.data.take()
+        });
+        if let Some(slot) = self.dialogs.get_mut(dialog) {
+            slot.usages = usages;
+            slot.data = data.unwrap_or_default();
+        }
+        if !self.config.policy.keep_forks {
+            self.forget_pending(client);
+        }
+        Some(dialog)
+    }
+
+    /// The dialogs that NOTIFYs have made of a SUBSCRIBE or REFER of ours.
+    fn subscribed_dialogs(&mut self, client: RequestId) -> impl Iterator<Item = DialogId> + use<D> {
+        let forks = self.clients.get(client).map(|slot| slot.forks.clone()).unwrap_or_default();
+        forks.into_iter()
+    }
+
+    /// The result of a SUBSCRIBE or REFER outside dialogs has come: a 2xx.
+    pub(super) fn subscribe_accepted(&mut self, client: RequestId, response: Arc<Message>) {
+        let (now, status) = (self.now, response.status().unwrap_or(StatusCode::OK));
+        let granted = response.expires().ok().flatten();
+        let dialogs: smallvec::SmallVec<[DialogId; 1]> = self.subscribed_dialogs(client).collect();
+        let event = ClientEvent::Accepted { response: response.clone(), dialog: dialogs.first().copied() };
+        let Some(slot) = self.clients.get_mut(client) else { return };
+        let makes_one = slot.request().is_some_and(|request| makes_subscription(request, &response));
+        if let Some(pending) = &mut slot.pending {
+            pending.subscriber.answered(now, status, granted);
+        }
+        if slot.purpose == Purpose::App {
+            self.emit(Event::Client { request: client, event });
+        }
+        if !makes_one {
+            self.forget_pending(client);
+        }
+        for dialog in dialogs {
+            self.with_subscribers(dialog, |subscriber| {
+                subscriber.answered(now, status, granted);
+                SubscriptionEffects::empty()
+            });
+        }
+    }
+
+    /// The result of a SUBSCRIBE or REFER outside dialogs has come: it failed.
+    pub(super) fn subscribe_failed(&mut self, client: RequestId, failure: Failure) {
+        let now = self.now;
+        let is_silence = failure.status() == StatusCode::REQUEST_TIMEOUT;
+        if !is_silence {
+            self.forget_pending(client);
+        }
+        let dialogs: smallvec::SmallVec<[DialogId; 1]> = self.subscribed_dialogs(client).collect();
+        for dialog in dialogs {
+            self.with_subscribers(dialog, |subscriber| subscriber.failed(now, failure));
+        }
+    }
+
+    /// Steps every subscription of ours in a dialog.
+    fn with_subscribers(
+        &mut self,
+        dialog: DialogId,
+        mut step: impl FnMut(&mut Subscriber) -> SubscriptionEffects,
+    ) {
+        let Some(slot) = self.dialogs.get_mut(dialog) else { return };
+        let mut ended = None;
+        for (id, subscriber) in slot.usages.subscribers() {
+            if step(subscriber).contains(SubscriptionEffects::ENDED) {
+                ended = Some(id);
+            }
+        }
+        match ended {
+            Some(usage) => self.subscription_over(dialog, usage, By::Remote, Impact::Usage, None),
+            None => self.schedule_dialog(dialog),
+        }
+    }
+
+    /// No other NOTIFY begins a dialog any more. A client that was kept for its sake ends.
+    pub(super) fn forget_pending(&mut self, client: RequestId) {
+        let Some(pending) = self.clients.get_mut(client).and_then(|slot| slot.pending.take()) else { return };
+        self.index.subscribing.remove(&pending.id);
+        match pending.is_through {
+            true => self.end_client(client),
+            false => self.schedule_client(client),
+        }
+    }
+
+    /// The transaction of a SUBSCRIBE or REFER is over, but a NOTIFY may still come: true where the client is kept for it.
+    pub(super) fn waits_for_notify(&mut self, client: RequestId) -> bool {
+        let Some(pending) = self.clients.get_mut(client).and_then(|slot| slot.pending.as_mut()) else {
+            return false;
+        };
+        pending.is_through = true;
+        self.schedule_client(client);
+        true
+    }
+
+    /// Timer N of a SUBSCRIBE or REFER outside dialogs (§4.1.2.4). Where no NOTIFY ever came, the application is told.
+    pub(super) fn fire_pending(&mut self, client: RequestId) {
+        let now = self.now;
+        let Some(slot) = self.clients.get_mut(client) else { return };
+        let Some(pending) = &mut slot.pending else { return };
+        if pending.subscriber.deadline().is_none_or(|at| at > now) {
+            return;
+        }
+        _ = pending.subscriber.step(now);
+        let is_unheard = pending.subscriber.state() == SubscriberState::Terminated && slot.forks.is_empty();
+        let has_result = slot.context().is_none_or(|context| context.has_result());
+        if is_unheard && has_result && slot.purpose == Purpose::App {
+            self.emit(Event::Client { request: client, event: ClientEvent::NoNotify });
+        }
+        self.forget_pending(client);
+    }
+
+    /// A SUBSCRIBE or REFER within a dialog is about to go out: the subscription that it is for, new or known.
+    pub(super) fn subscribe_within(
+        &mut self,
+        id: DialogId,
+        request: &Message,
+    ) -> Result<Option<UsageId>, Refused> {
+        let (now, timers) = (self.now, self.config.settings.timers);
+        let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
+        let asked = asked(request).or((*request.method() == Method::Subscribe).then_some(UNASKED));
+        if *request.method() == Method::Subscribe
+            && let Ok(Some(event)) = request.event()
+            && let (Some((usage, subscriber)), Some(asked)) = (slot.usages.notified(&event), asked)
+        {
+            subscriber.sent(now, asked);
+            self.schedule_dialog(id);
+            return Ok(Some(usage));
+        }
+        let is_first = !slot.has_referred;
+        let Some((subject, subscriber)) = subscription_of(request, is_first, || match asked {
+            Some(asked) => Subscriber::new(now, asked, &timers),
+            None => Subscriber::implicit(now, &timers),
+        }) else {
+            return Ok(None);
+        };
+        slot.has_referred |= *request.method() == Method::Refer;
+        let usage = slot.usages.add(subject, Party::Subscriber(subscriber)).map_err(|error| match error {
+            UsageError::Full => Refused::Full,
+            error => Refused::Usage(error),
+        })?;
+        self.schedule_dialog(id);
+        Ok(Some(usage))
+    }
+
+    /// A SUBSCRIBE or REFER within a dialog got its 2xx.
+    pub(super) fn subscribed_within(
+        &mut self,
+        id: DialogId,
+        usage: UsageId,
+        request: &Message,
+        response: &Message,
+    ) {
+        let (now, status) = (self.now, response.status().unwrap_or(StatusCode::OK));
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
+        if !makes_subscription(request, response) {
+            slot.usages.end(UsageKind::Subscription, Some(usage), Impact::Usage);
+        } else if let Some(Party::Subscriber(subscriber)) =
+            slot.usages.get_mut(usage).map(|held| &mut held.party)
+        {
+            subscriber.answered(now, status, response.expires().ok().flatten());
+        }
+        self.schedule_dialog(id);
+    }
+
+    /// A SUBSCRIBE or REFER within a dialog failed. Whether the dialog survives that, its other usages say.
+    pub(super) fn subscribe_within_failed(
+        &mut self,
+        id: DialogId,
+        usage: UsageId,
+        method: &Method,
+        response: &Message,
+        failure: Failure,
+    ) {
+        let now = self.now;
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
+        let Some(Party::Subscriber(subscriber)) = slot.usages.get_mut(usage).map(|held| &mut held.party)
+        else {
+            return;
+        };
+        let was_waiting = subscriber.state() == SubscriberState::NotifyWait;
+        let effects = match failure.status() {
+            StatusCode::INTERVAL_TOO_BRIEF
+                if !was_waiting && subscriber.too_brief(now, response.min_expires().ok().flatten()) =>
+            {
+                SubscriptionEffects::empty()
+            }
+            _ => subscriber.failed(now, failure),
+        };
+        match effects.contains(SubscriptionEffects::ENDED) {
+            // Nothing was ever heard of it, and the request's own result says so.
+            true if was_waiting && failure.impact(method) != Impact::Dialog => {
+                slot.usages.end(UsageKind::Subscription, Some(usage), Impact::Usage);
+                self.schedule_dialog(id);
+            }
+            true => self.subscription_over(id, usage, By::Remote, failure.impact(method), None),
+            false => self.schedule_dialog(id),
+        }
+    }
+
+    /// Why a NOTIFY within a dialog is refused: no subscription matches it (§4.1.3), or it does not say what has become of that. `None` where a
+    /// subscription takes it.
+    pub(super) fn notify_refusal(&mut self, dialog: DialogId, notify: &Message) -> Option<Refusal> {
+        let slot = self.dialogs.get_mut(dialog)?;
+        let event = match notify.event() {
+            Ok(Some(event)) => event,
+            _ if slot.usages.subscriptions().is_empty() => {
+                return Some((StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None));
+            }
+            Ok(None) => return Some((StatusCode::BAD_EVENT, None)),
+            Err(_) => return Some((StatusCode::BAD_REQUEST, None)),
+        };
+        match slot.usages.notified(&event) {
+            None => Some((StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None)),
+            Some(_) if !matches!(notify.subscription_state(), Ok(Some(_))) => {
+                Some((StatusCode::BAD_REQUEST, None))
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// A NOTIFY was answered: what it says of its subscription.
+    pub(super) fn notified(&mut self, dialog: DialogId, notify: &Arc<Message>) {
+        let now = self.now;
+        let (Ok(Some(event)), Ok(Some(state))) = (notify.event(), notify.subscription_state()) else {
+            return;
+        };
+        let Some(slot) = self.dialogs.get_mut(dialog) else { return };
+        let Some((usage, subscriber)) = slot.usages.notified(&event) else { return };
+        let effects = subscriber.notified(now, &state);
+        if effects.contains(SubscriptionEffects::ENDED) {
+            return self.subscription_over(dialog, usage, By::Remote, Impact::Usage, Some(notify.clone()));
+        }
+        self.schedule_dialog(dialog);
+    }
+
+    /// A subscription of ours is to be refreshed.
+    pub(super) fn refresh_subscription(&mut self, id: DialogId, usage: UsageId) {
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
+        let Some(held) = slot.usages.get_mut(usage) else { return };
+        let Party::Subscriber(subscriber) = &held.party else { return };
+        let (asks, event) = (subscriber.asks(), held.subject().event());
+        if self.send_subscribe(id, event, asks, &[]).is_err() {
+            let (now, failure) = (self.now, Failure::TransportError);
+            if let Some(Party::Subscriber(subscriber)) = self
+                .dialogs
+                .get_mut(id)
+                .and_then(|slot| slot.usages.get_mut(usage))
+                .map(|held| &mut held.party)
+            {
+                _ = subscriber.failed(now, failure);
+            }
+            self.schedule_dialog(id);
+        }
+    }
+
+    /// Sends a SUBSCRIBE of the endpoint's own within a dialog.
+    pub(super) fn send_subscribe(
+        &mut self,
+        id: DialogId,
+        event: alloc::string::String,
+        asks: Duration,
+        headers: &[crate::message::Header],
+    ) -> Result<RequestId, Refused> {
+        let mut request = InDialog::new(Method::Subscribe)
+            .header(Name::Event.as_str(), event)
+            .header(Name::Expires.as_str(), alloc::format!("{}", asks.as_secs()));
+        request.headers.extend_from_slice(headers);
+        self.send_for(id, &request, Purpose::Refresh)
+    }
+
+    /// A subscription is over, and with the last usage its dialog.
+    pub(super) fn subscription_over(
+        &mut self,
+        id: DialogId,
+        usage: UsageId,
+        by: By,
+        impact: Impact,
+        message: Option<Arc<Message>>,
+    ) {
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
+        let Some(held) = slot.usages.get_mut(usage) else { return };
+        let end = match &held.party {
+            Party::Subscriber(subscriber) => subscriber.end(),
+            Party::Notifier(_) => None,
+        };
+        let event = held.subject().event().into_boxed_str();
+        let has_invite = slot.usages.has_invite();
+        slot.usages.end(UsageKind::Subscription, Some(usage), impact);
+        let is_over = slot.usages.is_over();
+        let why = match end {
+            Some(SubscriberEnd::Refused(failure)) => Why::Response(failure.status()),
+            Some(SubscriberEnd::NoNotify | SubscriberEnd::Expired) => Why::Expired,
+            Some(SubscriberEnd::Notified(_)) | None => Why::Unsubscribed,
+        };
+        self.emit(Event::Dialog { dialog: id, event: DialogEvent::SubscriptionEnded { usage, event, end } });
+        match is_over {
+            true if has_invite => self.hang_up(id, &[], why),
+            true => self.end_dialog(id, by, why, message, None),
+            false => self.schedule_dialog(id),
+        }
+    }
+
+    /// A NOTIFY from nowhere, to one of our SUBSCRIBEs: the dialog that it begins takes it.
+    pub(super) fn inspect_first_notify(
+        &mut self,
+        flow: Flow,
+        id: MatchId,
+        request: Arc<Message>,
+        to_tag: &str,
+    ) -> bool {
+        let Some(dialog) = self.first_notify(&request, to_tag) else { return false };
+        self.inspect_in_dialog(flow, id, dialog, request);
+        true
+    }
+}
+
+/// The subscription that a SUBSCRIBE or REFER asks for; `None` for other methods, and a SUBSCRIBE without Event.
+fn subscription_of(
+    request: &Message,
+    is_first: bool,
+    subscriber: impl FnOnce() -> Subscriber,
+) -> Option<(Subject, Subscriber)> {
+    let subject = match request.method() {
+        Method::Subscribe => Subject::of(&request.event().ok().flatten()?),
+        Method::Refer => Subject::refer(request.cseq(), is_first),
+        _ => return None,
+    };
+    Some((subject, subscriber()))
+}
+
+/// What a SUBSCRIBE asks for; `None` for a REFER.
+fn asked(request: &Message) -> Option<Duration> {
+    let is_subscribe = *request.method() == Method::Subscribe;
+    is_subscribe.then(|| request.expires().ok().flatten().unwrap_or(UNASKED))
+}
+
+impl<D> ClientSlot<D> {
+    /// When Timer N of a subscription without a dialog falls due.
+    pub(super) fn pending_deadline(&self) -> Option<crate::time::Timestamp> {
+        self.pending.as_ref().and_then(|pending| pending.subscriber.deadline())
+    }
+}
