@@ -9,7 +9,7 @@ use std::error::Error;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use sip_proto::context::Reply;
+use sip_proto::context::{Rel100, Reply};
 use sip_proto::{
     Bound, Config, DialogEvent, Endpoint, Event, Flow, Input, Output, Refused, ServerEvent, ServerId,
     Timestamp, Transport,
@@ -32,7 +32,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut app = App { ring: Duration::from_secs_f64(option(&args, "--ring")? / 1e3), ..App::default() };
 
     let (socket, start) = (UdpSocket::bind(local)?, Instant::now());
-    let mut sip: Endpoint = Endpoint::new(Config::new(&format!("sip:uas@{local}"))?, seed()?);
+    let mut config = Config::new(&format!("sip:uas@{local}"))?;
+    config.settings.rel100 = Rel100::Supported;
+    let mut sip: Endpoint = Endpoint::new(config, seed()?);
     let now = || Timestamp::from_micros(start.elapsed().as_micros() as u64);
     sip.handle_input(now(), Input::Bound(Bound { transport: Transport::Udp, local, advertised: None }));
     let (mut buffer, mut dice) = ([0; 65_535], 1_u64);
@@ -47,7 +49,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         while let Some((_, server)) = app.ringing.first().copied().filter(|(at, _)| *at <= now()) {
             app.ringing.pop_first();
             if let Ok(mut call) = sip.server(server) {
-                _ = call.accept(now(), Reply::new().sdp(SDP));
+                let insists = call.request().is_some_and(|request| Rel100::of(request) == Rel100::Required);
+                _ = call.accept(now(), if insists { Reply::new() } else { Reply::new().sdp(SDP) });
             }
         }
         // 1. Do what the endpoint asks for.
@@ -87,7 +90,12 @@ fn on_event(sip: &mut Endpoint, app: &mut App, now: Timestamp, event: Event) -> 
     match event {
         Event::Incoming { server, request } if request.method().as_str() == "INVITE" => {
             app.begun += 1;
-            sip.server(server)?.progress(now, Reply::new())?;
+            // Who insists on reliable provisional answers has ours in the first one (RFC 3262).
+            let ringing = match Rel100::of(&request) {
+                Rel100::Required => Reply::code(183).sdp(SDP),
+                Rel100::Supported | Rel100::Unsupported => Reply::new(),
+            };
+            sip.server(server)?.progress(now, ringing)?;
             app.ringing.insert((now + app.ring, server));
         }
         Event::Incoming { server, .. } => _ = sip.server(server)?.accept(now, Reply::new())?,

@@ -515,8 +515,8 @@ fn an_offer_that_is_not_answered_ends_the_call() {
     let (_, heard) = ua.invite(Invite::to("sip:alice@192.0.2.1"));
     let invite = heard.message("INVITE");
     ua.hear(reliable(&invite, 183, "a", 1, Some(THEIRS)));
-    let heard = ua.pass(secs(32));
-    assert_eq!(heard.timed(), ["31.5 CANCEL", "32.0 CANCEL"]);
+    assert_eq!(ua.pass(secs(31)).lines(), [] as [&str; 0]);
+    assert_eq!(ua.pass(millis(500)).timed(), ["31.5 CANCEL"]);
     let lines = ua.hear(answer(&invite, 487, "a", "")).lines();
     assert_eq!(lines, ["ACK", "* destroy by Local: Cancelled", "* failed 487 X (INVITE)"]);
     ua.pass_all();
@@ -650,5 +650,22 @@ fn a_re_invite_of_ours_with_a_reliable_answer() {
     ua.hear(answer(&prack, 200, "", ""));
     let heard = ua.hear(answer(&again, 200, "a", CONTACT));
     assert_eq!(heard.lines(), ["ACK", "* accepted 200 X (INVITE)"]);
+    assert_eq!(session(&mut ua, dialog), (DialogState::Confirmed, moved(), OURS.into()));
+}
+
+/// RFC 3261 §14.2: a re-INVITE that is refused while ours is under way takes nothing from ours.
+#[test]
+fn what_is_refused_leaves_our_offer_in_place() {
+    let mut ua = Ua::new();
+    let (_, invite) = ua.call_alice();
+    let ok = with_sdp(&answer(&invite, 200, "a", CONTACT), THEIRS);
+    let heard = ua.hear(ok.clone());
+    let dialog = heard.dialog();
+    ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Sdp(moved().into())).unwrap();
+    let ours = ua.drain().only();
+    let theirs = Req::back(&invite, &support::parse(&ok), "INVITE", 1).line(CONTACT.trim_end());
+    let heard = ua.hear(theirs.body("application/sdp", OURS).text());
+    assert_eq!(heard.lines()[0], "491 Request Pending (INVITE)");
+    ua.hear(with_sdp(&answer(&ours, 200, "a", CONTACT), OURS));
     assert_eq!(session(&mut ua, dialog), (DialogState::Confirmed, moved(), OURS.into()));
 }

@@ -176,7 +176,7 @@ pub(super) fn config(manners: u16) -> Option<Config> {
         config.policy.users = Some([Cow::Borrowed("bob"), Cow::Borrowed("+123")].into());
     }
     if has(11) {
-        config.supported = [Cow::Borrowed("100rel")].into();
+        config.settings.rel100 = if has(6) { Rel100::Required } else { Rel100::Supported };
         config.server = "test/1".into();
         config.user_agent = "test/1".into();
     }

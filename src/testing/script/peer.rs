@@ -25,6 +25,8 @@ pub(super) struct Peer {
     requests: Vec<(Arc<Message>, Flow)>,
     /// Final answers to its INVITEs.
     finals: Vec<Arc<Message>>,
+    /// What the next PRACK acknowledges.
+    rack: Option<String>,
     dialogs: Vec<Known>,
     pub(super) tokens: Vec<Token>,
     pub(super) connects: Vec<Connect>,
@@ -223,6 +225,9 @@ impl Peer {
         if *message.method() != Method::Invite || message.to().is_ok_and(|to| to.tag().is_none()) {
             return;
         }
+        if let Ok(Some(rseq)) = message.rseq() {
+            self.rack = Some(format!("{rseq} {} INVITE", message.cseq()));
+        }
         if message.status().is_some_and(StatusCode::is_final) && !self.finals.contains(message) {
             self.finals.push(message.clone());
         }
@@ -377,6 +382,12 @@ impl Peer {
             Some(13) => pad(&mut head),
             _ => {}
         }
+        match (*method, asking.odd) {
+            ("INVITE", 192..=207) => head += "Require: 100rel\r\n",
+            ("INVITE", 224..=239) => head += "Supported: 100rel\r\n",
+            ("PRACK", _) => add(&mut head, "RAck", self.rack.as_deref().as_ref()),
+            _ => {}
+        }
         finish(head, asking.body, asking.damage)
     }
 
@@ -444,6 +455,9 @@ impl Peer {
         );
         add(&mut head, "Contact", pick(&CONTACTS, answering.contact));
         add(&mut head, "Record-Route", pick(&ROUTES, answering.routes));
+        if let 192..=207 = answering.odd {
+            head += &format!("Require: 100rel\r\nRSeq: {}\r\n", 1 + (answering.odd & 3));
+        }
         let payload = Bytes::from(finish(head, answering.body, answering.damage));
         let input = match flow.transport.is_reliable() {
             true => Input::Stream { flow, payload },
