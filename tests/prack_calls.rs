@@ -13,7 +13,7 @@ use sip_proto::{
     ClientEvent, Config, DialogEvent, Event, Flow, Input, Output, RequestId, ServerEvent, ServerId,
     Timestamp, Transport,
 };
-use support::{SDP, Ua, address, millis, secs};
+use support::{SDP, Ua, address, millis};
 
 /// What Bob says.
 const OURS: &str =

@@ -254,7 +254,10 @@ impl<D: Default> Endpoint<D> {
             // Nothing was ever heard of it, and the request's own result says so.
             true if was_waiting && failure.impact(method) != Impact::Dialog => {
                 slot.usages.end(UsageKind::Subscription, Some(usage), Impact::Usage);
-                self.schedule_dialog(id);
+                match slot.usages.is_over() {
+                    true => self.end_dialog(id, By::Remote, Why::Response(failure.status()), None, None),
+                    false => self.schedule_dialog(id),
+                }
             }
             true => self.subscription_over(id, usage, By::Remote, failure.impact(method), None),
             false => self.schedule_dialog(id),
