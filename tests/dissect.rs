@@ -45,7 +45,7 @@ fn a_message_is_a_tree_with_its_findings() {
     assert!(out.contains("\n   178  X-Any (unknown)  y\n"), "{out}");
     let body = text.find("hi").unwrap();
     assert!(out.contains(&format!("\n{body:>6}  body  2 bytes, text/plain;charset=UTF-8\n")), "{out}");
-    let end = "\nstrictness findings: 1\n  Date: expected a day of the week at byte 194 (RFC 3261 §20.17)\n";
+    let end = "\nstrictness findings: 1\n  Date: expected the name of a day at byte 194 (RFC 3261 §20.17)\n";
     assert!(out.ends_with(end), "{out}");
 }
 
