@@ -275,7 +275,7 @@ pub const LENIENCIES: &[Leniency] = &[
         "Contact: sip:alice@atlanta.example.com?Route=x",
     ),
     row(
-        "a semicolon behind the last parameter, beyond Via, From and To",
+        "a semicolon behind a media type or a disposition",
         LEGIBLE,
         "RFC 3261 §20.15",
         "Content-Type: text/plain",

@@ -17,12 +17,12 @@ pub struct MediaType<'a> {
 }
 
 impl<'a> MediaType<'a> {
-    /// The value that is all of `value`.
+    /// The value that is all of `value`. A semicolon behind the last parameter is forgiven: peers send it.
     ///
     /// # Errors
     /// Where type or subtype is missing, or a parameter is none.
     pub fn parse(value: &'a str) -> Result<Self, ParseError> {
-        let mut cursor = Cursor::new(value);
+        let mut cursor = Cursor::new(without_last_semicolon(value));
         let main = cursor.token("a media type")?;
         cursor.mark('/', "'/'")?;
         let sub = cursor.token("a media subtype")?;
@@ -53,6 +53,10 @@ impl<'a> MediaType<'a> {
     pub fn q(&self) -> QValue {
         q_of(self.params)
     }
+}
+
+fn without_last_semicolon(value: &str) -> &str {
+    value.trim_end_matches([' ', '\t']).strip_suffix(';').unwrap_or(value)
 }
 
 impl fmt::Display for MediaType<'_> {
@@ -138,12 +142,12 @@ pub enum Handling<'a> {
 }
 
 impl<'a> Disposition<'a> {
-    /// The value that is all of `value`.
+    /// The value that is all of `value`. A semicolon behind the last parameter is forgiven: peers send it.
     ///
     /// # Errors
     /// Where the type is no token, or `handling` has no token.
     pub fn parse(value: &'a str) -> Result<Self, ParseError> {
-        let mut cursor = Cursor::new(value);
+        let mut cursor = Cursor::new(without_last_semicolon(value));
         let kind = cursor.token("a disposition type")?;
         let params = cursor.params()?;
         cursor.param(params, "handling", "a token", |value| scan::is_token(value).then_some(()))?;
@@ -274,6 +278,16 @@ mod tests {
         assert_eq!(fault(MediaType::parse("application")), ("'/'", 11));
         assert_eq!(fault(MediaType::parse("a/")), ("a media subtype", 2));
         assert_eq!(fault(MediaType::parse("a/b c")), ("';'", 4));
+    }
+
+    #[test]
+    fn one_semicolon_too_many_is_forgiven() {
+        let written = |value| MediaType::parse(value).map(|kind| kind.to_string());
+        assert_eq!(written("application/sdp;").as_deref(), Ok("application/sdp"));
+        assert_eq!(written("text/plain;charset=\";\" ; ").as_deref(), Ok("text/plain;charset=\";\""));
+        assert_eq!(fault(MediaType::parse("a/b;;")), ("a parameter name", 4));
+        assert_eq!(fault(MediaType::parse("a/b;c=\";")), ("a closing quote", 6));
+        assert_eq!(Disposition::parse("session;").map(|session| session.kind), Ok("session"));
     }
 
     #[test]

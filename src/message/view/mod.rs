@@ -4,7 +4,7 @@
 //! A list has the elements of all lines, in order (§7.3.1); a malformed one is an `Err` among the others. Views allocate nothing.
 //!
 //! A view takes what the grammar allows, with white space around separators, empty elements in lists and any case. It forgives two things:
-//! `expires` of a Contact, where §20.10 asks for it, and a semicolon behind the last parameter.
+//! `expires` of a Contact, where §20.10 asks for it, and a semicolon behind a media type or a disposition.
 //!
 //! | file | subject |
 //! |---|---|
