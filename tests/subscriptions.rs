@@ -87,7 +87,7 @@ fn usage(net: &mut Network, who: Node, dialog: DialogId) -> UsageId {
         .subscriptions()
         .unwrap()
         .iter()
-        .map(|held| held.id())
+        .map(sip_proto::dialog::Subscription::id)
         .collect();
     assert_eq!(all.len(), 1);
     all[0]
@@ -650,4 +650,19 @@ fn a_subscription_inside_a_call() {
     let events = net.run_for(secs(100));
     assert_eq!(ends(&events), [(alice, By::Remote, Why::Bye), (bob, By::Local, Why::Bye)]);
     assert!(net.is_empty(), "{}", net.ladder());
+}
+
+/// RFC 3515 §2.4.4, contract 6: a NOTIFY that fails at once, for want of a connection, ends its subscription as a later failure does.
+#[test]
+fn a_notify_that_cannot_be_sent_ends_its_subscription() {
+    let mut ua = Ua::with(|config| {
+        config.policy.set_initial(Method::Refer, Handling::Auto);
+        config.limits.flows = 0;
+    });
+    let refer = Req::new("REFER")
+        .line("Contact: <sip:alice@192.0.2.1>")
+        .line("Refer-To: <sip:carol@192.0.2.3>")
+        .line("Record-Route: <sip:192.0.2.9;lr;transport=tcp>");
+    assert_eq!(ua.hear(refer.text()).lines()[0], "200 OK (REFER)");
+    ua.pass_all();
 }

@@ -21,7 +21,8 @@ use super::transports::{Route, Task};
 use super::{Endpoint, Event, Refused};
 use crate::context::{Hop, Reply};
 use crate::dialog::{
-    Dialog, DialogState, Impact, InDialog, Role, SessionTimer, UsageError, UsageKind, Usages, Verdict, Within,
+    Dialog, DialogState, Impact, InDialog, Role, SessionTimer, UsageError, UsageId, UsageKind, Usages,
+    Verdict, Within,
 };
 use crate::message::{Header, Message, Method, Name, StatusCode};
 use crate::sdp::{Change, Meaning, Side};
@@ -294,6 +295,17 @@ impl<D: Default> Endpoint<D> {
         request: &InDialog,
         purpose: Purpose,
     ) -> Result<RequestId, Refused> {
+        self.send_about(id, request, purpose, None)
+    }
+
+    /// Sends a request within a dialog that is about this usage of it. It may fail before this is over: then its result is known already.
+    pub(super) fn send_about(
+        &mut self,
+        id: DialogId,
+        request: &InDialog,
+        purpose: Purpose,
+        usage: Option<UsageId>,
+    ) -> Result<RequestId, Refused> {
         if purpose == Purpose::App && (self.clients.len() >= self.config.limits.clients || self.is_full()) {
             return Err(Refused::Full);
         }
@@ -304,8 +316,8 @@ impl<D: Default> Endpoint<D> {
         }
         let (message, route) = self.write_in_dialog(id, request)?;
         let usage = match purpose {
-            Purpose::App | Purpose::Refresh => self.subscribe_within(id, &message)?,
-            Purpose::Bye | Purpose::SessionPrack | Purpose::Quiet => None,
+            Purpose::App | Purpose::Refresh if usage.is_none() => self.subscribe_within(id, &message)?,
+            _ => usage,
         };
         let client = self.begin_client(Arc::new(message), purpose, Some(id));
         if let Some(slot) = self.clients.get_mut(client) {

@@ -182,11 +182,7 @@ impl<D: Default> Endpoint<D> {
             .header(Name::SubscriptionState.as_str(), alloc::format!("{}", notifier.line(now)));
         request.headers.extend_from_slice(headers);
         request.body = body;
-        let client = self.send_for(id, &request, purpose)?;
-        if let Some(slot) = self.clients.get_mut(client) {
-            slot.usage = Some(usage);
-        }
-        Ok(client)
+        self.send_about(id, &request, purpose, Some(usage))
     }
 
     /// The application tells of the state.
