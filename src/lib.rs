@@ -91,16 +91,16 @@
 //! | [`message`] | parse, view, validate, build | 3261 §§7, 18.3, 19, 20, 25; 2046, 3966, 4475, 5118, 5621, 5954; headers of 3262, 3323, 3325, 3326, 3327, 3329, 3515, 3581, 3608, 3841, 3891, 3892, 3903, 3911, 4028, 4488, 5626, 5806, 6086, 6442, 6665, 7044, 7433, 7616 |
 //! | [`sdp`] | streams, hold, answers, whose turn it is | 3264, 6337, 8866 |
 //! | [`transaction`] | four state machines on one table | 3261 §17, 6026 |
-//! | [`context`] | one request and its answers | 3261 §§8, 9, 13; 4320 |
-//! | [`dialog`] | id, route set, targets, numbers | 3261 §12 |
-//! | [`endpoint`] | matching, routing, timers, policy | 3261 §§8.2, 11, 13–15, 18; 3581, 6026, 6228 |
+//! | [`context`] | one request and its answers, reliable ones among them | 3261 §§8, 9, 13; 3262, 4320 |
+//! | [`dialog`] | id, route set, targets, numbers, the session, its timer, usages and subscriptions | 3261 §§12, 14; 3264, 3515, 4028, 5057, 6141, 6665 |
+//! | [`endpoint`] | matching, routing, timers, policy, glare, redirections | 3261 §§8.1.3.4, 8.2, 11, 13–15, 18; 3311, 3581, 6026, 6228 |
 //! | `testing` | virtual network and time, ladders | – |
 //!
 //! # RFC checklist
 //!
 //! | RFC | here now | to come |
 //! |---|---|---|
-//! | 3261 | UA core: messages, transactions, UAC, UAS, CANCEL, OPTIONS, dialogs, INVITE and forks, BYE, UDP and streams | digest §22, registration §10, session modification in full §14 |
+//! | 3261 | UA core: messages, transactions, UAC, UAS, CANCEL, OPTIONS, dialogs, INVITE and forks, BYE, UDP and streams | digest §22, registration §10 |
 //! | 2046, 5621 | multipart bodies, split and written; whose part is required | – |
 //! | 3966 | `tel:` numbers, their parts and comparison | – |
 //! | 4475, 5118 | torture messages, each with its answer | – |
@@ -111,8 +111,11 @@
 //! | 5626, 8489 | §3.5 keep-alives counted and answered; `reg-id`, `+sip.instance`, `ob` read | outbound |
 //! | 7118 | one message a WebSocket frame, Content-Length optional | – |
 //! | 6228 | 199 received | 199 sent |
-//! | 3264, 6337, 8866 | `sdp`: hold, answers, offer/answer machine | its place in dialogs |
-//! | 3262, 3311, 3515, 4028, 5057, 6141, 6665 | their headers, read and written | next |
+//! | 3264, 6337, 8866 | hold, answers, offer and answer in dialogs, late offers | – |
+//! | 3262 | reliable provisional answers, both sides | a further offer of ours in PRACK |
+//! | 3311, 6141 | UPDATE, both sides, in early and confirmed dialogs; glare | – |
+//! | 4028 | session timers, both sides | – |
+//! | 3515, 4488, 5057, 6665, 7647 | REFER and its NOTIFYs, subscriber and notifier, usages that end alone | event packages, NOTIFY throttling |
 //! | 7616, 8760 | challenges and credentials read and written | digest computed and checked |
 //!
 //! # Features

@@ -8,15 +8,15 @@
 //! | `local.contact`, `Contact` in `modify`'s headers | `a_contact_of_the_applications` |
 //! | `local.sdp`, `remote.sdp` overwritten before the answer | `descriptions_are_kept_when_a_round_is_complete`, `what_the_application_answers_is_kept`, `an_answer_in_the_ack_is_kept` |
 //! | `onHold` | `the_two_holds_are_two_facts` |
-//! | `dialogType`, `subscribeEvent`, `subscriptions` | `usages.rs` |
+//! | `dialogType`, `subscribeEvent`, `subscriptions` | `usages.rs`, `subscriptions.rs` |
 //! | `queueRequests` | `requests_are_held_back_and_told_in_order`, `a_dialog_that_ends_answers_what_it_held` |
 //! | `toJSON` | `dialog.rs`: `debug_shows_no_body` |
 //! | `destroy` | `destroy_tells_what_it_sent_and_got`, `a_second_destroy_sends_nothing`, `destroy_answers_what_waits`, `destroy_before_the_ack_keeps_its_headers`; `calls.rs` |
-//! | `destroy` of a subscription | `usages.rs` |
+//! | `destroy` of a subscription | `subscriptions.rs` |
 //! | `modify(sdp)` | `any_2xx_changes_the_session`, `a_change_of_an_ended_dialog_is_refused`, `headers_of_a_change` |
 //! | failure of `modify` | `a_failed_change_leaves_no_trace`, `a_change_that_gets_no_answer` |
 //! | `_reinvitesInProgress` | `changes_go_one_at_a_time`, `a_waiting_change_is_taken_back`, `a_waiting_change_that_has_become_impossible` |
-//! | 491 | `a_collision_is_tried_again`; races in `races.rs` |
+//! | 491 | `a_collision_is_tried_again`; races in `races/` |
 //! | `modify('hold')`, `modify('unhold')` | `hold_and_unhold_of_any_description`, `unhold_of_what_is_not_held_is_refused`, `hold_twice_is_hold_once` |
 //! | UPDATE in place of re-INVITE | `changes_by_update` |
 //! | `modify({noAck})` | `an_offer_is_asked_for`, `an_offer_that_is_not_answered_ends_the_call` |
@@ -31,8 +31,8 @@
 //! | UPDATE | `an_update_of_the_peers`, `an_update_while_our_invite_is_out` |
 //! | ACK | `an_answer_in_the_ack_is_kept` |
 //! | handlers that are late | `what_asks_waits` |
-//! | PRACK, RSeq | `reliable.rs` |
-//! | session timers | `session_timer.rs` |
+//! | PRACK, RSeq | `reliable.rs`, `prack.rs`, `prack_calls.rs` |
+//! | session timers | `session_timer_rules.rs`, `session_timers.rs` |
 //! | `createUAS` | `a_callees_dialog_is_there_with_its_2xx`, `a_cancelled_call_makes_no_dialog`; `uas.rs` |
 //! | `createUAC` | `a_callers_dialog_is_there_with_any_2xx`, `an_offer_in_the_2xx_of_a_call`, `a_2xx_without_contact`; redirects, headers, names, Route in `redirects.rs` |
 //! | `findDialogById`, `findDialogByCallIDAndFromTag` | `dialogs_are_found` |
