@@ -4,7 +4,7 @@
 mod support;
 
 use sip_proto::context::{Invite, Reply, Request};
-use sip_proto::dialog::DialogState;
+use sip_proto::dialog::{DialogState, SessionTimers, TimerMode};
 use sip_proto::endpoint::Why;
 use sip_proto::message::Name;
 use sip_proto::testing::Network;
@@ -532,4 +532,34 @@ fn an_outbound_proxy() {
     let mut ua = with("<mailto:proxy@example.com>");
     let refused = ua.sip.invite(ua.now, Invite::to("sip:alice@192.0.2.1"));
     assert!(matches!(refused, Err(Refused::Unroutable(_))), "{refused:?}");
+}
+
+/// RFC 3261 §8.1.3.4: what could not be sent was the request before the redirection; the one that follows it does not mind.
+#[test]
+fn a_late_failure_to_send_is_the_first_requests() {
+    let mut ua = Ua::new();
+    let (id, heard) = ua.invite(Invite::to("sip:alice@192.0.2.1").sdp(SDP).follow_redirects(1));
+    let (token, first) = (heard.token(), heard.message("INVITE"));
+    let second = next(&ua.hear(moved(&first, "<sip:a@192.0.2.21>")));
+    assert_eq!(ua.input(Input::SendFailed { token }).lines(), [""; 0]);
+    let heard = ua.hear(answer(&second, 486, "x", ""));
+    assert_eq!(results(&heard, id), [486]);
+    ua.pass_all();
+}
+
+/// RFC 4028 §7.3: a session interval that is too small is met however often the INVITE was redirected before.
+#[test]
+fn an_interval_that_is_too_small_after_redirections() {
+    let timers = SessionTimers { mode: TimerMode::Requested, interval: secs(100), ..SessionTimers::DEFAULT };
+    let mut ua = Ua::with(|config| config.set_session_timers(timers).unwrap());
+    let (id, mut invite) = call(&mut ua, 9);
+    for user in ["a", "b", "c", "d"] {
+        invite = next(&ua.hear(moved(&invite, &format!("<sip:{user}@192.0.2.21>"))));
+    }
+    let heard = ua.hear(answer(&invite, 422, "x", "Min-SE: 200\r\n"));
+    assert_eq!(heard.lines(), ["ACK", "INVITE +body"]);
+    let again = heard.message("INVITE");
+    assert_eq!((uri(&again), again.value(Name::SessionExpires)), (uri(&invite), Some("200")));
+    assert_eq!(results(&ua.hear(answer(&again, 486, "x", "")), id), [486]);
+    ua.pass_all();
 }

@@ -31,7 +31,7 @@ impl Dialog {
     ///
     /// # Errors
     /// A request of the peer's that is to be refused with [`Refusal::status`], or a message of ours that must not be sent so.
-    /// Nothing has changed then.
+    /// The session has not changed then.
     pub fn note(&mut self, side: Side, message: &Message) -> Result<Meaning, Refusal> {
         if side == Side::Theirs && message.value(Name::Allow).is_some() {
             self.session.peer_updates = message.allow().any(|method| method == Method::Update.as_str());

@@ -23,7 +23,8 @@ pub(super) enum Sender {
     /// An answer without state, an ACK, a pong: nobody waits to hear of it.
     Nobody,
     Server(ServerId),
-    Client(RequestId),
+    /// And which time it was sent on its way.
+    Client(RequestId, u8),
     Connect(ConnectId),
 }
 

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use super::event::{ClientEvent, Why};
 use super::ids::RequestId;
-use super::slots::{ClientSlot, Purpose, Stage};
+use super::slots::Stage;
 use super::transports::Route;
 use super::{Endpoint, Event};
 use crate::context::{Hop, Synthetic, again, as_request_uri};
@@ -113,7 +113,7 @@ impl<D: Default> Endpoint<D> {
         loop {
             let target = self.clients.get_mut(client)?.redirects.as_mut()?.next()?;
             if let Some((message, route)) = self.write_for(client, &target) {
-                return Some(self.begin_again(client, response, Arc::new(message), route));
+                return self.begin_again(client, response, Arc::new(message), route);
             }
         }
     }
@@ -165,27 +165,17 @@ impl<D: Default> Endpoint<D> {
         response: &Arc<Message>,
         message: Arc<Message>,
         route: Route,
-    ) -> RequestId {
+    ) -> Option<RequestId> {
         let status = response.status().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
         self.end_early_forks(client, Why::Failed(status));
-        let mut tail = ClientSlot::at(Stage::Queued, Purpose::Quiet);
-        if let Some(slot) = self.clients.get_mut(client) {
-            if let Some(redirects) = &mut slot.redirects {
-                redirects.left = redirects.left.saturating_sub(1);
-            }
-            tail.stage = core::mem::replace(&mut slot.stage, Stage::Parked(message.clone()));
-            (tail.flow, tail.id) = (slot.flow.take(), slot.id.take());
+        if let Some(redirects) = self.clients.get_mut(client).and_then(|slot| slot.redirects.as_mut()) {
+            redirects.left = redirects.left.saturating_sub(1);
         }
-        let transaction = tail.id;
-        let tail = self.clients.insert(tail);
-        if let Some(transaction) = transaction {
-            self.index.clients.insert(transaction, tail);
-        }
-        self.schedule_client(client);
+        let tail = self.hand_on(client, Stage::Parked(message.clone()))?;
         let event = ClientEvent::Redirected { response: response.clone(), request: message };
         self.emit(Event::Client { request: client, event });
         self.launch_by(route, client);
-        tail
+        Some(tail)
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::event::Why;
 use super::ids::{DialogId, RequestId, ServerId};
 use super::inspect::Refusal;
-use super::slots::{ClientSlot, DialogSlot, Purpose, Stage, Wish};
+use super::slots::{ClientSlot, DialogSlot, Stage, Wish};
 use super::{Endpoint, Refused};
 use crate::context::{Hop, Reply, again};
 use crate::dialog::{
@@ -18,8 +18,8 @@ use crate::dialog::{
 };
 use crate::message::{Header, Message, Method, Name, StatusCode, supplies};
 
-/// How often an INVITE that starts a call is sent in all, where each 422 asks for more than the one before.
-const MOST_TRIES: u32 = 4;
+/// How often an INVITE that starts a call is sent again, where each 422 asks for more than the one before.
+const MOST_RETRIES: u8 = 3;
 
 /// What a BYE says of a session that nobody refreshed (RFC 3326 §2).
 const EXPIRED: &str = "SIP;cause=408;text=\"Session timer expired\"";
@@ -167,7 +167,7 @@ impl<D: Default> Endpoint<D> {
         let slot = self.clients.get_mut(client).filter(|slot| slot.dialog.is_none())?;
         let is_cancelled = slot.context()?.is_cancelled();
         let (request, flow) = (slot.request()?.clone(), slot.flow?);
-        if *request.method() != Method::Invite || is_cancelled || request.cseq() >= MOST_TRIES {
+        if *request.method() != Method::Invite || is_cancelled || slot.too_small >= MOST_RETRIES {
             return None;
         }
         let sent = SessionTerms::of(&request).ok()?;
@@ -185,13 +185,8 @@ impl<D: Default> Endpoint<D> {
         let message = again(&request, None, &hop, &headers).ok()?;
         self.end_early_forks(client, Why::Failed(StatusCode::SESSION_INTERVAL_TOO_SMALL));
         let slot = self.clients.get_mut(client)?;
-        let stage = core::mem::replace(&mut slot.stage, Stage::Parked(Arc::new(message)));
-        let transaction = slot.id.take();
-        let tail = ClientSlot { flow: Some(flow), id: transaction, ..ClientSlot::at(stage, Purpose::Quiet) };
-        let tail = self.clients.insert(tail);
-        if let Some(transaction) = transaction {
-            self.index.clients.insert(transaction, tail);
-        }
+        slot.too_small = slot.too_small.saturating_add(1);
+        let tail = self.hand_on(client, Stage::Parked(Arc::new(message)))?;
         let route = match self.transports.is_open(&flow) {
             true => super::transports::Route::Flow(flow),
             false => self.transports.route_to(flow.transport, flow.remote),

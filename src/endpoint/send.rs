@@ -159,7 +159,7 @@ impl<D: Default> Endpoint<D> {
         match token.0 {
             Sender::Nobody => {}
             Sender::Server(server) => self.answer_failed(server),
-            Sender::Client(client) => self.request_failed(client),
+            Sender::Client(client, attempt) => self.request_failed(client, attempt),
             Sender::Connect(connect) => self.connect_failed(connect),
         }
     }

@@ -11,7 +11,7 @@ use super::event::{Answer, Asked, DialogEvent, Why};
 use super::handles::Verb;
 use super::ids::{DialogId, Owner, RequestId, ServerId};
 use super::policy::Handling;
-use super::slots::{AckDue, ClientSlot, Held, Purpose, Stage, Wish};
+use super::slots::{AckDue, ClientSlot, Held, Stage, Wish};
 use super::transports::{Route, Task};
 use super::{Endpoint, Event, Refused};
 use crate::context::{Reply, Synthetic};
@@ -158,8 +158,7 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// A change of ours collided with one of the peer's: it is tried again, after a time that is longer for the side that owns the Call-ID
-    /// (§14.1). One whose session interval was too small is tried again at once (RFC 4028 §7.3). The transaction that was answered so lives on
-    /// under another name, which is handed back.
+    /// (§14.1). One whose session interval was too small is tried again at once (RFC 4028 §7.3). Yields the name of the transaction that lives on.
     pub(super) fn try_again(&mut self, client: RequestId, response: &Message) -> Option<RequestId> {
         let most = self.config.policy.glare_retries;
         let slot = self.clients.get_mut(client)?;
@@ -181,15 +180,7 @@ impl<D: Default> Endpoint<D> {
         };
         wish.collisions = wish.collisions.saturating_add(1);
         wish.again_at = Some(self.now + Duration::from_millis(10).saturating_mul(tens));
-        let stage = core::mem::replace(&mut slot.stage, Stage::Queued);
-        let (flow, transaction) = (slot.flow.take(), slot.id.take());
-        let tail = ClientSlot { flow, id: transaction, ..ClientSlot::at(stage, Purpose::Quiet) };
-        let tail = self.clients.insert(tail);
-        if let Some(transaction) = transaction {
-            self.index.clients.insert(transaction, tail);
-        }
-        self.schedule_client(client);
-        Some(tail)
+        self.hand_on(client, Stage::Queued)
     }
 
     /// The time to try again has come.

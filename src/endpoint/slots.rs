@@ -61,6 +61,10 @@ pub(super) struct ClientSlot<D> {
     /// The To tags of forks whose early dialogs we have ended with a BYE.
     pub(super) parted: Vec<Box<str>>,
     pub(super) ring_within: Option<Duration>,
+    /// How often it was sent on its way anew.
+    pub(super) attempt: u8,
+    /// How often its session interval was too small (RFC 4028 §7.3).
+    pub(super) too_small: u8,
     /// Where an INVITE may go that is redirected.
     pub(super) redirects: Option<Box<Redirects>>,
     /// What the request is to do to the session of its dialog.
@@ -223,6 +227,8 @@ impl<D> ClientSlot<D> {
             ack_flows: Vec::new(),
             parted: Vec::new(),
             ring_within: None,
+            attempt: 0,
+            too_small: 0,
             redirects: None,
             wish: None,
             ended: None,

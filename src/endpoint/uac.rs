@@ -129,9 +129,12 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// The request could not be sent.
-    pub(super) fn request_failed(&mut self, client: RequestId) {
+    /// The request could not be sent. One that goes another way meanwhile does not mind.
+    pub(super) fn request_failed(&mut self, client: RequestId, attempt: u8) {
         let (now, settings) = (self.now, self.config.settings);
+        if self.clients.get(client).is_none_or(|slot| slot.attempt != attempt) {
+            return;
+        }
         let Some(context) = self.clients.get_mut(client).and_then(ClientSlot::context) else { return };
         let effects = context.transport_failed(now, &settings);
         self.carry_out_client(client, effects, None);
@@ -268,8 +271,23 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.clients.get(client) else { return };
         if let (Some(flow), Some(request)) = (slot.flow, slot.request()) {
             let payload = Payload::Message(request.clone());
-            self.transmit(flow, payload, Token(Sender::Client(client)));
+            self.transmit(flow, payload, Token(Sender::Client(client, slot.attempt)));
         }
+    }
+
+    /// A request that was answered is sent once more, otherwise: it goes on as `next`. The transaction that was answered lives on under another
+    /// name, which is handed back.
+    pub(super) fn hand_on(&mut self, client: RequestId, next: Stage) -> Option<RequestId> {
+        let slot = self.clients.get_mut(client)?;
+        let stage = core::mem::replace(&mut slot.stage, next);
+        let (flow, id) = (slot.flow.take(), slot.id.take());
+        slot.attempt = slot.attempt.wrapping_add(1);
+        let tail = self.clients.insert(ClientSlot { flow, id, ..ClientSlot::at(stage, Purpose::Quiet) });
+        if let Some(id) = id {
+            self.index.clients.insert(id, tail);
+        }
+        self.schedule_client(client);
+        Some(tail)
     }
 
     /// The ACK of a 3xx to 6xx goes where its INVITE went (§17.1.1.3).

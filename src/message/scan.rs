@@ -96,6 +96,12 @@ impl Set {
     }
 }
 
+/// `unreserved` (RFC 3261 §25.1).
+pub(super) const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')')
+}
+
 pub(super) fn is_token_byte(byte: u8) -> bool {
     TOKEN.has(byte)
 }

@@ -4,6 +4,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
+use super::super::scan::is_unreserved;
 use super::cursor::{Cursor, Match, Miss, number, token};
 use super::params::{Known, Once, Value, one};
 
@@ -20,11 +21,6 @@ pub(super) fn uri(c: &mut Cursor<'_>) -> Match {
         return tel_uri(c).map_err(|miss| miss.in_section(TEL));
     }
     absolute_uri(c).map_err(|miss| miss.in_section(GENERIC))
-}
-
-const fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')')
 }
 
 /// Unreserved and escaped characters, and those of `more`; how many octets.

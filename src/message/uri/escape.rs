@@ -1,5 +1,6 @@
 //! Percent-escapes, and which component of a URI needs which (RFC 3261 §19.1.2, §25.1).
 
+use super::super::scan::is_unreserved;
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -138,12 +139,6 @@ fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let byte = digit(*high)?.checked_mul(16)?.checked_add(digit(*low)?)?;
     Some((u8::try_from(byte).ok()?, after))
-}
-
-/// RFC 3261 §25.1 `unreserved`.
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')')
 }
 
 /// RFC 3261 §25.1 `reserved`; `%` too, which bare begins an escape.
