@@ -92,6 +92,9 @@ fn a_stream_beyond_its_limits_is_closed() {
         let mut ua = ua();
         let flow = ua.tcp(ALICE, 1);
         let heard = ua.hear_on(flow, text.clone()).lines();
+        // RFC 3261 §21.5.7: the head can be told apart, and is answered.
+        let is_answered = text.contains("Content-Length: 101");
+        assert_eq!(heard.first().is_some_and(|line| line.starts_with("513 ")), is_answered, "{heard:?}");
         assert_eq!(heard.last().is_some_and(|line| line == "close"), is_closed, "{heard:?}");
         assert_eq!(ua.sip.counters().streams_lost, u64::from(is_closed));
     }

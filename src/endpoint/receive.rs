@@ -78,12 +78,12 @@ impl<D: Default> Endpoint<D> {
         }
         bump(&mut self.counters.broken_answered);
         message.set_source(flow.remote);
-        if Datagram::is_other_version(fault) {
-            let status = StatusCode::VERSION_NOT_SUPPORTED;
+        let status = Datagram::refusal(fault);
+        if status != StatusCode::BAD_REQUEST {
             return self.answer_without_state(flow, &message, status, status.reason(), &[]);
         }
         let reason = alloc::format!("{fault}");
-        self.answer_without_state(flow, &message, StatusCode::BAD_REQUEST, &reason, &[]);
+        self.answer_without_state(flow, &message, status, &reason, &[]);
     }
 
     /// An answer belongs to the request of ours that it matches, or to nobody (RFC 6026 §7.2).

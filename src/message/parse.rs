@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::stream::SHORTER_BODY;
 use super::strict::Lost;
 use super::{
     Buffer, CSeq, First, INLINE_LINES, Line, Message, Method, Name, ParseError, Span, Start, StatusCode,
@@ -68,7 +69,7 @@ impl Message {
             }
         };
         let cseq = self.read_cseq().err();
-        let body = self.frame_body().err();
+        let body = self.frame_body(limits).err();
         Ok(earlier.or(cseq).or(body).or_else(|| self.missing()))
     }
 
@@ -307,7 +308,7 @@ impl Message {
     }
 
     /// Cuts what follows the body that Content-Length measures (§18.3).
-    fn frame_body(&mut self) -> Result<(), ParseError> {
+    fn frame_body(&mut self, limits: &Limits) -> Result<(), ParseError> {
         let Some(line) = self.first_line(Name::ContentLength) else { return Ok(()) };
         let length = match decimal(self.raw(line.value)) {
             Some(length) => length,
@@ -315,7 +316,10 @@ impl Message {
         };
         let end = self.body_at.saturating_add(length as usize);
         if end > self.bytes.len() {
-            let fault = ParseError::new("a body as long as announced", 0);
+            // Of a message that is too long a stream hands out the head alone.
+            let is_too_long = self.bytes.len() == self.body_at && length as usize > limits.body;
+            let expected = if is_too_long { SHORTER_BODY } else { "a body as long as announced" };
+            let fault = ParseError::new(expected, 0);
             return Err(fault.within(Name::ContentLength, self.bytes.len()));
         }
         self.end = end;

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::parse::VERSION;
-use super::{Message, Name, ParseError};
+use super::stream::SHORTER_BODY;
+use super::{Message, Name, ParseError, StatusCode};
 use crate::limits::Limits;
 
 /// A received datagram, weighed.
@@ -45,6 +46,16 @@ impl Datagram {
                 Ok(()) => Self::Valid(message),
                 Err(fault) => Self::Broken(message, fault),
             },
+        }
+    }
+
+    /// The status that a request with `fault` is answered: 505 for its version, 513 for its length, 400 for all else
+    /// (RFC 3261 §21.4.1, §21.5.6, §21.5.7).
+    pub fn refusal(fault: &ParseError) -> StatusCode {
+        match () {
+            () if Self::is_other_version(fault) => StatusCode::VERSION_NOT_SUPPORTED,
+            () if fault.expected == SHORTER_BODY => StatusCode::MESSAGE_TOO_LARGE,
+            () => StatusCode::BAD_REQUEST,
         }
     }
 

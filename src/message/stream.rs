@@ -35,6 +35,8 @@ pub struct Framer {
     /// The whole message's length, once its head is complete.
     length: Option<usize>,
     is_lost: bool,
+    /// The head of a message beyond the limits was handed out: what follows it cannot be told apart.
+    is_cut: bool,
 }
 
 impl Framer {
@@ -54,12 +56,17 @@ impl Framer {
     ///
     /// # Errors
     /// When the stream cannot be re-synchronised: a head longer than [`Limits::head`], a Content-Length that is
-    /// missing, malformed or beyond [`Limits::body`]. From then on every call fails, and the flow is to be closed.
+    /// missing or malformed. Of a message whose Content-Length is beyond [`Limits::body`] the head comes first, so that it can be
+    /// answered 513 (RFC 3261 §21.5.7). From then on every call fails, and the flow is to be closed.
     pub fn next(&mut self, limits: &Limits) -> Result<Option<Unit>, ParseError> {
         if self.is_lost {
             return Err(ParseError::new("a stream in step", 0));
         }
-        self.advance(limits).inspect_err(|_| {
+        let unit = match self.is_cut {
+            true => Err(ParseError::new(SHORTER_BODY, 0)),
+            false => self.advance(limits),
+        };
+        unit.inspect_err(|_| {
             self.is_lost = true;
             self.buffer = BytesMut::new();
         })
@@ -80,10 +87,8 @@ impl Framer {
                 let Some(head_len) = self.head_len(limits)? else { return Ok(None) };
                 let head = self.buffer.get(..head_len).unwrap_or_default();
                 let body_len = content_length(head)?;
-                if body_len > limits.body {
-                    return Err(ParseError::new("a shorter body", head_len));
-                }
-                head_len.saturating_add(body_len)
+                self.is_cut = body_len > limits.body;
+                if self.is_cut { head_len } else { head_len.saturating_add(body_len) }
             }
         };
         if self.buffer.len() < length {
@@ -133,6 +138,9 @@ impl Framer {
         Ok(end)
     }
 }
+
+/// What is expected of a message whose body is beyond [`Limits::body`].
+pub(super) const SHORTER_BODY: &str = "a shorter body";
 
 /// Content-Length of a head. It is mandatory on a stream (§20.14). Only the lines that may be it are looked at: the rest
 /// is examined when the message is.
@@ -210,7 +218,9 @@ mod tests {
         assert_eq!(last(b"A b c\r\nX: y\r\n\r\n"), Err("Content-Length"));
         assert_eq!(last(b"A b c\r\nl: -1\r\n\r\n"), Err("one Content-Length"));
         assert_eq!(last(b"A b c\r\nl: 1\r\nContent-Length: 2\r\n\r\n"), Err("one Content-Length"));
-        assert_eq!(last(b"A b c\r\nl: 99999999\r\n\r\n"), Err("a shorter body"));
+        let cut = units(&[b"A b c\r\nl: 99999999\r\n\r\nmore"]);
+        let head = Bytes::from_static(b"A b c\r\nl: 99999999\r\n\r\n");
+        assert_eq!(cut, [Ok(Unit::Message(head)), Err(ParseError::new(SHORTER_BODY, 0))]);
         assert_eq!(last(&[b'x'; 70_000]), Err("a shorter head"));
     }
 
