@@ -279,7 +279,7 @@ impl Builder {
 
     /// Copies all lines of this name from another message, as they are.
     pub(super) fn copy_all(&mut self, from: &Message, name: Name) {
-        for line in from.lines.iter().filter(|line| line.name == name) {
+        for line in from.lines_of(name) {
             self.copy(from, line);
         }
     }
