@@ -111,7 +111,7 @@ impl Message {
     fn has_to_tag(&self) -> bool {
         let ends_with_uri =
             self.first_line(Name::To).is_some_and(|line| self.raw(line.value).ends_with(b">"));
-        !ends_with_uri && (!self.to_tag().is_empty() || self.to().is_err())
+        !ends_with_uri && (!self.tag_in_to().is_empty() || self.to().is_err())
     }
 
     /// The ACK for a non-2xx final `response` to this INVITE (§17.1.1.3): its Request-URI, topmost Via, From, Call-ID, CSeq number and

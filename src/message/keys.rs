@@ -147,7 +147,7 @@ impl Message {
     }
 
     /// The tag in From; empty where there is none.
-    pub(crate) fn from_tag(&self) -> &str {
+    pub(crate) fn tag_in_from(&self) -> &str {
         match self.keys.is_known {
             true => self.text(self.keys.from_tag),
             false => self.from().ok().and_then(|from| from.tag()).unwrap_or_default(),
@@ -155,7 +155,7 @@ impl Message {
     }
 
     /// The tag in To; empty where there is none.
-    pub(crate) fn to_tag(&self) -> &str {
+    pub(crate) fn tag_in_to(&self) -> &str {
         match self.keys.is_known {
             true => self.text(self.keys.to_tag),
             false => self.to().ok().and_then(|to| to.tag()).unwrap_or_default(),
@@ -210,7 +210,11 @@ mod tests {
                 let flags = |hop: &Hop<'_>| (hop.port, hop.wants_rport, hop.is_stamped, hop.has_maddr);
                 assert_eq!((noted.branch, noted.host()), (found.branch, found.host()), "{text}");
                 assert_eq!(flags(&noted), flags(&found), "{text}");
-                assert_eq!((read.from_tag(), read.to_tag()), (parsed.from_tag(), parsed.to_tag()), "{text}");
+                assert_eq!(
+                    (read.tag_in_from(), read.tag_in_to()),
+                    (parsed.tag_in_from(), parsed.tag_in_to()),
+                    "{text}"
+                );
                 assert_eq!(read.maddr(), parsed.top_via().unwrap().maddr().and_then(Host::ip));
             }
         }

@@ -53,12 +53,12 @@ impl MatchId {
         }
         text.field("2543");
         text.field(request.request_uri().unwrap_or_default());
-        text.caseless(request.from_tag());
+        text.caseless(request.tag_in_from());
         text.field(request.call_id());
         text.number(request.cseq());
         text.field(request.elements(Name::Via).next().unwrap_or_default());
         if *method != Method::Invite && *method != Method::Cancel {
-            text.caseless(request.to_tag());
+            text.caseless(request.tag_in_to());
         }
         Ok(text.digest(key))
     }
@@ -83,7 +83,7 @@ impl MatchId {
     /// # Errors
     /// When From is malformed.
     pub fn merged(key: &HashKey, request: &Message) -> Result<Self, ParseError> {
-        Ok(Self::twin(key, request.from_tag(), request.call_id(), (request.cseq(), request.method())))
+        Ok(Self::twin(key, request.tag_in_from(), request.call_id(), (request.cseq(), request.method())))
     }
 
     /// [`MatchId::merged`] of the request with this From tag, Call-ID and CSeq.
