@@ -44,21 +44,24 @@ impl Message {
     ) -> Builder {
         let is_trying = status == StatusCode::TRYING;
         let has_routes = self.method.creates_dialog() && !is_trying && !status.is_failure();
-        let is_copied = |line: &&Line| match line.name {
-            Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq => true,
+        let is_copied = |(at, line): &(usize, &Line)| match line.name {
+            Name::Via => true,
+            // A broken request may repeat them.
+            Name::From | Name::To | Name::CallId | Name::CSeq => self.first.line(line.name) == *at,
             Name::RecordRoute => has_routes,
             Name::Timestamp => is_trying,
             _ => false,
         };
+        let copied = || self.lines.iter().enumerate().filter(is_copied).map(|(_, line)| line);
         let length = |line: &Line| usize::from(line.value.end.saturating_sub(line.name_at)).saturating_add(2);
-        let copied = self.lines.iter().filter(is_copied).map(length);
-        let mut builder = Builder::response_sized(status, reason, copied.fold(added, usize::saturating_add));
+        let capacity = copied().map(length).fold(added, usize::saturating_add);
+        let mut builder = Builder::response_sized(status, reason, capacity);
 
         let source = self.source().filter(|_| self.says_source);
         let has_tag = is_trying || tag.is_empty() || self.has_to_tag();
         let mut copy = builder.copier(self);
         let mut is_top = true;
-        for line in self.lines.iter().filter(is_copied) {
+        for line in copied() {
             match (line.name, source) {
                 (Name::Via, Some(source)) if is_top => {
                     copy.insert(|builder| self.write_stamped_via(builder, line, source));
