@@ -54,7 +54,7 @@ impl Message {
         let copied = self.lines.iter().filter(is_copied).map(length);
         let mut builder = Builder::response_sized(status, reason, copied.fold(added, usize::saturating_add));
 
-        let source = self.source.filter(|_| self.says_source);
+        let source = self.source().filter(|_| self.says_source);
         let has_tag = is_trying || tag.is_empty() || self.has_to_tag();
         let mut copy = builder.copier(self);
         let mut is_top = true;

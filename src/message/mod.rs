@@ -58,7 +58,7 @@ mod view;
 
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::ops::Deref;
 
 use bytes::Bytes;
@@ -104,11 +104,10 @@ pub struct Message {
     start: Start,
     method: Method,
     cseq: u32,
-    body_at: usize,
-    end: usize,
+    body_at: u16,
     lines: SmallVec<[Line; INLINE_LINES]>,
     first: First,
-    source: Option<SocketAddr>,
+    source: Option<(IpAddr, u16)>,
     lost: strict::Lost,
     keys: keys::Keys,
     /// Whether an answer says where the request came from.
@@ -230,12 +229,12 @@ impl Message {
     /// The message's octets, as they go over the wire. A head that had to be normalised is in its
     /// normal form.
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.end).unwrap_or_default()
+        &self.bytes
     }
 
     /// The body; empty when there is none.
     pub fn body(&self) -> &[u8] {
-        self.bytes.get(self.body_at..self.end).unwrap_or_default()
+        self.bytes.get(self.head_len()..).unwrap_or_default()
     }
 
     /// Whether this is a request.
@@ -306,13 +305,18 @@ impl Message {
     /// Where the message came from, as the transport saw it (RFC 3261 §18.2.1). An answer to it carries
     /// that in `received` and `rport`.
     pub fn source(&self) -> Option<SocketAddr> {
-        self.source
+        self.source.map(SocketAddr::from)
     }
 
     /// Notes where the message came from.
     pub fn set_source(&mut self, source: SocketAddr) {
         self.says_source = self.is_request() && self.must_say(source);
-        self.source = Some(source);
+        self.source = Some((source.ip(), source.port()));
+    }
+
+    /// The length of the head: start line, header lines, empty line.
+    fn head_len(&self) -> usize {
+        self.body_at.into()
     }
 
     /// Whether a line has this known name, or for [`Name::Unknown`] a name that is not known.
@@ -357,6 +361,6 @@ impl fmt::Debug for Message {
             None => write!(f, "{}", self.method)?,
         }
         let (id, cseq, method) = (self.call_id(), self.cseq, &self.method);
-        write!(f, " (Call-ID {id}, CSeq {cseq} {method}, {} bytes)", self.end)
+        write!(f, " (Call-ID {id}, CSeq {cseq} {method}, {} bytes)", self.bytes.len())
     }
 }

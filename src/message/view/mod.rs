@@ -163,7 +163,7 @@ impl Message {
     /// Checks what a receiver relies on before it acts: the start line, the topmost Via, From, To, Max-Forwards. Yields what it goes on to
     /// read of them.
     pub(super) fn check_received(&self) -> Result<Keys, ParseError> {
-        let head = self.bytes.get(..self.body_at).unwrap_or_default();
+        let head = self.bytes.get(..self.head_len()).unwrap_or_default();
         if !head.is_ascii() && core::str::from_utf8(head).is_err() {
             return Err(ParseError::new("UTF-8 text", 0));
         }
