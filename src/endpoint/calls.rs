@@ -57,6 +57,8 @@ impl<D: Default> Endpoint<D> {
             usages: Usages::invite(),
             has_referred: false,
             is_referred: false,
+            target_of: None,
+            contact_of: None,
             id,
             flow: None,
             query: None,
@@ -96,7 +98,7 @@ impl<D: Default> Endpoint<D> {
             return self.hand_over(server, id);
         }
         if request.method().refreshes_target() {
-            slot.refresh_target(request);
+            slot.take_target(request);
             if let Some(response) = &response {
                 slot.dialog.refresh_contact(response);
             }
@@ -134,8 +136,17 @@ impl<D: Default> Endpoint<D> {
 
     /// The ACK of a 2xx of ours never came: the session ends with a BYE (§13.3.1.4).
     pub(super) fn call_not_acknowledged(&mut self, server: ServerId) {
-        let Some(id) = self.servers.get(server).and_then(|slot| slot.dialog) else { return };
+        let Some(server_slot) = self.servers.get(server) else { return };
+        let (Some(id), cseq, is_in_dialog) = (server_slot.dialog, server_slot.cseq, server_slot.is_in_dialog)
+        else {
+            return;
+        };
         let Some(slot) = self.dialogs.get_mut(id) else { return };
+        // RFC 6141 §5.4: a newer re-INVITE has come, and waits for an ACK of its own.
+        if is_in_dialog && slot.deferred.is_none() && slot.dialog.has_newer_invite(cseq) {
+            slot.servers.retain(|other| *other != server);
+            return self.pump(id);
+        }
         let headers = slot.deferred.take().unwrap_or_default();
         self.hang_up(id, &headers, Why::NoAck);
     }
@@ -212,7 +223,8 @@ impl<D: Default> Endpoint<D> {
     ) {
         let is_noted =
             self.dialogs.get(dialog).is_some_and(|slot| slot.dialog.remote_cseq() == Some(request.cseq()));
-        if !is_noted || *request.method() != Method::Invite || self.index.servers.contains_key(&id) {
+        let is_about_session = matches!(request.method(), Method::Invite | Method::Update);
+        if !is_noted || !is_about_session || self.index.servers.contains_key(&id) {
             return self.refuse(flow, &request, (status, header));
         }
         bump(&mut self.counters.refused);

@@ -349,7 +349,7 @@ impl<D: Default> Endpoint<D> {
         if let Some(slot) = self.dialogs.get_mut(dialog) {
             if request.method().refreshes_target() {
                 slot.refresh_target(&response);
-                slot.dialog.refresh_contact(&request);
+                slot.take_contact(&request);
             }
             _ = slot.dialog.note(Side::Theirs, &response);
         }

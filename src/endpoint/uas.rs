@@ -12,7 +12,7 @@ use super::send::return_flow;
 use super::slots::ServerSlot;
 use super::timers::Handle;
 use super::{By, Endpoint, Event, Refused, defaults};
-use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects};
+use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects, rack};
 use crate::dialog::{Dialog, makes_subscription};
 use crate::message::{Address, Message, Method, StatusCode};
 use crate::random;
@@ -160,8 +160,8 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn respond(&mut self, server: ServerId, verb: Verb, reply: &Reply) -> Result<(), Refused> {
         let slot = self.servers.get(server).ok_or(Refused::Gone)?;
         let mut defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
-        // Within a dialog we are where the dialog says, until the application says otherwise.
-        let within = slot.dialog.filter(|_| slot.is_in_dialog).and_then(|id| self.dialogs.get(id));
+        // Within a dialog we are where the dialog says, until the application says otherwise; an early one too (RFC 3311 §5.1).
+        let within = slot.dialog.and_then(|id| self.dialogs.get(id));
         let contact = within.map(|slot| slot.dialog.local().contact);
         let default = Address::parse(defaults.contact).map_or("", |contact| contact.uri);
         let contact =
@@ -210,12 +210,20 @@ impl<D: Default> Endpoint<D> {
         Ok(())
     }
 
-    /// A provisional answer of ours goes out in a dialog that an earlier message made.
+    /// A provisional answer of ours goes out in a dialog that an earlier message made. A reliable one moves the targets (RFC 6141 §4.5,
+    /// §4.6).
     pub(super) fn note_progress(&mut self, server: ServerId) {
         let Some(slot) = self.servers.get(server) else { return };
         let (dialog, response) = (slot.dialog, slot.context.response().cloned());
+        let request = slot.context.request().filter(|_| slot.is_in_dialog).cloned();
         let dialog = dialog.and_then(|dialog| self.dialogs.get_mut(dialog));
         if let (Some(slot), Some(response)) = (dialog, response) {
+            if rack(&response).is_some() {
+                if let Some(request) = request {
+                    slot.take_target(&request);
+                }
+                slot.dialog.refresh_contact(&response);
+            }
             slot.dialog.note_sent(&response);
         }
     }
