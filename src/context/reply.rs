@@ -121,7 +121,7 @@ impl Reply {
         if rseq.is_some() && supplies(&self.headers, Name::RSeq) {
             return Err(BuildError::Reserved(Name::RSeq));
         }
-        let added = defaults.for_answer(request.method(), status);
+        let added = defaults.for_answer(request.method(), status, rseq.is_some());
         let builder = request.answer_with_room(status, reason, tag, self.room(reason, &added));
         let mut builder = builder.extras(added, &self.headers);
         if let Some(rseq) = rseq {
@@ -145,7 +145,7 @@ impl Reply {
 pub struct Defaults<'a> {
     /// Contact: in answers that form a dialog or refresh its target (RFC 3261 §12.1.1, §12.2.2).
     pub contact: &'a str,
-    /// Allow: in 2xx to INVITE and OPTIONS (§13.3.1.4, §11.2) and in 405 (§21.4.6).
+    /// Allow: in 2xx to INVITE and OPTIONS (§13.3.1.4, §11.2), in reliable provisional answers (RFC 3311 §4) and in 405 (§21.4.6).
     pub allow: &'a str,
     /// Supported: in 2xx to INVITE and OPTIONS.
     pub supported: &'a str,
@@ -154,12 +154,12 @@ pub struct Defaults<'a> {
 }
 
 impl<'a> Defaults<'a> {
-    fn for_answer(&self, method: &Method, status: StatusCode) -> [(Name, &'a str); 4] {
+    fn for_answer(&self, method: &Method, status: StatusCode, is_reliable: bool) -> [(Name, &'a str); 4] {
         let is_success = status.is_success();
         let forms_dialog = method.creates_dialog() && status > StatusCode::TRYING && !status.is_failure();
         let refreshes = matches!(method, Method::Update | Method::Notify) && is_success;
         let describes = matches!(method, Method::Invite | Method::Options) && is_success;
-        let allow = describes || status == StatusCode::METHOD_NOT_ALLOWED;
+        let allow = describes || is_reliable || status == StatusCode::METHOD_NOT_ALLOWED;
         let when = |yes: bool, value| if yes { value } else { "" };
         [
             (Name::Contact, when(forms_dialog || refreshes, self.contact)),
