@@ -18,6 +18,7 @@ use super::refresh::add_terms;
 use super::slots::{DialogSlot, Held, Purpose};
 use super::timers::Handle;
 use super::transports::{Route, Task};
+use super::uac::check_owed;
 use super::{Endpoint, Event, Refused};
 use crate::context::{Hop, Reply};
 use crate::dialog::{
@@ -294,6 +295,7 @@ impl<D: Default> Endpoint<D> {
 
     /// Sends a request within a dialog.
     pub(super) fn send_in_dialog(&mut self, id: DialogId, request: &InDialog) -> Result<RequestId, Refused> {
+        check_owed(&request.method, &request.headers)?;
         match request.method {
             Method::Bye => Err(crate::dialog::DialogError::Method.into()),
             Method::Invite | Method::Update => self.wish(id, request.clone(), None),

@@ -148,7 +148,8 @@ impl<D: Default> Endpoint<D> {
     fn cancelled_by(&self, cancel: &Message) -> Option<(ServerId, &ServerSlot<D>)> {
         let policy = &self.config.policy;
         let served = policy.initial.iter().chain(&policy.in_dialog).map(|(method, _)| method);
-        let mut methods = [Method::Invite, Method::Bye].iter().chain(served);
+        // Those that are served by no entry of a table, too: BYE, NOTIFY (RFC 6665 §4.6).
+        let mut methods = [Method::Invite].iter().chain(served).chain(&Method::KNOWN);
         methods.find_map(|method| {
             let id = MatchId::server(&self.key, cancel, method).ok()?;
             let server = *self.index.servers.get(&id)?;
