@@ -376,3 +376,13 @@ fn what_a_failure_takes_with_it() {
         assert_eq!(ua.sip.dialog(dialog).is_ok(), session || subscription, "{what}");
     }
 }
+
+/// §3.1.1: Expires is the 2xx's; a refusal has none, and keeps its body.
+#[test]
+fn a_refusal_has_no_expires() {
+    let mut ua = notifier();
+    let heard = ua.hear(asks("600").text());
+    let heard = ua.reject(heard.server(), Reply::new().body("text/plain", "not now")).unwrap();
+    let refusal = heard.message("480 Temporarily Unavailable (SUBSCRIBE)");
+    assert_eq!((refusal.value(Name::Expires), refusal.body()), (None, &b"not now"[..]));
+}

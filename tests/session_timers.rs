@@ -251,6 +251,41 @@ fn the_200_of_a_callee() {
     assert_eq!(ok.value(Name::SessionExpires), None);
 }
 
+/// §4, §5: Session-Expires stands in INVITE and UPDATE and their 2xx only, Min-SE in no answer but 422.
+#[test]
+fn where_the_headers_stand() {
+    let mut ua = with_timers(SessionTimers { min_se: secs(120), interval: secs(600), ..ASKS });
+    let invite = Req::invite().line("Supported: timer").line("Session-Expires: 600").line("Min-SE: 200");
+    let server = ua.hear(invite.body("application/sdp", SDP).text()).server();
+    let mut sent = ua.progress(server, Reply::new()).unwrap().sent();
+    let other = Req::invite().call_id("other").branch("z9hG4bK-other").line("Supported: timer");
+    let refused = ua.hear(other.line("Session-Expires: 600").body("application/sdp", SDP).text()).server();
+    sent.extend(ua.reject(refused, Reply::new()).unwrap().sent());
+    let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    sent.push(ok.clone());
+    ua.hear(Req::within(&ok, "ACK", 1).text());
+    let update = Req::within(&ok, "UPDATE", 2).line("Supported: timer").line("Session-Expires: 600");
+    sent.extend(ua.hear(update.text()).sent());
+    let brief = Req::within(&ok, "UPDATE", 3).line("Supported: timer").line("Session-Expires: 90");
+    sent.extend(ua.hear(brief.text()).sent());
+    sent.extend(ua.hear(Req::within(&ok, "OPTIONS", 4).line("Supported: timer").text()).sent());
+    let mut handle = ua.sip.dialog(dialog).unwrap();
+    handle.info(ua.now, "text/plain", "x").unwrap();
+    handle.options(ua.now).unwrap();
+    handle.update(ua.now, None).unwrap();
+    sent.extend(ua.drain().sent());
+    sent.extend(ua.destroy(dialog).sent());
+    assert_eq!(sent.len(), 10, "{sent:?}");
+    for message in sent {
+        let (method, status) = (message.method().clone(), message.status().map_or(0, StatusCode::code));
+        let has_session = matches!(method, Method::Invite | Method::Update) && [0, 200].contains(&status);
+        assert_eq!(message.value(Name::SessionExpires).is_some(), has_session, "{message:?}");
+        let names_least = (method == Method::Update && status == 0) || status == 422;
+        assert_eq!(message.value(Name::MinSe).is_some(), names_least, "{message:?}");
+    }
+}
+
 /// §9: the application's own Session-Expires stands, and holds.
 #[test]
 fn what_the_application_says_holds() {
@@ -348,6 +383,82 @@ fn what_a_caller_says() {
     let update = ua.pass(secs(200)).message("UPDATE");
     assert_eq!(update.value(Name::SessionExpires), Some("400;refresher=uac"));
     assert_eq!((update.value(Name::MinSe), update.value(Name::Supported)), (Some("120"), Some("timer")));
+}
+
+/// §7.1, §7.4: what is required is also supported, in the first INVITE and in what refreshes; by default nothing is.
+#[test]
+fn what_is_required_is_supported() {
+    for (mode, requires) in [(TimerMode::Requested, None), (TimerMode::Required, Some("timer"))] {
+        let said = "Session-Expires: 90;refresher=uac\r\nAllow: UPDATE\r\n";
+        let (mut ua, invite, _) = placed_with(SessionTimers { mode, ..ASKS }, said);
+        let update = ua.pass(secs(45)).message("UPDATE");
+        for request in [&invite, &update] {
+            assert_eq!(request.value(Name::Require), requires, "{mode:?}");
+            assert_eq!(request.value(Name::Supported), Some("timer"));
+            assert_eq!(request.value(Name::ProxyRequire), None);
+        }
+    }
+}
+
+/// §7.2: the dialogs of one INVITE that forked have their own intervals, or none.
+#[test]
+fn forks_have_timers_of_their_own() {
+    let mut ua = Ua::with(|config| {
+        config.set_session_timers(ASKS).unwrap();
+        config.policy.keep_forks = true;
+    });
+    let (_, invite) = ua.call_alice();
+    let mut dialogs = Vec::new();
+    for (tag, lines) in [
+        ("a", "Session-Expires: 100;refresher=uac\r\n"),
+        ("b", "Session-Expires: 300;refresher=uas\r\n"),
+        ("c", "Supported: timer\r\n"),
+    ] {
+        dialogs.push(ua.hear(answer(&invite, 200, tag, &format!("{CONTACT}{lines}"))).dialog());
+    }
+    let timers = dialogs.into_iter().map(|dialog| {
+        let timer = ua.sip.dialog(dialog).unwrap().session_timer().unwrap().clone();
+        (timer.interval(), timer.refresher())
+    });
+    let expected = [(Some(secs(100)), Some(Side::Ours)), (Some(secs(300)), Some(Side::Theirs)), (None, None)];
+    assert_eq!(timers.collect::<Vec<_>>(), expected);
+}
+
+/// §7.4: what the 422s before the dialog asked for is forgotten in it; what the peer's own requests and 422s ask for there is not.
+#[test]
+fn the_least_of_the_dialog() {
+    let mut ua = with_timers(ASKS);
+    let (_, first) = ua.call_alice();
+    let second = ua.hear(answer(&first, 422, "a", "Min-SE: 200\r\n")).message("INVITE");
+    let third = ua.hear(answer(&second, 422, "a", "Min-SE: 300\r\n")).message("INVITE");
+    assert_eq!((second.value(Name::MinSe), third.value(Name::MinSe)), (Some("200"), Some("300")));
+    let said = "Supported: timer\r\nAllow: UPDATE\r\nSession-Expires: 300;refresher=uac\r\n";
+    let ok = answer(&third, 200, "a", &format!("{CONTACT}{said}"));
+    ua.hear(ok.clone());
+    let update = ua.pass(secs(150)).message("UPDATE");
+    assert_eq!(
+        (update.value(Name::MinSe), update.value(Name::SessionExpires)),
+        (None, Some("300;refresher=uac"))
+    );
+    ua.hear(answer(&update, 422, "a", "Min-SE: 400\r\n"));
+    let update = ua.pass(secs(1)).message("UPDATE");
+    assert_eq!(update.value(Name::MinSe), Some("400"));
+    ua.hear(answer(&update, 200, "a", &format!("{CONTACT}Session-Expires: 400;refresher=uac\r\n")));
+    let theirs = Req::back(&third, &support::parse(&ok), "UPDATE", 1)
+        .line("Supported: timer")
+        .line("Session-Expires: 500;refresher=uas")
+        .line("Min-SE: 450");
+    let heard = ua.hear(theirs.text());
+    assert_eq!(
+        heard.message("200 OK (UPDATE)").value(Name::SessionExpires),
+        Some("450;refresher=uas"),
+        "ours"
+    );
+    let update = ua.pass(secs(225)).message("UPDATE");
+    assert_eq!(
+        (update.value(Name::MinSe), update.value(Name::SessionExpires)),
+        (Some("450"), Some("450;refresher=uac"))
+    );
 }
 
 /// §7.3: the second INVITE has the Call-ID, From and To of the first, and the next number; a third is for a greater minimum only.

@@ -1,5 +1,6 @@
 //! Contexts of received requests: from a request to the application, from its answer to the wire (RFC 3261 §8.2, §9.2, §13.3).
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 
 use super::counters::bump;
@@ -172,8 +173,13 @@ impl<D: Default> Endpoint<D> {
         }
         let (now, settings) = (self.now, &self.config.settings);
         let body = reply.body.clone();
-        let reply = self.reply_with_terms(server, reply);
-        let reply = &*self.reply_with_expires(server, reply);
+        // What only a 2xx says (RFC 4028 §4, RFC 6665 §3.1.1).
+        let is_success = reply.code.map_or(matches!(verb, Verb::Accept), |code| (200..300).contains(&code));
+        let reply = match is_success {
+            true => self.reply_with_expires(server, self.reply_with_terms(server, reply)),
+            false => Cow::Borrowed(reply),
+        };
+        let reply = &*reply;
         let request = slot.context.request().cloned();
         let mut context = slot.context.clone();
         let effects = match verb {
