@@ -208,6 +208,61 @@ fn too_brief() {
     }
 }
 
+/// §4.2.1.4: a refresh is weighed as the first SUBSCRIBE was: 423 for too little, and no more than was asked for.
+#[test]
+fn a_refresh_is_granted_no_more() {
+    let mut ua = Ua::with(|config| {
+        config.policy.set_initial(Method::Subscribe, Handling::Ask);
+        (config.granting.least, config.granting.most) = (secs(60), secs(1000));
+    });
+    let heard = ua.hear(asks("600").text());
+    let ok = ua.accept(heard.server(), Reply::new()).unwrap().message("200 OK (SUBSCRIBE)");
+    let mut cseq = 1;
+    let mut refresh = |expires: &str| {
+        cseq += 1;
+        let request =
+            Req::within(&ok, "SUBSCRIBE", cseq).line(CONTACT.trim_end()).line("Event: presence;id=7");
+        ua.hear(request.line(&format!("Expires: {expires}")).text()).sent().remove(0)
+    };
+    let brief = refresh("59");
+    assert_eq!((brief.status().unwrap().code(), brief.value(Name::MinExpires)), (423, Some("60")));
+    for (asked, granted) in [("60", "60"), ("999", "999"), ("5000", "1000")] {
+        assert_eq!(refresh(asked).value(Name::Expires), Some(granted));
+    }
+}
+
+/// §4.2.1: only an accepted SUBSCRIBE or REFER makes a subscription.
+#[test]
+fn what_makes_a_subscription() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    ua.sip.dialog(dialog).unwrap().notify(ua.now, "presence", "active;expires=60", None).unwrap();
+    ua.drain();
+    let info = Req::within(&ok, "INFO", 2).line("Event: presence").line("Expires: 60");
+    ua.hear(info.text());
+    let subscribe = |cseq| {
+        Req::within(&ok, "SUBSCRIBE", cseq)
+            .line(CONTACT.trim_end())
+            .line("Event: presence")
+            .line("Expires: 60")
+    };
+    let asked = |heard: &Heard| {
+        heard.events().into_iter().find_map(|event| match event {
+            Event::Dialog { event, .. } => match event.asked()?.answer {
+                sip_proto::endpoint::Answer::Ask(server) => Some(server),
+                sip_proto::endpoint::Answer::Auto(_) => None,
+            },
+            _ => None,
+        })
+    };
+    let refused = asked(&ua.hear(subscribe(3).text())).unwrap();
+    ua.reject(refused, Reply::code(403)).unwrap();
+    assert!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().is_empty());
+    let accepted = asked(&ua.hear(subscribe(4).text())).unwrap();
+    ua.accept(accepted, Reply::new()).unwrap();
+    assert_eq!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().len(), 1);
+}
+
 /// §4.2.2, RFC 5057 §5.1: a NOTIFY that is refused or not answered ends the subscription; what follows for it is 481.
 #[test]
 fn a_notify_that_fails() {

@@ -234,6 +234,62 @@ fn requests_that_are_in_each_others_way() {
     assert_eq!((status(OfferOut), status(AnswerOwed)), (491, 500));
 }
 
+type Sent = (char, Carrier, bool);
+
+/// Whether an UPDATE of ours may have an offer after these messages.
+fn may_update(parts: &[&[Sent]]) -> bool {
+    step(after(&parts.concat()), stimulus(Side::Ours, Update, WITH)).is_ok()
+}
+
+const OURS: Sent = ('>', Update, WITH);
+const THEIRS: Sent = ('<', Update, WITH);
+
+/// RFC 3311 §5.1, the three rules of the caller.
+#[test]
+fn offers_in_an_update_of_the_caller() {
+    let offered = [('>', Inv, WITH)];
+    let answered =
+        [('>', Inv, WITH), ('<', Reliable, WITH), ('>', Prack, WITHOUT), ('<', PrackSuccess, WITHOUT)];
+    assert!(!may_update(&[&offered]) && !may_update(&[&offered, &[('<', Provisional, WITH)]]));
+    assert!(may_update(&[&answered]));
+    assert!(!may_update(&[&answered, &[OURS]]) && !may_update(&[&answered, &[THEIRS]]));
+    assert!(!may_update(&[&answered[..2], &[('>', Prack, WITH)]]));
+    assert!(may_update(&[&answered, &[OURS, ('<', UpdateSuccess, WITH)]]));
+    assert!(may_update(&[&answered, &[THEIRS, ('>', UpdateSuccess, WITH)]]));
+
+    let asked =
+        [('>', Inv, WITHOUT), ('<', Reliable, WITH), ('>', Prack, WITH), ('<', PrackSuccess, WITHOUT)];
+    assert!(!may_update(&[&asked[..1]]) && !may_update(&[&asked[..2]]));
+    assert!(may_update(&[&asked]));
+    assert!(!may_update(&[&asked, &[OURS]]) && !may_update(&[&asked, &[THEIRS]]));
+}
+
+/// RFC 3311 §5.1, the three rules of the callee; the last is the caller's, too.
+#[test]
+fn offers_in_an_update_of_the_callee() {
+    let answered =
+        [('<', Inv, WITH), ('>', Reliable, WITH), ('<', Prack, WITHOUT), ('>', PrackSuccess, WITHOUT)];
+    assert!(!may_update(&[&answered[..1]]) && !may_update(&[&answered[..1], &[('>', Provisional, WITH)]]));
+    assert!(!may_update(&[&answered[..2]]), "no PRACK");
+    assert!(may_update(&[&answered]));
+    assert!(!may_update(&[&answered, &[OURS]]) && !may_update(&[&answered, &[THEIRS]]));
+    assert!(!may_update(&[&answered[..2], &[('<', Prack, WITH)]]));
+
+    let asked =
+        [('<', Inv, WITHOUT), ('>', Reliable, WITH), ('<', Prack, WITH), ('>', PrackSuccess, WITHOUT)];
+    assert!(!may_update(&[&asked[..1]]) && !may_update(&[&asked[..2]]));
+    assert!(may_update(&[&asked]));
+    assert!(!may_update(&[&asked, &[OURS]]) && !may_update(&[&asked, &[THEIRS]]));
+
+    for (one, other) in [('>', '<'), ('<', '>')] {
+        let up = [(one, Inv, WITH), (other, Success, WITH), (one, Ack, WITHOUT)];
+        assert!(may_update(&[&up]));
+        for open in [OURS, THEIRS, ('>', Inv, WITH), ('<', Inv, WITH)] {
+            assert!(!may_update(&[&up, &[open]]), "{open:?}");
+        }
+    }
+}
+
 /// What a message of ours has to carry: RFC 3261 §13.2.1, RFC 3262 §5, RFC 6337 §3.1.
 #[test]
 fn what_messages_carry() {

@@ -271,6 +271,16 @@ fn offers_that_cross() {
     assert_eq!(ua.hear(request).only(), refusal);
 }
 
+/// §7: the name is in capitals: `update` is another method.
+#[test]
+fn the_name_of_the_method() {
+    let mut ua = Ua::new();
+    let (ok, _) = ua.answered_call();
+    assert_eq!(ua.hear(theirs(&ok, 2, None).text()).lines()[1], "* refresh: UPDATE answered 200");
+    let other = Req::within(&ok, "update", 3).line(CONTACT.trim_end());
+    assert_eq!(ua.hear(other.text()).lines(), ["* update asks"]);
+}
+
 /// §5.2: what is the same by version, or by content where the version lies, changes nothing; a change is answered and holds, at once.
 #[test]
 fn a_description_in_an_update() {
