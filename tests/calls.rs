@@ -64,6 +64,7 @@ fn carry_through(net: &mut Network, alice: Node, hangs_up: Side) -> Vec<(Node, B
 }
 
 /// RFC 3261 §4, §13, §15: over both transports, ended by both sides, one `Destroy` each and nothing left.
+// Holds: 3261-18-3
 #[test]
 fn a_call_from_beginning_to_end() {
     for uri in ["sip:bob@192.0.2.4", "sip:bob@192.0.2.4;transport=tcp"] {

@@ -453,6 +453,7 @@ fn a_to_tag_of_the_request_stays() {
 }
 
 /// RFC 3261 §8.2.6.1: a 100 needs no tag and echoes Timestamp; the application's 100 and the automatic one alike.
+// Holds: 3261-17.2.1-2
 #[test]
 fn a_100_has_no_tag_and_echoes_timestamp() {
     let request = request("INVITE", "Timestamp: 54.21\r\n");
@@ -670,6 +671,7 @@ fn a_report_carries_code_answer_and_cause() {
 // After a final answer (PEERS A.5).
 
 /// PEERS A.5, RFC 6026 §7.1: after a final answer every further one is refused, in every state that follows.
+// Holds: 3261-17.2.2-9
 #[test]
 fn a_second_final_is_refused_in_every_state() {
     let given = |method: &str, reliable: bool, code: u16, then: &dyn Fn(&mut Server)| {
@@ -718,6 +720,7 @@ fn what_has_ended_is_answered_no_more() {
 // Non-INVITE (RFC 4320).
 
 /// RFC 4320 §4.1: 101–199 do not answer a non-INVITE request, `progress` by default included; on no transport.
+// Holds: 4320-4.1-1
 #[test]
 fn provisional_answers_but_100_are_refused_to_non_invite() {
     for reliable in [false, true] {
@@ -735,6 +738,7 @@ fn provisional_answers_but_100_are_refused_to_non_invite() {
 }
 
 /// RFC 4320 §4.2: a non-INVITE request is never answered 408; an INVITE may be.
+// Holds: 4320-4.2-1
 #[test]
 fn a_408_is_refused_to_non_invite_only() {
     for reliable in [false, true] {
@@ -747,6 +751,7 @@ fn a_408_is_refused_to_non_invite_only() {
 }
 
 /// RFC 4320 §4.1: over UDP no 100 before Timer E reaches T2 (3.5 s); over a reliable transport at any time.
+// Holds: 4320-4.1-2
 #[test]
 fn a_100_to_non_invite_waits_on_udp_only() {
     let mut server = Server::new("MESSAGE", false);
@@ -764,6 +769,7 @@ fn a_100_to_non_invite_waits_on_udp_only() {
 
 /// RFC 4320 §4.1: a non-INVITE request still unanswered when Timer E reaches T2 gets one 100, on any transport, and
 /// nothing is told of it (DESIGN §5).
+// Holds: 4320-4.1-2, 4320-4.1-3
 #[test]
 fn an_unanswered_non_invite_gets_one_100_after_3500_ms() {
     for reliable in [false, true] {
@@ -798,6 +804,7 @@ fn the_wait_for_100_follows_t1_and_t2() {
 }
 
 /// RFC 3261 §17.2.2: a retransmitted non-INVITE request gets the stored answer again, and nothing before there is one.
+// Holds: 3261-17.2.2-4, 3261-17.2.2-8
 #[test]
 fn a_retransmitted_non_invite_gets_the_last_answer_again() {
     let mut server = Server::new("MESSAGE", false);
@@ -836,6 +843,7 @@ fn an_unanswered_non_invite_ends() {
 // INVITE: while it waits for its final answer.
 
 /// RFC 3261 §17.2.1: an INVITE that has been answered nothing for 200 ms gets 100; nothing is told of it.
+// Holds: 3261-17.2.1-1
 #[test]
 fn an_invite_gets_100_after_200_ms() {
     for reliable in [false, true] {
@@ -849,6 +857,7 @@ fn an_invite_gets_100_after_200_ms() {
 }
 
 /// RFC 3261 §17.2.1: an INVITE that was answered in time gets no 100.
+// Holds: 3261-17.2.1-1
 #[test]
 fn an_answered_invite_gets_no_100() {
     for code in [100, 180, 183] {
@@ -986,6 +995,7 @@ fn expires_can_be_disregarded() {
 }
 
 /// RFC 3261 §17.2.1: a retransmitted INVITE gets the last provisional answer again; before there is one, nothing.
+// Holds: 3261-17.2.1-5
 #[test]
 fn a_retransmitted_invite_gets_the_last_provisional_again() {
     let mut server = Server::new("INVITE", false);
@@ -1002,6 +1012,7 @@ fn a_retransmitted_invite_gets_the_last_provisional_again() {
 
 /// RFC 3261 §13.3.1.4: a 2xx goes out again after T1, 2·T1 and so on up to T2, on every transport; after 64·T1 without ACK the
 /// session is to be ended, and the context is over.
+// Holds: 6026-7.1-3
 #[test]
 fn a_2xx_repeats_from_t1_to_t2_until_64_t1() {
     for reliable in [false, true] {
@@ -1063,6 +1074,7 @@ fn messages_are_let_go_when_they_are_done_with() {
 // INVITE: after a 3xx to 6xx.
 
 /// RFC 3261 §17.2.1: over UDP a 3xx–6xx goes out again on Timer G, T1 to T2; Timer H ends the wait for its ACK.
+// Holds: 3261-17.2.1-8, 3261-17.2.1-10
 #[test]
 fn a_failure_repeats_on_udp_until_timer_h() {
     for code in [302, 486, 500, 603] {
@@ -1108,6 +1120,7 @@ fn the_ack_of_a_failure_confirms_it() {
 }
 
 /// RFC 3261 §17.2.1, PEERS A.5: a retransmitted INVITE gets the stored final again, the final and not what came before.
+// Holds: 3261-17.2.1-11
 #[test]
 fn a_retransmitted_invite_gets_the_failure_again() {
     for reliable in [false, true] {
@@ -1192,6 +1205,7 @@ fn a_cancel_of_a_non_invite_changes_nothing() {
 // Transport (PEERS A.6).
 
 /// RFC 6026 §7.1, §8.8, PEERS A.6: an answer that could not be sent is told, and the context lives on in its state.
+// Holds: 3261-17.2.4-1, 6026-6-2, 6026-7.1-7, 6026-7.1-8, 6026-8.8-2
 #[test]
 fn a_transport_failure_is_told_and_changes_nothing() {
     for (method, code, state) in [

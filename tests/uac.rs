@@ -73,6 +73,7 @@ fn an_invite_has_a_contact() {
 }
 
 /// RFC 3261 §8.1.3: provisional answers, the result, the end.
+// Holds: 3261-18.1.2-2
 #[test]
 fn a_request_has_one_result_and_one_end() {
     for (code, result) in [
@@ -174,6 +175,7 @@ fn nothing_is_repeated_over_a_stream() {
 }
 
 /// RFC 3261 §8.1.3.1: what cannot be sent is a 503, marked as made up here.
+// Holds: 3261-18.4-1, 3261-17.1.4-1
 #[test]
 fn a_send_failure_is_503() {
     for is_invite in [false, true] {
@@ -232,6 +234,7 @@ fn a_full_table_refuses() {
 // ---- Which answers are ours (RFC 3261 §17.1.3, §18.1.2, §8.1.3.3) ----
 
 /// Wrong branch, wrong sent-by, wrong CSeq method, two Vias: stray, counted.
+// Holds: 3261-18.1.2-1, 6026-8.9-1
 #[test]
 fn a_spoofed_answer_is_stray() {
     let mut ua = Ua::new();
@@ -450,6 +453,7 @@ fn a_rejection_ends_every_fork() {
 }
 
 /// RFC 3261 §13.2.2.4, PEERS.md D9: a second fork's 2xx is acknowledged, and its call ended.
+// Holds: 3261-17.1.1.3-1
 #[test]
 fn a_second_forks_2xx_is_acknowledged_and_ended() {
     let mut ua = Ua::new();
@@ -487,6 +491,7 @@ fn a_second_forks_2xx_can_be_kept() {
 }
 
 /// RFC 3261 §13.2.2.4, PEERS.md D8: a 200 that comes again gets the same ACK again, octet by octet, for 64·T1.
+// Holds: 6026-8.9-1
 #[test]
 fn a_200_that_comes_again_gets_the_same_ack() {
     let mut ua = Ua::new();
@@ -719,6 +724,7 @@ fn a_look_up_that_fails_is_503() {
 }
 
 /// RFC 3263 §4.1, RFC 3261 §18.1.1: a TCP target leads to a connection, and the Via says TCP.
+// Holds: 3261-18.1.1-9
 #[test]
 fn a_tcp_target_is_connected_to() {
     let mut ua = Ua::new();
@@ -763,6 +769,7 @@ fn sips_takes_secure_targets_only() {
 }
 
 /// RFC 3261 §18.1.1: requests to one address share a connection, those that wait for it too.
+// Holds: 3261-18.1.1-15
 #[test]
 fn a_connection_is_shared() {
     let mut ua = Ua::new();
@@ -778,6 +785,7 @@ fn a_connection_is_shared() {
 }
 
 /// RFC 3261 §8.1.3.1: a connection that fails, or is not answered for in 64·T1, is a 503 for all that waits.
+// Holds: 3261-18.4-3
 #[test]
 fn a_connection_that_fails_is_503() {
     for is_answered in [true, false] {

@@ -259,6 +259,7 @@ fn a_broken_request_is_answered_400_with_a_reason() {
 }
 
 /// RFC 3261 §18.3: a datagram whose body is shorter than Content-Length is 400; one with more octets is cut.
+// Holds: 3261-18.3-1, 3261-18.3-3
 #[test]
 fn a_body_shorter_than_its_length_is_400() {
     let mut ua = Ua::new();
@@ -342,6 +343,7 @@ fn an_invite_that_accepts_no_session_description_is_406() {
 }
 
 /// RFC 4475 §3.4.1: a peer of RFC 2543's may leave out branch, From tag, Max-Forwards and Contact, and the call goes through.
+// Holds: 6026-6-3
 #[test]
 fn a_call_from_an_rfc_2543_peer() {
     let request = Req::new("INVITE")
@@ -431,6 +433,7 @@ fn answered(ua: &mut Ua, from: &str, via: &str) -> (String, String) {
 }
 
 /// RFC 3261 §18.2.2, RFC 3581 §4: each kind of Via, and where it leads.
+// Holds: 3261-18.2.2-1, 3261-18.2.2-5, 3261-18.2.2-7, 3261-18.2.2-9, 3581-4-3
 #[test]
 fn answers_over_udp_go_where_the_via_says() {
     let rows = [
@@ -461,6 +464,7 @@ fn maddr_can_be_ignored() {
 }
 
 /// RFC 3261 §18.2.1, RFC 3581 §4: received where the source differs, received and rport where rport asks.
+// Holds: 3261-18.2.1-5, 3261-18.2.1-6, 3581-4-1, 3581-4-2
 #[test]
 fn the_via_of_an_answer_says_where_the_request_came_from() {
     let via = |from, via| answered(&mut Ua::new(), from, via).1;
@@ -484,6 +488,7 @@ fn the_via_of_an_answer_says_where_the_request_came_from() {
 }
 
 /// RFC 3261 §18.2.2: the same over IPv6.
+// Holds: 3261-18.2.1-5
 #[test]
 fn answers_over_ipv6() {
     let mut ua = Ua::new();
@@ -511,6 +516,7 @@ fn all_vias_are_copied() {
 }
 
 /// RFC 3261 §18.2.2: the answer to a request on a stream goes back on that connection, whatever its Via says.
+// Holds: 3261-18.2.2-2
 #[test]
 fn answers_on_a_stream_go_back_on_it() {
     let mut ua = Ua::new();
@@ -522,6 +528,7 @@ fn answers_on_a_stream_go_back_on_it() {
 }
 
 /// RFC 3261 §18.2.2: if it is closed, a new connection leads to the source address and the port of sent-by.
+// Holds: 3261-18.2.2-3
 #[test]
 fn an_answer_whose_connection_is_gone_takes_a_new_one() {
     for (via, to) in [
@@ -543,6 +550,7 @@ fn an_answer_whose_connection_is_gone_takes_a_new_one() {
 }
 
 /// RFC 6026 §7.1, DESIGN.md §5: a new connection that fails is told, and the context ends in its own time.
+// Holds: 3261-17.2.4-1, 6026-8.8-1
 #[test]
 fn an_answer_that_finds_no_connection_is_told() {
     let mut ua = Ua::new();
@@ -799,6 +807,7 @@ fn the_attributes_of_a_context() {
 }
 
 /// RFC 4320 §4.1, §4.2: a non-INVITE request takes no 101–199, no early 100 over UDP, and never 408.
+// Holds: 4320-4.1-1, 4320-4.1-2, 4320-4.1-3, 4320-4.2-1
 #[test]
 fn what_a_non_invite_request_is_never_answered() {
     let mut ua = Ua::new();
@@ -819,6 +828,7 @@ fn what_a_non_invite_request_is_never_answered() {
 }
 
 /// RFC 4320 §4.1: on any transport; over a reliable one the application may do so at once.
+// Holds: 4320-4.1-3
 #[test]
 fn a_100_for_a_slow_message_over_tcp() {
     let mut ua = Ua::new();
@@ -869,6 +879,7 @@ fn data_of_a_rejected_call_comes_back_in_ended() {
 }
 
 /// RFC 3261 §17.2.1: an INVITE that comes again gets the last answer again, provisional or final; a 2xx goes by itself.
+// Holds: 3261-17.2.1-5, 3261-17.2.1-11, 6026-6-1
 #[test]
 fn a_retransmitted_invite_gets_the_last_answer_again() {
     let invite = Req::invite().text();
@@ -889,6 +900,7 @@ fn a_retransmitted_invite_gets_the_last_answer_again() {
 }
 
 /// RFC 3261 §17.2.1: a rejection is repeated from T1 to T2 until its ACK; Timer H ends it without a second `Failed`.
+// Holds: 3261-17.2.1-14
 #[test]
 fn a_rejection_without_ack_is_repeated_and_ends() {
     let mut ua = Ua::new();

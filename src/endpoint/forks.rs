@@ -343,6 +343,15 @@ impl<D: Default> Endpoint<D> {
         let context = self.clients.get_mut(client).and_then(ClientSlot::context);
         let Some(ack) = context.and_then(|context| context.ack_of(tag).cloned()) else { return };
         let ack = self.fit_via(ack, &flow);
+        let stream = self.stream_for(&ack, &flow);
+        let known = self.clients.get_mut(client).map(|slot| &mut slot.ack_flows);
+        if let (Some(stream), Some(known)) = (stream, known)
+            && !known.iter().any(|(known, _)| known.eq_ignore_ascii_case(tag))
+        {
+            known.push((tag.into(), flow));
+            _ = self.go(stream, Task::Ack(client, tag.into()));
+            return;
+        }
         let local_tag = ack.from().ok().and_then(|from| from.tag()).unwrap_or_default();
         let dialog = self.dialog_with(ack.call_id(), local_tag, tag);
         if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
@@ -366,12 +375,23 @@ impl<D: Default> Endpoint<D> {
         let flow = known.map(|(_, flow)| *flow);
         let ack = slot.context().and_then(|context| context.ack_of(tag).cloned());
         let Some((flow, ack)) = flow.zip(ack) else { return };
-        match self.transports.is_open(&flow) {
-            true => self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody)),
-            false => {
-                let route = self.transports.route_to(flow.transport, flow.remote);
-                self.go(route, Task::Ack(client, tag.into()));
-            }
+        let route = match self.transports.is_open(&flow) {
+            true => self.stream_for(&ack, &flow),
+            false => Some(self.transports.route_to(flow.transport, flow.remote)),
+        };
+        match route {
+            None => self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody)),
+            Some(route) => _ = self.go(route, Task::Ack(client, tag.into())),
+        }
+    }
+
+    /// The ACK of the 2xx with this To tag has no flow and will get none, but the one that it was too long for.
+    pub(super) fn ack_failed(&mut self, client: RequestId, tag: &str) {
+        let known = self.clients.get(client).map(|slot| slot.ack_flows.as_slice()).unwrap_or_default();
+        let known = known.iter().find(|(known, _)| known.eq_ignore_ascii_case(tag));
+        match known.map(|(_, flow)| *flow).filter(|flow| self.transports.is_open(flow)) {
+            Some(flow) => self.send_ack(client, tag, flow),
+            None => bump(&mut self.counters.answers_lost),
         }
     }
 

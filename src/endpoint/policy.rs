@@ -47,6 +47,9 @@ pub struct Policy {
     /// Whether an answer goes to the `maddr` of a Via (§18.2.2). True by default; a server that faces strangers may
     /// prefer false, since it sends where a stranger points.
     pub honour_maddr: bool,
+    /// Bytes of the longest request that goes by UDP: the path's MTU less 200 where that is known, else 1300 (RFC 3261 §18.1.1). 1300 by default;
+    /// `usize::MAX` for any. A longer one goes by TCP to the same address where a TCP socket is bound, and by UDP after all where that is refused.
+    pub datagram: usize,
 }
 
 impl Default for Policy {
@@ -72,6 +75,7 @@ impl Default for Policy {
             users: None,
             keep_forks: false,
             honour_maddr: true,
+            datagram: 1_300,
         }
     }
 }

@@ -145,6 +145,11 @@ impl Transports {
         self.socket(transport, towards).map_or(&self.unbound, |socket| &socket.names)
     }
 
+    /// Whether a socket of this transport is bound.
+    pub(super) fn has(&self, transport: Transport) -> bool {
+        self.bound.iter().any(|socket| socket.bound.transport == transport)
+    }
+
     fn socket(&self, transport: Transport, towards: Option<IpAddr>) -> Option<&Socket> {
         let mut sockets = self.bound.iter().filter(|socket| socket.bound.transport == transport);
         let family = towards.map(|ip| ip.is_ipv4());

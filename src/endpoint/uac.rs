@@ -102,7 +102,13 @@ impl<D: Default> Endpoint<D> {
         let (dialog, request) = (slot.dialog, request.clone());
         let request = self.fit_via(request, &flow);
         let id = MatchId::client(&self.key, &request).ok();
+        let stream = self.stream_for(&request, &flow);
         let Some(slot) = self.clients.get_mut(client) else { return };
+        if let (Some(stream), None) = (stream, slot.flow) {
+            // It stays parked. Where nobody takes it by TCP it goes by this flow.
+            slot.flow = Some(flow);
+            return self.launch_by(stream, client);
+        }
         let reliable = flow.transport.is_reliable();
         let (context, effects) =
             ClientContext::new(self.now, request, reliable, slot.ring_within, &self.config.settings);
@@ -117,9 +123,13 @@ impl<D: Default> Endpoint<D> {
         self.carry_out_client(client, effects, None);
     }
 
-    /// The request has no flow and will get none.
+    /// The request has no flow and will get none, but the one that it was too long for.
     pub(super) fn launch_failed(&mut self, client: RequestId) {
-        if self.clients.get(client).is_some_and(|slot| matches!(slot.stage, Stage::Parked(_))) {
+        let parked = self.clients.get(client).filter(|slot| matches!(slot.stage, Stage::Parked(_)));
+        if let Some(flow) = parked.and_then(|slot| slot.flow) {
+            return self.launch(client, flow);
+        }
+        if parked.is_some() {
             match self.redirect_unanswered(client, Synthetic::Transport) {
                 Some(tail) => _ = self.clients.remove(tail),
                 None => {

@@ -218,6 +218,7 @@ mod tests {
         value
     }
 
+    // Holds: 3261-18.2.1-5, 3581-4-2
     #[test]
     fn via_says_where_the_request_came_from() {
         // RFC 3261 §18.2.1: received, if sent-by is a name or another address.
