@@ -136,6 +136,55 @@ fn a_notify_is_answered_at_once() {
     assert_eq!(ua.pass(secs(69)).message("SUBSCRIBE").to().unwrap().tag(), Some("n"));
 }
 
+/// §4.4.1: a NOTIFY matches by the tag that our SUBSCRIBE had, too.
+#[test]
+fn a_notify_to_another_tag() {
+    let mut ua = Ua::new();
+    let sent = subscribing(&mut ua);
+    let stray = notify(&sent, "n", 1, "active;expires=100").to("<sip:bob@192.0.2.4>;tag=other");
+    assert_eq!(ua.hear(stray.text()).lines(), ["481 Call/Transaction Does Not Exist (NOTIFY)"]);
+    assert_eq!(ua.hear(notify(&sent, "n", 2, "active;expires=100").text()).lines().len(), 2);
+}
+
+/// §4.5.2, RFC 5057 §5.5: two subscriptions of one dialog: each is refreshed by its id and in its time, and leaves the other's alone.
+#[test]
+fn two_subscriptions_of_one_dialog() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    let mut cseq = 1;
+    for (event, expires) in [("presence;id=1", 100), ("presence;id=2", 400)] {
+        ua.sip.dialog(dialog).unwrap().subscribe(ua.now, event, secs(expires)).unwrap();
+        let sent = ua.drain().only();
+        ua.hear(answer(&sent, 200, "", &format!("{CONTACT}Expires: {expires}\r\n")));
+    }
+    let mut tell = |ua: &mut Ua, event: &str, expires: u64| {
+        cseq += 1;
+        let told = Req::within(&ok, "NOTIFY", cseq)
+            .line(CONTACT.trim_end())
+            .line(&format!("Event: {event}"))
+            .line(&format!("Subscription-State: active;expires={expires}"));
+        assert_eq!(ua.hear(told.text()).lines()[0], "200 OK (NOTIFY)");
+    };
+    tell(&mut ua, "presence;id=1", 100);
+    tell(&mut ua, "presence;id=2", 400);
+    let mut refreshes = Vec::new();
+    while ua.now < sip_proto::Timestamp::from_secs(400) {
+        let heard = ua.pass(secs(1));
+        for sent in heard.sent() {
+            assert_eq!(*sent.method(), Method::Subscribe);
+            let event = sent.value(Name::Event).unwrap().to_string();
+            refreshes.push((ua.now.as_millis() / 1000, event.clone()));
+            let expires = sent.value(Name::Expires).unwrap().to_string();
+            ua.hear(answer(&sent, 200, "", &format!("{CONTACT}Expires: {expires}\r\n")));
+            tell(&mut ua, &event, expires.parse().unwrap());
+        }
+    }
+    let second: Vec<_> = refreshes.iter().filter(|(_, event)| event == "presence;id=2").collect();
+    assert_eq!(second, [&(368, "presence;id=2".into())], "{refreshes:?}");
+    assert_eq!(refreshes[0], (68, "presence;id=1".into()));
+    assert_eq!(refreshes.len(), 6, "{refreshes:?}");
+}
+
 // ---- The notifier ----
 
 /// §4.5.2, §4.2.2, §3.2.1: the id of the SUBSCRIBE is in all its NOTIFYs, which name the package once, the state once, and the time that is left.
@@ -183,6 +232,9 @@ fn a_fetch() {
     let notify = heard.message("NOTIFY");
     assert_eq!(notify.value(Name::SubscriptionState), Some("terminated;reason=timeout"));
     assert_eq!(notify.body(), b"here");
+    let ok = heard.message("200 OK (SUBSCRIBE)");
+    assert_eq!((notify.call_id(), notify.from().unwrap().tag()), (ok.call_id(), ok.to().unwrap().tag()));
+    assert_eq!(notify.to().unwrap().tag(), Some("alice"));
     ua.hear(answer(&notify, 200, "", ""));
     ua.pass_all();
 }

@@ -191,49 +191,71 @@ fn a_refer_to_nobody_or_to_several() {
     }
 }
 
-/// §2.4.2, §2.4.4 to §2.4.7: accepted, a REFER makes a subscription that is told of at once: in its own dialog, as `refer`, how long it lasts,
-/// a status line in a sipfrag; the last one says that it is over.
-#[test]
-fn what_the_notifies_say() {
-    for within in [false, true] {
-        let mut ua = ua();
-        let (server, request) = match within {
-            false => {
-                let request = refer(&[TARGET]);
-                (asked(&ua.hear(request.text())), request)
-            }
-            true => {
-                let (ok, _) = ua.answered_call();
-                let request = Req::within(&ok, "REFER", 2).line(CONTACT.trim_end()).line(TARGET);
-                (asked(&ua.hear(request.text())), request)
-            }
-        };
-        let heard = ua.accept(server, Reply::new()).unwrap();
-        assert_eq!(heard.lines(), ["200 OK (REFER)", "* accepted 200", "NOTIFY +body"]);
-        let (ok, first, dialog) = (heard.message("200 OK (REFER)"), heard.message("NOTIFY"), heard.dialog());
-        ua.hear(answer(&first, 200, "", ""));
-        let mut told = vec![first];
-        for code in [180, 200] {
-            let usage = usage(&mut ua, dialog);
-            let status = StatusCode::new(code).unwrap();
-            ua.sip.dialog(dialog).unwrap().report_refer(ua.now, usage, status).unwrap();
-            told.push(ua.drain().message("NOTIFY"));
-            let heard = ua.hear(answer(told.last().unwrap(), 200, "", ""));
-            assert_eq!(heard.lines().iter().any(|line| line == "* subscription ended: refer"), code == 200);
+/// A REFER of Alice's, outside dialogs or within one, that was accepted and reported on up to its end; our answer, and the NOTIFYs.
+fn reported(within: bool) -> (Req, Message, Vec<Message>) {
+    let mut ua = ua();
+    let request = match within {
+        false => refer(&[TARGET]),
+        true => {
+            let (ok, _) = ua.answered_call();
+            Req::within(&ok, "REFER", 2).line(CONTACT.trim_end()).line(TARGET)
         }
-        let states = ["active;expires=300", "active;expires=300", "terminated;reason=noresource"];
-        let lines = ["SIP/2.0 100 Trying\r\n", "SIP/2.0 180 Ringing\r\n", "SIP/2.0 200 OK\r\n"];
-        for ((notify, state), line) in told.iter().zip(states).zip(lines) {
+    };
+    let server = asked(&ua.hear(request.text()));
+    let heard = ua.accept(server, Reply::new()).unwrap();
+    assert_eq!(heard.lines(), ["200 OK (REFER)", "* accepted 200", "NOTIFY +body"], "at once");
+    let (ok, first, dialog) = (heard.message("200 OK (REFER)"), heard.message("NOTIFY"), heard.dialog());
+    ua.hear(answer(&first, 200, "", ""));
+    let mut told = vec![first];
+    for code in [180, 200] {
+        let usage = usage(&mut ua, dialog);
+        let status = StatusCode::new(code).unwrap();
+        ua.sip.dialog(dialog).unwrap().report_refer(ua.now, usage, status).unwrap();
+        told.push(ua.drain().message("NOTIFY"));
+        let heard = ua.hear(answer(told.last().unwrap(), 200, "", ""));
+        assert_eq!(heard.lines().iter().any(|line| line == "* subscription ended: refer"), code == 200);
+    }
+    (request, ok, told)
+}
+
+/// §2.4.4, §2.4.5, §2.4.7: each NOTIFY is in the dialog of the REFER, about `refer`, with a state and a sipfrag.
+#[test]
+fn what_each_notify_has() {
+    for within in [false, true] {
+        let (request, ok, told) = reported(within);
+        for notify in &told {
             assert_eq!(notify.call_id(), request.call_id);
             assert_eq!(notify.from().unwrap().tag(), ok.to().unwrap().tag());
             assert_eq!(notify.to().unwrap().tag(), Some("alice"));
             assert_eq!(notify.value(Name::Event), Some("refer"));
-            assert_eq!(notify.value(Name::SubscriptionState), Some(state));
+            assert_eq!(notify.values(Name::SubscriptionState).count(), 1);
             assert!(notify.content_type().unwrap().unwrap().is("message", "sipfrag"));
-            assert_eq!(notify.body(), line.as_bytes());
         }
         assert_eq!(told.len(), 3);
     }
+}
+
+/// §2.4.4, §2.4.7, §3.4: how long the subscription lasts, longer than a call may ring; and that the last NOTIFY ends it.
+#[test]
+fn how_long_a_refer_is_told_of() {
+    for within in [false, true] {
+        let (_, _, told) = reported(within);
+        let states: Vec<_> =
+            told.iter().map(|notify| notify.subscription_state().unwrap().unwrap()).collect();
+        let lasts = states[0].expires().unwrap();
+        assert!(Some(lasts) > sip_proto::context::Settings::DEFAULT.answer_within, "{lasts:?}");
+        assert!(!states[1].is_terminated());
+        assert_eq!((states[2].is_terminated(), states[2].reason()), (true, Some("noresource")));
+    }
+}
+
+/// §2.4.5: the body is a status line, at first a bare 100.
+#[test]
+fn what_a_sipfrag_says() {
+    let (_, _, told) = reported(true);
+    let bodies: Vec<_> = told.iter().map(Message::body).collect();
+    let lines = ["SIP/2.0 100 Trying\r\n", "SIP/2.0 180 Ringing\r\n", "SIP/2.0 200 OK\r\n"];
+    assert_eq!(bodies, lines.map(str::as_bytes));
 }
 
 /// §2.4.2: whoever serves no REFER still answers it in time, and reports that nothing came of it.
