@@ -51,6 +51,7 @@ fn over(heard: &Heard) -> Option<SubscriberEnd> {
 // ---- The subscriber ----
 
 /// §3.1.1, §3.1.2: a SUBSCRIBE has one Event; the endpoint's own have Expires, too. One without, or with several, is not sent.
+// Holds: 6665-3.1.1-1, 6665-3.1.2-1, 6665-8.2.1-2
 #[test]
 fn what_a_subscribe_says() {
     let mut ua = Ua::new();
@@ -71,6 +72,7 @@ fn what_a_subscribe_says() {
 }
 
 /// §4.1.2.2, §4.4.2: a new attempt has a Call-ID and a From tag of its own, and no route set of what was before.
+// Holds: 6665-4.1.2.2-2, 6665-4.4.2-1, 6665-4.1.3-11
 #[test]
 fn another_attempt_is_another_dialog() {
     let mut ua = Ua::new();
@@ -87,6 +89,7 @@ fn another_attempt_is_another_dialog() {
 }
 
 /// §4.1.3: what the application hears of the reasons of an end, and of the pause that goes with some of them.
+// Holds: 6665-4.1.3-12, 6665-4.1.3-13, 6665-4.1.3-14, 6665-4.1.3-16, 6665-4.1.3-17
 #[test]
 fn when_to_try_again() {
     for (state, expected) in [
@@ -113,6 +116,7 @@ fn when_to_try_again() {
 }
 
 /// §4.1.3: `expires` beside `terminated` means nothing: the subscription is over.
+// Holds: 6665-4.1.3-9, 6665-4.1.3-7
 #[test]
 fn terminated_has_no_duration() {
     let mut ua = Ua::new();
@@ -126,6 +130,7 @@ fn terminated_has_no_duration() {
 }
 
 /// §4.1.3, §4.1.4: NOTIFY is answered at once, with 200, also where its tag is not that of the 2xx.
+// Holds: 6665-4.1.3-6, 6665-4.1.3-18, 6665-4.1.3-19, 6665-4.1.4-1, 6665-8.3.1-1
 #[test]
 fn a_notify_is_answered_at_once() {
     let mut ua = Ua::new();
@@ -137,6 +142,7 @@ fn a_notify_is_answered_at_once() {
 }
 
 /// §4.4.1: a NOTIFY matches by the tag that our SUBSCRIBE had, too.
+// Holds: 6665-4.4.1-3
 #[test]
 fn a_notify_to_another_tag() {
     let mut ua = Ua::new();
@@ -147,6 +153,7 @@ fn a_notify_to_another_tag() {
 }
 
 /// §4.5.2, RFC 5057 §5.5: two subscriptions of one dialog: each is refreshed by its id and in its time, and leaves the other's alone.
+// Holds: 5057-2-2, 5057-5.5-1, 6665-4.5.2-3, 6665-4.5.2-6
 #[test]
 fn two_subscriptions_of_one_dialog() {
     let mut ua = Ua::new();
@@ -188,6 +195,7 @@ fn two_subscriptions_of_one_dialog() {
 // ---- The notifier ----
 
 /// §4.5.2, §4.2.2, §3.2.1: the id of the SUBSCRIBE is in all its NOTIFYs, which name the package once, the state once, and the time that is left.
+// Holds: 6665-3.2.1-1, 6665-3.2.1-2, 6665-4.1.3-4, 6665-4.2.2-6, 6665-4.5.2-5
 #[test]
 fn what_a_notify_says() {
     let mut ua = notifier();
@@ -223,6 +231,7 @@ fn what_a_notify_says() {
 }
 
 /// §3.1.1, §4.4.3: with Expires 0 a subscription is a fetch: 200 with Expires 0, and one NOTIFY that ends it.
+// Holds: 6665-4.4.3-3, 6665-3.1.1-2, 6665-4.2.2-1, 6665-4.2.1.2-2
 #[test]
 fn a_fetch() {
     let mut ua = notifier();
@@ -240,6 +249,7 @@ fn a_fetch() {
 }
 
 /// §4.2.1.1: 423 only for more than nothing, less than an hour and less than our least; it says how much would do.
+// Holds: 6665-4.2.1.1-5
 #[test]
 fn too_brief() {
     for (least, expires, refused) in
@@ -261,6 +271,7 @@ fn too_brief() {
 }
 
 /// §4.2.1.4: a refresh is weighed as the first SUBSCRIBE was: 423 for too little, and no more than was asked for.
+// Holds: 6665-4.2.1.4-1, 6665-4.2.1.4-2
 #[test]
 fn a_refresh_is_granted_no_more() {
     let mut ua = Ua::with(|config| {
@@ -284,6 +295,7 @@ fn a_refresh_is_granted_no_more() {
 }
 
 /// §4.2.1: only an accepted SUBSCRIBE or REFER makes a subscription.
+// Holds: 6665-4.2.1-1
 #[test]
 fn what_makes_a_subscription() {
     let mut ua = Ua::new();
@@ -316,6 +328,7 @@ fn what_makes_a_subscription() {
 }
 
 /// §4.2.2, RFC 5057 §5.1: a NOTIFY that is refused or not answered ends the subscription; what follows for it is 481.
+// Holds: 5057-5.1-9, 5057-5.1-10, 6665-4.2.2-3
 #[test]
 fn a_notify_that_fails() {
     for code in [405, 481, 501, 0] {
@@ -335,6 +348,7 @@ fn a_notify_that_fails() {
 }
 
 /// §4.6: a CANCEL of a SUBSCRIBE or NOTIFY is answered, and changes nothing; we send none.
+// Holds: 6665-4.6-1, 6665-4.6-2, 6665-4.6-3
 #[test]
 fn cancels() {
     let mut ua = notifier();
@@ -367,6 +381,7 @@ fn cancels() {
 }
 
 /// §8.2.1, §8.2.3: Event stands in SUBSCRIBE and NOTIFY, Subscription-State in NOTIFY, and in nothing else of ours.
+// Holds: 6665-8.2.1-3, 6665-8.2.3-1
 #[test]
 fn where_the_headers_stand() {
     let mut ua = notifier();
@@ -401,6 +416,7 @@ fn where_the_headers_stand() {
 // ---- Several usages of one dialog (§4.5.2, RFC 5057) ----
 
 /// RFC 5057 §5.6, §5.1: what a dialog has no room for, and a session where it has none, is refused with 603, which ends nothing.
+// Holds: 5057-5.6-1
 #[test]
 fn a_usage_too_many() {
     let mut ua = notifier();
@@ -435,6 +451,7 @@ fn a_usage_too_many() {
 }
 
 /// RFC 5057 §5.1 to §5.3: what fails for a request of no usage, or for one usage, leaves the others; what ends the dialog ends all.
+// Holds: 5057-5.1-14, 5057-5.1-18, 5057-5.3-3, 5057-5.3-4, 5057-5.3-5
 #[test]
 fn what_a_failure_takes_with_it() {
     for (method, code, session, subscription) in [

@@ -54,6 +54,7 @@ fn usage(ua: &mut Ua, dialog: DialogId) -> sip_proto::dialog::UsageId {
 // ---- Ours (§2, §2.4.1) ----
 
 /// §2, §2.4.1: one Refer-To and one Contact; within a dialog by its route set.
+// Holds: 3515-2-1, 3515-2-2, 3515-2.4.1-1
 #[test]
 fn a_refer_of_ours() {
     let mut ua = ua();
@@ -77,6 +78,7 @@ fn a_refer_of_ours() {
 }
 
 /// §2.4.4: the NOTIFY may come before the REFER is answered, outside dialogs and within.
+// Holds: 3515-2.4.4-5, 6665-8.3.1-1
 #[test]
 fn a_notify_before_the_answer() {
     let mut ua = ua();
@@ -106,6 +108,7 @@ fn a_notify_before_the_answer() {
 }
 
 /// §3.9: a REFER that forked: each NOTIFY of another place is a subscription of its own, with its own end.
+// Holds: 3515-3.9-1
 #[test]
 fn a_forked_refer() {
     let mut ua = Ua::with(|config| config.policy.keep_forks = true);
@@ -121,6 +124,7 @@ fn a_forked_refer() {
 }
 
 /// §2.4.6: the SUBSCRIBE that ends the subscription of the second REFER names it.
+// Holds: 3515-2.4.6-2, 6665-4.1.2.3-1
 #[test]
 fn the_end_of_two_subscriptions() {
     let mut ua = Ua::new();
@@ -149,6 +153,7 @@ fn the_end_of_two_subscriptions() {
 // ---- The peer's (§2.4.2) ----
 
 /// §2.1: a bare URI, a name with parameters, the short name, and any scheme.
+// Holds: 3515-2.1-1
 #[test]
 fn what_is_referred_to() {
     for (line, uri) in [
@@ -166,6 +171,7 @@ fn what_is_referred_to() {
 }
 
 /// §2.4.2: without a Refer-To, with several, or with one that cannot be read: 400, in and out of dialogs, whoever answers REFER.
+// Holds: 3515-2.4.2-3
 #[test]
 fn a_refer_to_nobody_or_to_several() {
     let wrong: [&[&str]; 5] = [
@@ -219,6 +225,7 @@ fn reported(within: bool) -> (Req, Message, Vec<Message>) {
 }
 
 /// §2.4.4, §2.4.5, §2.4.7: each NOTIFY is in the dialog of the REFER, about `refer`, with a state and a sipfrag.
+// Holds: 3515-2.4.4-2, 3515-2.4.4-3, 3515-2.4.4-4, 3515-2.4.5-1, 3515-2.4.7-1
 #[test]
 fn what_each_notify_has() {
     for within in [false, true] {
@@ -236,6 +243,7 @@ fn what_each_notify_has() {
 }
 
 /// §2.4.4, §2.4.7, §3.4: how long the subscription lasts, longer than a call may ring; and that the last NOTIFY ends it.
+// Holds: 3515-2.4.2-6, 3515-2.4.4-8, 3515-2.4.4-9, 3515-2.4.7-2, 3515-3.4-1
 #[test]
 fn how_long_a_refer_is_told_of() {
     for within in [false, true] {
@@ -250,6 +258,7 @@ fn how_long_a_refer_is_told_of() {
 }
 
 /// §2.4.5: the body is a status line, at first a bare 100.
+// Holds: 3515-2.4.5-2, 3515-2.4.5-3
 #[test]
 fn what_a_sipfrag_says() {
     let (_, _, told) = reported(true);
@@ -259,6 +268,7 @@ fn what_a_sipfrag_says() {
 }
 
 /// §2.4.2: whoever serves no REFER still answers it in time, and reports that nothing came of it.
+// Holds: 3515-2.4.2-5
 #[test]
 fn a_refer_that_nobody_serves() {
     let mut ua = Ua::with(|config| config.policy.set_automatic());
@@ -271,6 +281,7 @@ fn a_refer_that_nobody_serves() {
 }
 
 /// §2.4.4: unsubscribing ends the reports and nothing else: what we called for it goes on.
+// Holds: 3515-2.4.4-6
 #[test]
 fn the_referrer_unsubscribes() {
     let mut ua = ua();
@@ -289,6 +300,7 @@ fn the_referrer_unsubscribes() {
 }
 
 /// §2.4.4: only a REFER makes such a subscription: SUBSCRIBE gets 403, outside a dialog and within, unless there is one.
+// Holds: 3515-2.4.4-7
 #[test]
 fn a_subscribe_to_refer() {
     let mut ua = Ua::with(|config| config.policy.set_initial(Method::Subscribe, Handling::Ask));
@@ -306,6 +318,7 @@ fn a_subscribe_to_refer() {
 }
 
 /// What cannot be a REFER is not sent as one (§2.4.1).
+// Holds: 3515-2.4.1-1
 #[test]
 fn a_refer_of_ours_without_a_target() {
     let mut ua = Ua::new();

@@ -115,6 +115,7 @@ fn the_patterns_of_rfc_6337() {
 }
 
 /// The rules of RFC 6337 §4.3 for what we must not send, and its figures for what the peer is answered; RFC 3311 §5.1, §5.2.
+// Holds: 3264-4-2, 3264-4-3, 3311-5.2-4, 3311-5.2-5, 6141-3.5-1
 #[test]
 fn requests_that_are_in_each_others_way() {
     use Refusal::{AnswerOwed, OfferOut, Unacknowledged};
@@ -245,6 +246,7 @@ const OURS: Sent = ('>', Update, WITH);
 const THEIRS: Sent = ('<', Update, WITH);
 
 /// RFC 3311 §5.1, the three rules of the caller.
+// Holds: 3311-5.1-4, 3311-5.1-5, 3311-5.1-6, 3311-5.1-7, 3311-5.1-8
 #[test]
 fn offers_in_an_update_of_the_caller() {
     let offered = [('>', Inv, WITH)];
@@ -265,6 +267,7 @@ fn offers_in_an_update_of_the_caller() {
 }
 
 /// RFC 3311 §5.1, the three rules of the callee; the last is the caller's, too.
+// Holds: 3311-5.1-9, 3311-5.1-10, 3311-5.1-11, 3311-5.1-12, 3311-5.1-13
 #[test]
 fn offers_in_an_update_of_the_callee() {
     let answered =

@@ -96,6 +96,7 @@ fn golden(name: &str, net: &Network) {
 // ---- Two endpoints ----
 
 /// §7.4, §10: refreshed at half the interval, by UPDATE without an offer.
+// Holds: 4028-7.2-9, 4028-7.2-10, 4028-7.4-10
 #[test]
 fn ladder_of_a_refresh_by_update() {
     let (mut net, sides) = call(1, [ASKS, ASKS], true);
@@ -117,6 +118,7 @@ fn ladder_of_a_refresh_by_invite() {
 
 /// §10: neither side hears of the other any more. The one that refreshes gives up with its transaction, the other min(32 s, a third) before the
 /// end.
+// Holds: 4028-10-2, 4028-10-5
 #[test]
 fn ladder_of_a_session_that_nobody_refreshes() {
     let (mut net, [alice, bob]) = call(1, [ASKS, ASKS], true);
@@ -168,6 +170,7 @@ fn either_side_can_refresh() {
 }
 
 /// §7.2: a peer that knows nothing of it is refreshed all the same, by the one who cares, caller or callee.
+// Holds: 4028-7.2-4
 #[test]
 fn a_peer_without_session_timers() {
     let off = SessionTimers { mode: TimerMode::Off, ..ASKS };
@@ -183,6 +186,7 @@ fn a_peer_without_session_timers() {
 }
 
 /// §7.2: whatever gets a 2xx refreshes. A hold at 30 s moves the refresh from 45 s to 75 s; one that waits behind it is not sent.
+// Holds: 4028-7.2-11
 #[test]
 fn other_requests_refresh_too() {
     let (mut net, [alice, bob]) = call(1, [ASKS, ASKS], true);
@@ -230,6 +234,7 @@ fn called_with(timers: SessionTimers, lines: &[&str]) -> (Ua, Message, Heard) {
 }
 
 /// §9, Table 2: what the 200 says.
+// Holds: 4028-4-6, 4028-9-8, 4028-9-13, 4028-9-14
 #[test]
 fn the_200_of_a_callee() {
     let supported = SessionTimers { mode: TimerMode::Supported, ..SessionTimers::DEFAULT };
@@ -252,6 +257,7 @@ fn the_200_of_a_callee() {
 }
 
 /// §4, §5: Session-Expires stands in INVITE and UPDATE and their 2xx only, Min-SE in no answer but 422.
+// Holds: 4028-4-4, 4028-5-3
 #[test]
 fn where_the_headers_stand() {
     let mut ua = with_timers(SessionTimers { min_se: secs(120), interval: secs(600), ..ASKS });
@@ -299,6 +305,7 @@ fn what_the_application_says_holds() {
 }
 
 /// §9: 422 with Min-SE, for INVITE and within the dialog; 400 for what cannot be read; 421 where it is required; 420 without the extension.
+// Holds: 4028-6-1, 4028-9-2
 #[test]
 fn refusals_of_a_callee() {
     let mode = |mode| SessionTimers { mode, ..SessionTimers::DEFAULT };
@@ -331,6 +338,7 @@ fn refusals_of_a_callee() {
 }
 
 /// §9, §10: a callee that refreshes counts from its 2xx.
+// Holds: 4028-7.4-11, 4028-9-17, 4028-9-18, 4028-9-19
 #[test]
 fn a_callee_refreshes() {
     let (mut ua, ok, heard) = called_with(
@@ -369,6 +377,7 @@ fn placed_with(timers: SessionTimers, lines: &str) -> (Ua, Message, DialogId) {
 }
 
 /// §7.1: what the INVITE says; §7.4: in a request within the dialog what is agreed, and nothing in others.
+// Holds: 4028-7.4-9
 #[test]
 fn what_a_caller_says() {
     let timers = SessionTimers { min_se: secs(120), interval: secs(600), ..ASKS };
@@ -386,6 +395,7 @@ fn what_a_caller_says() {
 }
 
 /// §7.1, §7.4: what is required is also supported, in the first INVITE and in what refreshes; by default nothing is.
+// Holds: 4028-7.1-3, 4028-7.1-4, 4028-7.4-1
 #[test]
 fn what_is_required_is_supported() {
     for (mode, requires) in [(TimerMode::Requested, None), (TimerMode::Required, Some("timer"))] {
@@ -401,6 +411,7 @@ fn what_is_required_is_supported() {
 }
 
 /// §7.2: the dialogs of one INVITE that forked have their own intervals, or none.
+// Holds: 4028-7.2-7
 #[test]
 fn forks_have_timers_of_their_own() {
     let mut ua = Ua::with(|config| {
@@ -425,6 +436,7 @@ fn forks_have_timers_of_their_own() {
 }
 
 /// §7.4: what the 422s before the dialog asked for is forgotten in it; what the peer's own requests and 422s ask for there is not.
+// Holds: 4028-7.4-2, 4028-7.4-3, 4028-7.4-5, 4028-7.4-6, 4028-7.4-15
 #[test]
 fn the_least_of_the_dialog() {
     let mut ua = with_timers(ASKS);
@@ -462,6 +474,7 @@ fn the_least_of_the_dialog() {
 }
 
 /// §7.3: the second INVITE has the Call-ID, From and To of the first, and the next number; a third is for a greater minimum only.
+// Holds: 4028-7.3-1, 4028-7.3-2, 4028-7.4-4
 #[test]
 fn a_caller_meets_422() {
     let mut ua = with_timers(ASKS);
@@ -511,6 +524,7 @@ fn a_second_invite_is_as_good_as_the_first() {
 const BY_US: &str = "Session-Expires: 90;refresher=uac\r\nAllow: INVITE, UPDATE\r\nSupported: timer\r\n";
 
 /// §10: 408, 481 and silence end the call, once.
+// Holds: 4028-10-2
 #[test]
 fn a_refresh_that_ends_the_call() {
     for code in [408, 481] {
@@ -538,6 +552,7 @@ fn a_refresh_collides() {
 }
 
 /// §7.4: a peer that does not take UPDATE after all is sent a re-INVITE; §10: 422 is met; 500 is tried again half way to the end.
+// Holds: 4028-7.4-8, 4028-7.4-12, 4028-7.4-13, 4028-10-3
 #[test]
 fn refreshes_that_fail() {
     let (mut ua, ..) = placed_with(ASKS, BY_US);
@@ -562,6 +577,7 @@ fn refreshes_that_fail() {
 }
 
 /// §10: the end comes all the same while refreshes fail; the BYE says why.
+// Holds: 4028-10-1
 #[test]
 fn the_end_of_a_session_that_is_never_refreshed() {
     let (mut ua, ..) = placed_with(ASKS, BY_US);

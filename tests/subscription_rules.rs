@@ -46,6 +46,7 @@ fn active() -> Subscriber {
 // ---- The subscriber ----
 
 /// RFC 6665 §4.1.2, Figure 1, from notify_wait.
+// Holds: 6665-4.1.3-7, 6665-4.4.1-1
 #[test]
 fn the_first_notify() {
     for (text, expected, effects) in [
@@ -63,6 +64,7 @@ fn the_first_notify() {
 }
 
 /// §4.1.2.4: Timer N is 64·T1 from the SUBSCRIBE, whatever its answer.
+// Holds: 6665-4.1.2.4-1, 6665-4.1.2.4-3
 #[test]
 fn timer_n() {
     let timers = Timers { t1: Duration::from_millis(100), ..Timers::DEFAULT };
@@ -82,6 +84,7 @@ fn timer_n() {
 }
 
 /// §4.1.2.1: any refusal of the first SUBSCRIBE; silence is Timer N's matter, since a NOTIFY may come all the same.
+// Holds: 6665-4.1.2.1-1
 #[test]
 fn the_first_subscribe_is_refused() {
     for failure in [response(403), response(489), response(500), response(302), Failure::TransportError] {
@@ -95,6 +98,7 @@ fn the_first_subscribe_is_refused() {
 }
 
 /// §3.1.1, §4.1.3: the answer grants no more than was asked for; a NOTIFY before it or after it has the last word.
+// Holds: 6665-3.1.1-4, 6665-4.1.3-5, 6665-8.3.1-1
 #[test]
 fn how_long_it_lasts() {
     for (granted, expected) in [(None, 600), (Some(300), 300), (Some(9000), 600)] {
@@ -116,6 +120,7 @@ fn how_long_it_lasts() {
 }
 
 /// §4.1.2.2: a refresh while there is time for its transaction, and Timer N again.
+// Holds: 6665-4.1.2.2-4
 #[test]
 fn refreshing() {
     let mut subscriber = active();
@@ -139,6 +144,7 @@ fn refreshing() {
 }
 
 /// §4.1.2.2 (RFC 5839): no NOTIFY comes after a 204.
+// Holds: 6665-4.1.2.2-5
 #[test]
 fn nothing_new() {
     let mut subscriber = active();
@@ -148,6 +154,7 @@ fn nothing_new() {
 }
 
 /// §4.1.2.2: which refusals of a refresh end the subscription, and that others leave it as it was.
+// Holds: 6665-4.1.2.2-1, 6665-4.1.2.2-3
 #[test]
 fn a_refresh_is_refused() {
     for code in [404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604] {
@@ -187,6 +194,7 @@ fn a_refresh_is_too_brief() {
 }
 
 /// §4.1.2.3: unsubscribing waits for the final NOTIFY; one that crossed is not it.
+// Holds: 6665-4.1.2.3-1
 #[test]
 fn unsubscribing() {
     let mut subscriber = active();
@@ -216,6 +224,7 @@ fn fetching() {
 }
 
 /// RFC 5057 §4.2: an end that no NOTIFY tells of, some time after it.
+// Holds: 5057-4.2-4
 #[test]
 fn the_end_that_nobody_tells() {
     let mut subscriber = Subscriber::implicit(at(0), &Timers::DEFAULT);
@@ -245,6 +254,7 @@ fn the_subscription_of_a_refer() {
 // ---- The notifier ----
 
 /// §3.1.1, §4.2.1.1: never more than asked for; 423 only between nothing and an hour.
+// Holds: 6665-3.1.1-3, 6665-4.2.1.1-5, 6665-4.2.1.1-6
 #[test]
 fn granting() {
     let granting = Granting { unasked: secs(1800), least: secs(300), most: secs(7200) };
@@ -264,6 +274,7 @@ fn granting() {
 }
 
 /// §4.2.1.2, §4.2.2: a NOTIFY after each 2xx, authorised or not, and what it says.
+// Holds: 6665-4.2.1.2-1, 6665-4.2.2-1, 6665-4.2.2-5, 6665-4.2.2-6, 6665-4.4.3-3
 #[test]
 fn a_notify_after_every_2xx() {
     for (granted, is_authorised, says) in [
@@ -298,6 +309,7 @@ fn pending() {
 }
 
 /// §4.2.1.4: the end is told, with its reason; §4.4.1: the subscription is there until that NOTIFY is through.
+// Holds: 6665-4.2.1.4-3, 6665-4.2.1.4-4, 6665-4.2.2-7
 #[test]
 fn the_end_of_its_time() {
     let (mut notifier, _) = Notifier::new(at(0), secs(600), true);
@@ -315,6 +327,7 @@ fn the_end_of_its_time() {
 }
 
 /// §4.2.2: failed NOTIFYs that remove the subscription, without another word; and those that do not.
+// Holds: 6665-4.2.2-3, 6665-4.2.2-4
 #[test]
 fn a_notify_fails() {
     let removes = [404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604].map(response);
@@ -333,6 +346,7 @@ fn a_notify_fails() {
 }
 
 /// §4.1.3, §4.2.2: what a notifier writes a subscriber reads.
+// Holds: 6665-4.1.3-8, 6665-4.2.2-8
 #[test]
 fn states_are_written_and_read() {
     for reason in Reason::ALL {

@@ -64,6 +64,7 @@ fn our_reinvite(ua: &mut Ua, dialog: DialogId) -> (RequestId, Message) {
 
 /// RFC 6141 §4.7, §4.3: a reliable provisional answer to our re-INVITE moves both targets, and the error that follows takes nothing back; an
 /// unreliable one moves neither.
+// Holds: 6141-4.7-1, 6141-4.7-2
 #[test]
 fn a_provisional_answer_to_our_reinvite() {
     for is_reliable in [true, false] {
@@ -87,6 +88,7 @@ fn a_provisional_answer_to_our_reinvite() {
 }
 
 /// RFC 6141 §4.9: the same in an early dialog: an unreliable 180 that comes later leaves its target, a reliable 183 moves it.
+// Holds: 6141-4.9-1, 6141-4.7-1
 #[test]
 fn provisional_answers_of_an_early_dialog() {
     let mut ua = ua();
@@ -101,6 +103,7 @@ fn provisional_answers_of_an_early_dialog() {
 }
 
 /// RFC 6141 §4.7: a 2xx moves the target, an error does not, for each method that refreshes it; one that does not, never.
+// Holds: 5057-5.4-1, 6141-4.7-1, 6665-3.1-1
 #[test]
 fn final_answers_of_the_peers() {
     let methods = [Method::Update, Method::Subscribe, Method::Notify, Method::Refer, Method::Info];
@@ -124,6 +127,7 @@ fn final_answers_of_the_peers() {
 // ---- Requests of the peer's ----
 
 /// RFC 6141 §4.6, §4.5: our reliable provisional answer takes the re-INVITE's target, and tells ours; a later rejection takes nothing back.
+// Holds: 6141-4.5-1, 6141-4.6-3, 6141-4.6-5
 #[test]
 fn a_provisional_answer_of_ours() {
     for is_reliable in [true, false] {
@@ -150,6 +154,7 @@ fn a_provisional_answer_of_ours() {
 
 /// RFC 6141 §4.6, RFC 5057 §5.4: a 2xx of ours takes the target of each request that refreshes it, for whatever else is in the dialog; a
 /// refusal does not.
+// Holds: 6141-4.6-3, 6141-4.6-5, 5057-5.4-1, 5057-5.4-2, 6665-3.1-1
 #[test]
 fn final_answers_of_ours() {
     for (method, accepts) in ["INVITE", "UPDATE", "SUBSCRIBE", "REFER", "INFO"]
@@ -198,6 +203,7 @@ fn asked(heard: &support::Heard) -> sip_proto::ServerId {
 }
 
 /// RFC 5057 §5.4: a NOTIFY that we answer moves the target too: the refresh of the subscription, and the session's BYE, go there.
+// Holds: 5057-5.4-1, 5057-5.4-2, 6665-3.2-1
 #[test]
 fn a_notify_moves_the_target_of_all_usages() {
     let mut ua = Ua::new();
@@ -216,6 +222,7 @@ fn a_notify_moves_the_target_of_all_usages() {
 // ---- Peers that lose their address during a re-INVITE (RFC 6141 §5) ----
 
 /// RFC 6141 §5.3: the peer has moved within our re-INVITE; the ACK of its rejection cannot be sent: the call goes on.
+// Holds: 6141-5.3-1
 #[test]
 fn an_ack_that_finds_nobody_ends_nothing() {
     let mut ua = ua();
@@ -234,6 +241,7 @@ fn an_ack_that_finds_nobody_ends_nothing() {
 
 /// RFC 6141 §5.4: the peer has moved in a re-INVITE whose 2xx it never saw, and has sent another: the first one's missing ACK ends
 /// nothing, the second one's would.
+// Holds: 6141-5.4-1
 #[test]
 fn a_missing_ack_after_another_reinvite() {
     for is_acknowledged in [true, false] {
@@ -262,6 +270,7 @@ fn a_missing_ack_after_another_reinvite() {
 }
 
 /// RFC 6141 §4.9, RFC 3261 §13.2.2.4: the 2xx sets target and route set anew, whatever the early dialog had.
+// Holds: 6141-4.9-2
 #[test]
 fn the_2xx_to_the_first_invite() {
     let mut ua = ua();

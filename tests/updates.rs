@@ -70,6 +70,7 @@ fn session(ua: &mut Ua, dialog: DialogId) -> (String, String) {
 // ---- Who can be updated (§4) ----
 
 /// §4: Allow names UPDATE in our INVITE, in a reliable provisional answer with a description, and in the 2xx.
+// Holds: 3311-4-1, 3311-4-2, 3311-4-3
 #[test]
 fn allow_names_update() {
     let mut ua = ua();
@@ -82,6 +83,7 @@ fn allow_names_update() {
 }
 
 /// §4, §5.1, RFC 3261 §12.2.1: a reliable provisional answer makes a dialog that UPDATE goes in, from either side, like any request.
+// Holds: 3311-4-4, 3311-5.1-1, 3311-5.2-1, 3311-5.3-1
 #[test]
 fn an_update_in_an_early_dialog() {
     let mut ua = ua();
@@ -118,6 +120,7 @@ fn an_update_in_an_early_dialog() {
 }
 
 /// §5.1: what an UPDATE of ours, or our answer to one, said of our Contact while the INVITE waited, its 2xx says too.
+// Holds: 3311-5.1-3
 #[test]
 fn the_2xx_repeats_the_contact_of_an_update() {
     for by_answer in [false, true] {
@@ -155,6 +158,7 @@ fn goes_out(ua: &mut Ua, dialog: DialogId, sdp: &str) -> bool {
 }
 
 /// §5.1, the caller's side: an offer goes out once the INVITE's own is answered reliably and no other is open.
+// Holds: 3311-5.1-4, 3311-5.1-5
 #[test]
 fn a_callers_offer_waits() {
     let mut ua = ua();
@@ -171,6 +175,7 @@ fn a_callers_offer_waits() {
 }
 
 /// §5.1, the callee's side: an offer goes out once the reliable answer was acknowledged and no other is open.
+// Holds: 3311-5.1-10, 3311-5.1-11
 #[test]
 fn a_callees_offer_waits() {
     let mut ua = ua();
@@ -204,6 +209,7 @@ fn theirs(ok: &Message, cseq: u32, sdp: Option<&str>) -> Req {
 
 /// §5.2: 500 with Retry-After, 0 to 10 s by chance, for a second UPDATE before the first is answered, with or without offers; the first
 /// one still gets its answer, and the same refusal again is the same.
+// Holds: 3311-5.2-2, 3311-5.2-3
 #[test]
 fn a_second_update_before_the_first_is_answered() {
     for (first, second) in [(None, None), (None, Some(SDP)), (Some(SDP), None), (Some(SDP), Some(SDP))] {
@@ -242,6 +248,7 @@ fn server(heard: &Heard) -> ServerId {
 
 /// §5.2: 491 for an offer while ours is out, in a re-INVITE or an UPDATE; 500 with Retry-After while we owe an answer; the same refusal
 /// when it comes again (RFC 3261 §17.2.2).
+// Holds: 3311-5.2-4, 3311-5.2-5, 3311-5.2-6
 #[test]
 fn offers_that_cross() {
     for by_update in [false, true] {
@@ -272,6 +279,7 @@ fn offers_that_cross() {
 }
 
 /// §7: the name is in capitals: `update` is another method.
+// Holds: 3311-7-1
 #[test]
 fn the_name_of_the_method() {
     let mut ua = Ua::new();
@@ -282,6 +290,7 @@ fn the_name_of_the_method() {
 }
 
 /// §5.2: what is the same by version, or by content where the version lies, changes nothing; a change is answered and holds, at once.
+// Holds: 3311-5.2-7, 3311-5.2-8, 3311-5.2-9, 3311-5.2-11
 #[test]
 fn a_description_in_an_update() {
     let mut ua = Ua::new();
@@ -308,6 +317,7 @@ fn a_description_in_an_update() {
 // ---- Its answer (§5.3) ----
 
 /// §5.3: a final answer other than 2xx leaves the session; 481, 408 and silence end the call.
+// Holds: 3311-5.3-2, 3311-5.3-3
 #[test]
 fn an_update_that_fails() {
     for code in [403, 488, 500, 504, 603] {
@@ -335,6 +345,7 @@ fn an_update_that_fails() {
 
 /// §5.3: 491: the owner of the Call-ID waits 2.1 to 4 s, the other up to 2 s, in steps of 10 ms; then the UPDATE goes out again, unless
 /// the call was ended meanwhile.
+// Holds: 3311-5.3-4, 3311-5.3-5, 3311-5.3-6, 3311-5.3-7
 #[test]
 fn an_update_that_collides() {
     for (is_owner, waits) in [(true, 2_100..=4_000), (false, 0..=2_000)] {

@@ -287,6 +287,7 @@ mod tests {
     }
 
     /// RFC 6665 §8.2.1.
+    // Holds: 6665-8.2.1-1
     #[test]
     fn events_match_by_package_and_id() {
         let subject = Subject::of(&event("foo;id=1234"));
@@ -323,6 +324,7 @@ mod tests {
     }
 
     /// RFC 5057 §3.2, Figure 3: two that watch each other in one dialog.
+    // Holds: 5057-2-3
     #[test]
     fn each_ends_alone() {
         let mut usages = Usages::default();
@@ -341,6 +343,7 @@ mod tests {
     }
 
     /// RFC 5057 §5.1: an answer that ends the dialog ends all that is in it; §2: the INVITE's usage is one among them.
+    // Holds: 5057-2-3
     #[test]
     fn a_dialog_ends_with_its_last_usage() {
         let mut usages = Usages::invite();
@@ -363,6 +366,7 @@ mod tests {
     }
 
     /// DESIGN.md §2 contract 4: each due subscription is heard once, and the deadline moves on.
+    // Holds: 5057-2-2, 6665-4.5.2-3
     #[test]
     fn every_subscription_keeps_its_own_time() {
         let mut usages = Usages::default();

@@ -125,6 +125,7 @@ mod tests {
     use super::*;
 
     /// RFC 6665 §4.1.3, reason by reason; and RFC 3261 §7.3.1: tokens in any case.
+    // Holds: 6665-4.1.3-10, 6665-4.1.3-11, 6665-4.1.3-13, 6665-4.1.3-15, 6665-4.1.3-17
     #[test]
     fn when_to_subscribe_again() {
         let after = |seconds| Again::After(Duration::from_secs(seconds));

@@ -79,6 +79,7 @@ mod tests {
     use alloc::string::ToString;
 
     /// RFC 3515 §2.4.5.
+    // Holds: 3515-2.4.5-2
     #[test]
     fn status_lines() {
         let decline = Sipfrag::parse(b"SIP/2.0 603 Declined\r\nWarning: 399 h \"x\"\r\n").unwrap();
