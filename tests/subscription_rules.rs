@@ -247,7 +247,7 @@ fn the_subscription_of_a_refer() {
 /// §3.1.1, §4.2.1.1: never more than asked for; 423 only between nothing and an hour.
 #[test]
 fn granting() {
-    let granting = Granting { unasked: secs(1800), least: secs(300), most: secs(7200) };
+    let granting = Granting { unasked: secs(1800), least: secs(300), most: secs(7200), ..Granting::DEFAULT };
     for (asked, expected) in [
         (None, Ok(secs(1800))),
         (Some(0), Ok(secs(0))),
@@ -374,7 +374,7 @@ proptest! {
     /// then both are over.
     #[test]
     fn two_shells_agree(asked in 0..10_000_u64, least in 0..4000_u64, most in 1..10_000_u64, refreshes in 0..5_usize) {
-        let granting = Granting { unasked: secs(600), least: secs(least.min(most)), most: secs(most) };
+        let granting = Granting { unasked: secs(600), least: secs(least.min(most)), most: secs(most), ..Granting::DEFAULT };
         let asked = match granting.grant(Some(secs(asked))) {
             Ok(_) => secs(asked),
             Err(TooBrief(least)) => least,

@@ -351,6 +351,8 @@ impl<D: Default> Endpoint<D> {
             Party::Notifier(_) => None,
         };
         let event = held.subject().event().into_boxed_str();
+        self.give_up_telling(id, usage);
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
         let has_invite = slot.usages.has_invite();
         slot.usages.end(UsageKind::Subscription, Some(usage), impact);
         let is_over = slot.usages.is_over();

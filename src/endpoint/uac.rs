@@ -170,6 +170,8 @@ impl<D: Default> Endpoint<D> {
         let (now, settings) = (self.now, self.config.settings);
         let slot = self.clients.get_mut(client).ok_or(Refused::Gone)?;
         match &mut slot.stage {
+            // A NOTIFY that waits for its turn.
+            Stage::Queued if slot.usage.is_some() => Err(crate::context::Refused::NotInvite.into()),
             Stage::Queued => {
                 check_cancel(headers)?;
                 self.drop_wish(client);
