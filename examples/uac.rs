@@ -124,7 +124,7 @@ fn on_event(sip: &mut Endpoint, app: &mut App, now: Timestamp, event: Event) -> 
         }
         // A dialog that ends before it is up belongs to a call that is counted as failed.
         Event::Dialog { event: DialogEvent::Destroy { why: Why::Bye | Why::Expired, .. }, .. } => {
-            app.ended += 1
+            app.ended += 1;
         }
         Event::Dialog { event: DialogEvent::Modify(asked), .. } => {
             if let sip_proto::endpoint::Answer::Ask(server) = asked.answer {

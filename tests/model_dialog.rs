@@ -422,7 +422,7 @@ fn requests_are_held_back_and_told_in_order() {
         let now = call.ua.now;
         call.ua.sip.dialog(call.dialog).unwrap().hold_back(now, true).unwrap();
         for method in ["INFO", "REFER", "MESSAGE"] {
-            let request = call.theirs(method).body("text/plain", method).text();
+            let request = call.theirs(method).line("Refer-To: <sip:c@h>").body("text/plain", method).text();
             assert_eq!(call.ua.hear(request.clone()).lines(), [""; 0]);
             assert_eq!(call.ua.hear(request).lines(), [""; 0], "and when it comes again");
         }

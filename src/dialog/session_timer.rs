@@ -203,6 +203,10 @@ impl SessionTimer {
         if self.settings.mode == TimerMode::Off {
             return;
         }
+        // §7.4: what a 422 to an earlier INVITE of this call has asked for, every later request says too.
+        if let Some(least) = sent.min_se {
+            self.hear(least);
+        }
         // Require and `uac` may be a proxy's (§8.2); the rest is the peer's own.
         self.peer_knows |= answer.supported || answer.refresher == Some(Refresher::Uas);
         self.running = match (answer.interval, sent.interval) {

@@ -21,15 +21,20 @@ use crate::time::Timestamp;
 const REFER_LASTS: Duration = Duration::from_secs(300);
 
 impl<D: Default> Endpoint<D> {
-    /// Why a SUBSCRIBE is refused before anyone is asked: too brief an Expires (RFC 6665 §4.2.1.1), no Event (§4.2.3), or a `refer` that no REFER has
-    /// made (RFC 3515 §2.4.4).
+    /// Why a SUBSCRIBE or REFER is refused before anyone is asked: too brief an Expires (RFC 6665 §4.2.1.1), no Event (§4.2.3), or a `refer` that no REFER has
+    /// made (RFC 3515 §2.4.4); a REFER to none, or to several (§2.4.2).
     pub(super) fn subscribe_refusal(
         &mut self,
         dialog: Option<DialogId>,
         request: &Message,
     ) -> Option<Refusal> {
-        if *request.method() != Method::Subscribe {
-            return None;
+        match request.method() {
+            Method::Subscribe => {}
+            Method::Refer => {
+                let is_one = request.values(Name::ReferTo).count() == 1 && request.refer_to().is_ok();
+                return (!is_one).then_some((StatusCode::BAD_REQUEST, None));
+            }
+            _ => return None,
         }
         let event = match request.event() {
             Ok(Some(event)) => event,

@@ -148,12 +148,15 @@ impl<D: Default> Endpoint<D> {
         if let Ok(notifier) = self.subscription(id, usage).and_then(notifier_of) {
             notifier.sent(now);
         }
-        let request = notify(Vec::new(), state);
         let sent = match waiting {
             Some(client) => {
-                self.say_instead(client, request).and_then(|client| self.send_waiting(id, usage, client))
+                let wish = self.clients.get_mut(client).and_then(|slot| slot.wish.as_mut());
+                if let (Some(wish), Some(state)) = (wish, state) {
+                    wish.request.body = Some(state);
+                }
+                self.send_waiting(id, usage, client)
             }
-            None => self.send_notify(id, usage, request, Purpose::Refresh),
+            None => self.send_notify(id, usage, notify(Vec::new(), state), Purpose::Refresh),
         };
         match sent {
             Ok(_) => self.schedule_dialog(id),
