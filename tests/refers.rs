@@ -214,6 +214,7 @@ fn reported(within: bool) -> (Req, Message, Vec<Message>) {
     ua.hear(answer(&first, 200, "", ""));
     let mut told = vec![first];
     for code in [180, 200] {
+        ua.pass(secs(1));
         let usage = usage(&mut ua, dialog);
         let status = StatusCode::new(code).unwrap();
         ua.sip.dialog(dialog).unwrap().report_refer(ua.now, usage, status).unwrap();

@@ -606,3 +606,85 @@ fn no_refresh_after_the_end() {
     let heard = ua.pass_all();
     assert!(heard.sent().iter().all(|message| *message.method() == Method::Bye), "{heard:?}");
 }
+
+/// §7.4, §13 message 18: what a 422 has asked for before there was a dialog no refresh in it says any more; the interval stays.
+// Holds: 4028-7.4-15
+#[test]
+fn a_refresh_says_nothing_of_a_422_before_the_dialog() {
+    for allows in ["", "Allow: INVITE, UPDATE\r\n"] {
+        let mut ua = with_timers(ASKS);
+        let (_, first) = ua.call_alice();
+        let second = ua.hear(answer(&first, 422, "a", "Min-SE: 200\r\n")).message("INVITE");
+        let said = format!("{CONTACT}{allows}Supported: timer\r\nSession-Expires: 200;refresher=uac\r\n");
+        ua.hear(answer(&second, 200, "b", &said));
+        let heard = ua.pass(secs(100));
+        let refresh = heard.message(if allows.is_empty() { "INVITE" } else { "UPDATE" });
+        assert_eq!(
+            (refresh.value(Name::SessionExpires), refresh.value(Name::MinSe)),
+            (Some("200;refresher=uac"), None)
+        );
+    }
+}
+
+/// §7.1: `timer` stands in Supported of every request but ACK, outside dialogs and within, where session timers are on.
+// Holds: 4028-7.1-1, 4028-7.1-2
+#[test]
+fn every_request_but_ack_says_that_timers_are_supported() {
+    use sip_proto::context::Request;
+    use sip_proto::dialog::InDialog;
+    use sip_proto::message::Body;
+    for mode in [TimerMode::Supported, TimerMode::Requested, TimerMode::Required, TimerMode::Off] {
+        let mut ua = with_timers(SessionTimers { mode, ..ASKS });
+        let mut sent = Vec::new();
+        // A call that is cancelled, one that is refused.
+        let (call, invite) = ua.call_alice();
+        ua.hear(answer(&invite, 180, "a", CONTACT));
+        let cancel = ua.cancel(call).message("CANCEL");
+        ua.hear(answer(&cancel, 200, "a", ""));
+        sent.push(ua.hear(answer(&invite, 487, "a", "")).message("ACK"));
+        sent.extend([invite, cancel]);
+        for method in [Method::Options, Method::Message, Method::Register, Method::Subscribe, Method::Refer] {
+            let request = Request::new(method, "sip:alice@192.0.2.1")
+                .header("Event", "presence")
+                .header("Refer-To", "<sip:carol@192.0.2.9>");
+            ua.sip.request(ua.now, request).unwrap();
+            sent.extend(ua.drain().sent());
+        }
+        // A call that is up, with a reliable 180 in it.
+        let (_, invite) = ua.call_alice();
+        let reliable = format!("{CONTACT}Require: 100rel\r\nRSeq: 7\r\n");
+        sent.push(ua.hear(answer(&invite, 180, "b", &reliable)).message("PRACK"));
+        let lines = format!("{CONTACT}Allow: INVITE, UPDATE\r\nContent-Type: application/sdp\r\n");
+        let ok = answer(&invite, 200, "b", &lines);
+        let body = format!("Content-Length: {}\r\n\r\n{SDP}", SDP.len());
+        let heard = ua.hear(ok.replace("Content-Length: 0\r\n\r\n", &body));
+        sent.push(heard.message("ACK"));
+        let dialog = heard.dialog();
+        for method in [Method::Info, Method::Update, Method::Notify, Method::Publish, Method::Refer] {
+            let request = InDialog::new(method).header("Refer-To", "<sip:carol@192.0.2.9>");
+            ua.sip.dialog(dialog).unwrap().request(ua.now, request).unwrap();
+            let message = ua.drain().only();
+            ua.hear(answer(&message, 200, "b", CONTACT));
+            sent.push(message);
+        }
+        ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap();
+        let again = ua.drain().only();
+        ua.hear(answer(&again, 488, "b", ""));
+        sent.push(again);
+        ua.sip.dialog(dialog).unwrap().notify(ua.now, "x", "active", None::<Body>).unwrap();
+        sent.extend(ua.drain().sent());
+        sent.push(ua.destroy(dialog).message("BYE"));
+        let methods: std::collections::BTreeSet<_> =
+            sent.iter().map(|message| message.method().as_str().to_string()).collect();
+        assert_eq!(methods.len(), 14, "{methods:?}");
+        for message in sent {
+            let is_said = message.supported().any(|tag| tag == "timer");
+            assert_eq!(
+                is_said,
+                mode != TimerMode::Off && *message.method() != Method::Ack,
+                "{mode:?} {message:?}"
+            );
+            assert!(message.supported().count() <= 1);
+        }
+    }
+}

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sip_proto::dialog::{
-    Again, Failure, Granting, Notifier, NotifierState, Reason, Sipfrag, StateLine, Subscriber, SubscriberEnd,
-    SubscriberState, SubscriptionEffects, TooBrief,
+    Again, Failure, Granting, Notifier, NotifierState, REFER_PACE, Reason, Sipfrag, StateLine, Subscriber,
+    SubscriberEnd, SubscriberState, SubscriptionEffects, TooBrief,
 };
 use sip_proto::message::SubscriptionState;
 use sip_proto::transaction::Timers;
@@ -257,7 +257,7 @@ fn the_subscription_of_a_refer() {
 // Holds: 6665-3.1.1-3, 6665-4.2.1.1-5, 6665-4.2.1.1-6
 #[test]
 fn granting() {
-    let granting = Granting { unasked: secs(1800), least: secs(300), most: secs(7200) };
+    let granting = Granting { unasked: secs(1800), least: secs(300), most: secs(7200), ..Granting::DEFAULT };
     for (asked, expected) in [
         (None, Ok(secs(1800))),
         (Some(0), Ok(secs(0))),
@@ -388,7 +388,7 @@ proptest! {
     /// then both are over.
     #[test]
     fn two_shells_agree(asked in 0..10_000_u64, least in 0..4000_u64, most in 1..10_000_u64, refreshes in 0..5_usize) {
-        let granting = Granting { unasked: secs(600), least: secs(least.min(most)), most: secs(most) };
+        let granting = Granting { unasked: secs(600), least: secs(least.min(most)), most: secs(most), ..Granting::DEFAULT };
         let asked = match granting.grant(Some(secs(asked))) {
             Ok(_) => secs(asked),
             Err(TooBrief(least)) => least,
@@ -453,5 +453,117 @@ proptest! {
         prop_assert!(steps <= 3);
         prop_assert_eq!(subscriber.state(), SubscriberState::Terminated);
         prop_assert!(subscriber.end().is_some());
+    }
+}
+
+// ---- The pace of NOTIFYs ----
+
+/// RFC 3515 §3.10: "refer" has a second.
+#[test]
+fn the_pace_of_refer() {
+    assert_eq!(REFER_PACE, secs(1));
+    assert_eq!(Granting::DEFAULT.pace, secs(0), "RFC 6665 §5.4.10: other packages say themselves");
+}
+
+/// RFC 6665 §4.2.2, §5.4.10: a NOTIFY that comes too soon is asked for when it is time, once; one that a 2xx asks for goes at once, and counts.
+#[test]
+fn turns() {
+    let (notifier, _) = Notifier::new(at(0), secs(600), true);
+    let mut notifier = notifier.paced(secs(5));
+    notifier.sent(at(0));
+    assert!(!notifier.take_turn(at(1)) && !notifier.take_turn(at(4)));
+    assert_eq!((notifier.step(at(4)), notifier.deadline()), (NOTHING, Some(at(5))));
+    assert_eq!(notifier.step(at(5)), NOTIFY);
+    assert_eq!(notifier.step(at(5)), NOTHING);
+    assert!(notifier.take_turn(at(5)));
+    assert_eq!(notifier.deadline(), Some(at(600)));
+    // A refresh in between takes what waits along.
+    assert!(!notifier.take_turn(at(6)));
+    assert_eq!(notifier.refreshed(at(7), secs(600)), NOTIFY);
+    notifier.sent(at(7));
+    assert_eq!(notifier.deadline(), Some(at(607)));
+    assert!(!notifier.take_turn(at(11)) && notifier.take_turn(at(12)));
+    // Without a pace it is always its turn.
+    let (mut notifier, _) = Notifier::new(at(0), secs(600), true);
+    assert!(notifier.take_turn(at(0)) && notifier.take_turn(at(0)));
+}
+
+/// The same at the end of its time: it is over when its last NOTIFY has had its turn.
+#[test]
+fn the_last_one_has_its_turn() {
+    let (notifier, _) = Notifier::new(at(0), secs(10), true);
+    let mut notifier = notifier.paced(secs(5));
+    notifier.sent(at(8));
+    assert_eq!(notifier.step(at(10)), NOTIFY);
+    assert!(!notifier.take_turn(at(10)));
+    assert_eq!((notifier.state(), notifier.deadline()), (NotifierState::Terminated, Some(at(13))));
+    assert_eq!(notifier.step(at(12)), NOTHING);
+    assert_eq!(notifier.step(at(13)), NOTIFY);
+    assert!(notifier.take_turn(at(13)));
+    assert_eq!(notifier.deadline(), None);
+    // One that fails is followed by none (§4.2.2).
+    let (notifier, _) = Notifier::new(at(0), secs(10), true);
+    let mut notifier = notifier.paced(secs(5));
+    notifier.sent(at(0));
+    assert!(!notifier.take_turn(at(1)));
+    assert_eq!((notifier.failed(response(481), false), notifier.deadline()), (ENDED, None));
+}
+
+/// §4.2.2, Figure 2: what a NOTIFY in the application's words makes of the subscription.
+#[test]
+fn words_that_change_a_subscription() {
+    for (is_authorised, says, taken, then) in [
+        (false, "pending", true, "pending;expires=590"),
+        (false, "active", true, "active;expires=590"),
+        (false, "terminated;reason=rejected", true, "terminated;reason=rejected"),
+        (true, "active;expires=60", true, "active;expires=60"),
+        (true, "active;expires=6000", true, "active;expires=590"),
+        (true, "pending", false, "active;expires=590"),
+        (
+            true,
+            "terminated;reason=probation;retry-after=9",
+            true,
+            "terminated;reason=probation;retry-after=9",
+        ),
+        (true, "terminated", true, "terminated"),
+        (true, "waiting", true, "active;expires=590"),
+        (false, "waiting;expires=9", true, "pending;expires=9"),
+    ] {
+        let (mut notifier, _) = Notifier::new(at(0), secs(600), is_authorised);
+        assert_eq!(notifier.says(at(10), &state(says)), taken, "{says}");
+        assert_eq!(notifier.line(at(10)).to_string(), then, "{says}");
+    }
+    let (mut notifier, _) = Notifier::new(at(0), secs(0), true);
+    for says in ["active", "pending", "terminated", "waiting"] {
+        assert!(!notifier.says(at(0), &state(says)), "{says}");
+    }
+}
+
+proptest! {
+    /// §5.4.10: however a state changes, and whenever time is looked at, no two NOTIFYs are less than the pace apart, and after the last change one follows.
+    #[test]
+    fn the_pace_is_kept(pace in 1..20_u64, changes in proptest::collection::vec(0..10_u64, 1..40)) {
+        let (notifier, _) = Notifier::new(at(0), secs(10_000), true);
+        let mut notifier = notifier.paced(secs(pace));
+        notifier.sent(at(0));
+        let (mut now, mut sent, mut is_told) = (0, vec![0], true);
+        for pause in changes.into_iter().chain([100]) {
+            let until = now + pause;
+            while let Some(due) = notifier.deadline().filter(|due| *due <= at(until)) {
+                prop_assert_eq!(notifier.step(due), NOTIFY);
+                prop_assert!(notifier.take_turn(due));
+                sent.push(due.as_millis() / 1000);
+                is_told = true;
+            }
+            now = until;
+            if pause != 100 {
+                is_told = notifier.take_turn(at(now));
+                if is_told {
+                    sent.push(now);
+                }
+            }
+        }
+        prop_assert!(is_told);
+        prop_assert!(sent.windows(2).all(|pair| pair[1] - pair[0] >= pace), "{:?}", sent);
     }
 }

@@ -620,7 +620,7 @@ fn a_refer_outside_dialogs() {
     assert!(net.is_empty(), "{}", net.ladder());
 }
 
-/// DESIGN.md §5: a REFER that nobody serves is answered 200 and owes a last NOTIFY with 603.
+/// DESIGN.md §5, RFC 3515 §2.4.5, §2.4.7: a REFER that nobody serves is answered 200, and its one NOTIFY, with 603, ends it.
 #[test]
 fn a_refer_that_nobody_serves() {
     let mut net = Network::new(3);
@@ -632,7 +632,8 @@ fn a_refer_that_nobody_serves() {
     let now = net.now();
     net.endpoint(alice).dialog(ours).unwrap().request(now, refer()).unwrap();
     let events = net.run_for(secs(1));
-    assert_eq!(told(&events, alice), [100, 603], "{}", net.ladder());
+    assert_eq!(told(&events, alice), [603], "{}", net.ladder());
+    assert_eq!(over(&events, alice), [Some(SubscriberEnd::Notified(Again::Never))]);
     assert_eq!(ends(&events), []);
 }
 

@@ -31,6 +31,20 @@ pub struct Reply {
     pub body: Option<Body>,
     /// Whether this is to be acknowledged by PRACK: see [`Reply::reliable`].
     pub reliable: bool,
+    /// What becomes of the subscription that this 2xx to a SUBSCRIBE or REFER makes.
+    pub permission: Permission,
+}
+
+/// Whether the peer may be told what it subscribes to with a SUBSCRIBE or REFER that is answered 2xx (RFC 6665 §4.2.2).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Permission {
+    /// It may: the subscription is active.
+    #[default]
+    Granted,
+    /// That is not known yet: the subscription is pending.
+    Pending,
+    /// It may not, though the request was accepted: the NOTIFY that follows at once is the last one.
+    Denied,
 }
 
 impl Reply {
@@ -77,6 +91,23 @@ impl Reply {
     #[must_use]
     pub fn reliable(mut self) -> Self {
         self.reliable = true;
+        self
+    }
+
+    /// Leaves the subscription that this 2xx makes pending, since its owner is yet to be asked: nobody may be waited for before the 2xx
+    /// (RFC 6665 §4.2.1.1, §4.2.1.3). The NOTIFY that follows at once says `pending`; `DialogRef::authorise` or `DialogRef::terminate` decides later.
+    #[must_use]
+    pub fn pending(mut self) -> Self {
+        self.permission = Permission::Pending;
+        self
+    }
+
+    /// Denies the subscription that this 2xx makes. One NOTIFY follows, and ends it: with the reason `rejected` after a SUBSCRIBE (RFC 6665
+    /// §4.2.1.3); after a REFER with the status 603, and the reason `noresource` (RFC 3515 §2.4.5, §2.4.7). A refusal by the answer itself,
+    /// 403 or 603, makes no subscription, and no NOTIFY.
+    #[must_use]
+    pub fn denied(mut self) -> Self {
+        self.permission = Permission::Denied;
         self
     }
 

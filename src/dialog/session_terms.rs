@@ -83,6 +83,11 @@ impl SessionTimers {
         mode: TimerMode::Supported,
     };
 
+    /// The mode [`Requested`](TimerMode::Requested) with this interval, and the RFC's values else.
+    pub fn requested(interval: Duration) -> Self {
+        Self { interval, mode: TimerMode::Requested, ..Self::DEFAULT }
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors

@@ -299,6 +299,7 @@ impl<D: Default> Endpoint<D> {
         match request.method {
             Method::Bye => Err(crate::dialog::DialogError::Method.into()),
             Method::Invite | Method::Update => self.wish(id, request.clone(), None),
+            Method::Notify => self.notify_worded(id, request),
             _ => self.send_for(id, request, Purpose::App),
         }
     }
@@ -466,6 +467,7 @@ impl<D: Default> Endpoint<D> {
         self.index.dialogs.remove(&slot.id);
         self.timers.release(slot.timer);
         self.give_up_wishes(slot.active, slot.wishes);
+        self.give_up_all_telling(id);
         if let Some(client) = slot.active {
             self.leave_behind(client, slot.dialog, slot.flow);
         }

@@ -18,8 +18,8 @@ pub enum Refused {
     /// The request has no way to go: its URI, or the first Route, is no SIP or SIPS URI.
     #[error("no way to go: {0}")]
     Unroutable(ParseError),
-    /// The request has none of a header that its method needs once, or several: Refer-To in REFER (RFC 3515 §2.4.1), Event in SUBSCRIBE and
-    /// NOTIFY, Subscription-State in NOTIFY (RFC 6665 §3.1.2, §3.2.1, §4.2.2).
+    /// The request has none of a header that its method needs once, or several: Refer-To in REFER (RFC 3515 §2.4.1), Event in SUBSCRIBE
+    /// (RFC 6665 §3.1.2).
     #[error("the request needs exactly one {}", .0.as_str())]
     Lacks(Name),
     /// The context refuses.

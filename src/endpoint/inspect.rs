@@ -99,7 +99,6 @@ impl<D: Default> Endpoint<D> {
         }
         self.check_content(request)?;
         self.check_accepted(request)?;
-        check_referral(request)?;
         if request.method().creates_dialog() && !is_dialog_possible(request) {
             return Err((StatusCode::BAD_REQUEST, None));
         }
@@ -216,7 +215,6 @@ impl<D: Default> Endpoint<D> {
         self.check_extensions(request)?;
         self.check_content(request)?;
         self.check_accepted(request)?;
-        check_referral(request)?;
         Ok(handling)
     }
 
@@ -314,15 +312,6 @@ impl<D: Default> Endpoint<D> {
 /// Whether a dialog can be made of a request: a target that can be sent to, Record-Routes that can be read (§12.1.1).
 fn is_dialog_possible(request: &Message) -> bool {
     remote_target(request).is_ok() && request.record_routes().all(|route| route.is_ok())
-}
-
-/// RFC 3515 §2.4.2: a REFER names one resource, neither none nor several.
-fn check_referral(request: &Message) -> Result<(), Refusal> {
-    let is_one = || request.values(Name::ReferTo).count() == 1 && matches!(request.refer_to(), Ok(Some(_)));
-    match *request.method() != Method::Refer || is_one() {
-        true => Ok(()),
-        false => Err((StatusCode::BAD_REQUEST, None)),
-    }
 }
 
 /// Whether a media range of Accept covers session descriptions (§20.1). `q=0` says that it does not.

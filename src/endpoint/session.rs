@@ -330,9 +330,6 @@ impl<D: Default> Endpoint<D> {
     ) -> StatusCode {
         let Some(slot) = self.dialogs.get(dialog).filter(|_| change.is_some()) else {
             self.answer_alone(server, request);
-            if *request.method() == Method::Refer {
-                self.decline_refer(dialog, request);
-            }
             return StatusCode::OK;
         };
         let local = || slot.dialog.negotiation().local().map(Bytes::copy_from_slice);

@@ -351,6 +351,8 @@ impl<D: Default> Endpoint<D> {
             Party::Notifier(_) => None,
         };
         let event = held.subject().event().into_boxed_str();
+        self.give_up_telling(id, usage);
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
         // What ends the dialog ends its session, whose peer is told so.
         let hangs_up = impact == Impact::Dialog && slot.usages.has_invite();
         match hangs_up {

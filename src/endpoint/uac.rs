@@ -181,6 +181,8 @@ impl<D: Default> Endpoint<D> {
         let (now, settings) = (self.now, self.config.settings);
         let slot = self.clients.get_mut(client).ok_or(Refused::Gone)?;
         match &mut slot.stage {
+            // A NOTIFY that waits for its turn.
+            Stage::Queued if slot.usage.is_some() => Err(crate::context::Refused::NotInvite.into()),
             Stage::Queued => {
                 check_cancel(headers)?;
                 self.drop_wish(client);
@@ -505,12 +507,11 @@ fn uri_of(route: &str) -> Result<&str, Refused> {
     Address::parse(route).map(|address| address.uri).map_err(Refused::Unroutable)
 }
 
-/// What a request owes by its method has to be there once: the application says what it is (RFC 3515 §2.4.1, RFC 6665 §3.1.2, §3.2.1, §4.2.2).
+/// What a request owes by its method has to be there once: the application says what it is (RFC 3515 §2.4.1, RFC 6665 §3.1.2).
 pub(super) fn check_owed(method: &Method, headers: &[Header]) -> Result<(), Refused> {
     let owed: &[Name] = match method {
         Method::Refer => &[Name::ReferTo],
         Method::Subscribe => &[Name::Event],
-        Method::Notify => &[Name::Event, Name::SubscriptionState],
         _ => &[],
     };
     let is_once =

@@ -100,9 +100,13 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// The documented automatic answer: 200, with what we are capable of for OPTIONS (§11.2).
+    /// The documented automatic answer: 200, with what we are capable of for OPTIONS (§11.2); nobody follows a REFER, and its one NOTIFY says so
+    /// (RFC 3515 §2.4.5).
     pub(super) fn answer_alone(&mut self, server: ServerId, request: &Message) {
         let mut reply = Reply::new();
+        if *request.method() == Method::Refer {
+            reply = reply.denied();
+        }
         if *request.method() == Method::Options {
             // An empty Supported says that there are no extensions (§20.37).
             reply = reply.header("Accept", self.described.accept.clone());
@@ -172,7 +176,7 @@ impl<D: Default> Endpoint<D> {
             defaults.contact = contact;
         }
         let (now, settings) = (self.now, &self.config.settings);
-        let body = reply.body.clone();
+        let (body, permission) = (reply.body.clone(), reply.permission);
         // What only a 2xx says (RFC 4028 §4, RFC 6665 §3.1.1).
         let is_success = reply.code.map_or(matches!(verb, Verb::Accept), |code| (200..300).contains(&code));
         let reply = match is_success {
@@ -209,7 +213,7 @@ impl<D: Default> Endpoint<D> {
         if let (Some(request), Some((dialog, response)), true) =
             (&request, told, effects.contains(ServerEffects::ACCEPTED))
         {
-            self.subscription_answered(dialog, request, &response, body);
+            self.subscription_answered(dialog, request, &response, body, permission);
         }
         if let Some(prack) = request.filter(|request| is_accepted && *request.method() == Method::Prack) {
             self.pracked(&prack);
