@@ -653,6 +653,18 @@ fn a_worded_notify_keeps_its_headers() {
     assert_eq!(sent.lines().filter(|(name, _)| *name == "X-Any").count(), 1);
 }
 
+/// RFC 6665 §4.4.1: a NOTIFY that waits while its subscription runs out says that it is over, whatever it was to say.
+#[test]
+fn a_worded_notify_does_not_outlive_its_subscription() {
+    let mut ua = bob(5);
+    let brief = Req { lines: subscribe().lines.replace("600", "3"), ..subscribe() };
+    let (_, _, dialog, _) = answered(&mut ua, &brief, Reply::new());
+    ua.sip.dialog(dialog).unwrap().notify(ua.now, "presence", "waiting", text("x")).unwrap();
+    let heard = pass_answering(&mut ua, secs(400));
+    assert_eq!(told(&heard), [(5000, "terminated;reason=timeout".into(), "x".into())]);
+    assert!(ua.sip.is_empty());
+}
+
 /// RFC 3515 §3.10, contract 6: reports over a bad link, with the call ended in between: the result is told, and nothing is left.
 #[test]
 fn reports_over_a_bad_link() {
@@ -694,5 +706,133 @@ fn reports_over_a_bad_link() {
         });
         assert!((1..=4).contains(&results.count()), "{}", net.ladder());
         assert!(net.is_empty(), "{seed}\n{}", net.ladder());
+    }
+}
+
+// ---- All of it, at random ----
+
+/// Numbers that depend on a seed alone.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// What one run has brought.
+#[derive(Default)]
+struct Run {
+    /// The ids that were handed out, and the results of each.
+    ids: std::collections::BTreeMap<RequestId, usize>,
+    /// When NOTIFYs went out for the first time, in milliseconds, and whether a 2xx went out at that time.
+    notifies: Vec<(u64, bool)>,
+    open: Vec<Message>,
+    ends: usize,
+}
+
+impl Run {
+    fn take(&mut self, heard: &Heard) {
+        for (at, output) in &heard.0 {
+            match output {
+                sip_proto::Output::Transmit(transmit) => {
+                    let message = transmit.payload.message().unwrap();
+                    let is_new = !self.open.contains(message);
+                    if *message.method() == Method::Notify && message.request_uri().is_some() && is_new {
+                        let answers = heard.sent().iter().any(|sent| sent.status() == Some(StatusCode::OK));
+                        self.notifies.push((at.as_millis(), answers));
+                        self.open.push(message.clone());
+                    }
+                }
+                sip_proto::Output::Event(Event::Client {
+                    request,
+                    event: ClientEvent::Accepted { .. } | ClientEvent::Failed { .. },
+                }) => *self.ids.get_mut(request).expect("a result without a request") += 1,
+                sip_proto::Output::Event(Event::Dialog { event: DialogEvent::Destroy { .. }, .. }) => {
+                    self.ends += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// DESIGN.md §2 contracts 4, 6 and 7, RFC 6665 §4.2.1.2, §5.4.10: whatever an application tells and a peer answers, each id has one result, refused commands
+/// send nothing, NOTIFYs keep their pace unless a 2xx asks for one, and at the end nothing is left.
+#[test]
+fn notifiers_at_random() {
+    for seed in 0..600 {
+        let mut dice = Dice(seed);
+        let pace = dice.below(4);
+        let mut ua = bob(pace);
+        let is_refer = dice.below(2) == 0;
+        let reply = if dice.below(2) == 0 { Reply::new().pending() } else { Reply::new() };
+        let server = ua.hear(if is_refer { refer() } else { subscribe() }.text()).server();
+        let mut run = Run::default();
+        let heard = ua.accept(server, reply).unwrap();
+        let (ok, dialog) = (heard.sent()[0].clone(), heard.dialog());
+        run.take(&heard);
+        let usage = held(&mut ua, dialog)[0].id();
+        let mut cseq = 1;
+        for _ in 0..30 {
+            let due = ua.pass(millis(dice.below(900)));
+            run.take(&due);
+            let now = ua.now;
+            let asked = match (dice.below(12), ua.sip.dialog(dialog)) {
+                (_, Err(_)) => break,
+                (0..=2, Ok(mut dialog)) => {
+                    let code = [100, 180, 183, 200, 486][dice.below(5) as usize];
+                    Some(dialog.report_refer(now, usage, StatusCode::new(code).unwrap()))
+                }
+                (3, Ok(mut dialog)) => Some(dialog.tell(now, usage, text("x"))),
+                (4, Ok(mut dialog)) => Some(dialog.authorise(now, usage, None)),
+                (5, Ok(mut dialog)) => {
+                    let event = if is_refer { "refer" } else { "presence" };
+                    let state =
+                        ["active", "pending", "active;expires=3", "terminated", "x"][dice.below(5) as usize];
+                    Some(dialog.notify(now, event, state, None))
+                }
+                (6, Ok(mut dialog)) => Some(dialog.terminate(now, usage, Reason::Giveup, None)),
+                (7, Ok(mut dialog)) if dice.below(4) == 0 => {
+                    dialog.destroy(now).unwrap();
+                    None
+                }
+                (8, Ok(_)) => {
+                    cseq += 1;
+                    let event = if is_refer { "refer" } else { "presence" };
+                    let again = Req::within(&ok, "SUBSCRIBE", cseq)
+                        .line("Contact: <sip:alice@192.0.2.1>")
+                        .line(&format!("Event: {event}"))
+                        .line(&format!("Expires: {}", dice.below(9)));
+                    run.take(&ua.hear(again.text()));
+                    None
+                }
+                _ if !run.open.is_empty() => {
+                    let notify = run.open.remove(dice.below(run.open.len() as u64) as usize);
+                    let code = if dice.below(8) == 0 { [481, 500, 404][dice.below(3) as usize] } else { 200 };
+                    run.take(&ua.hear(answer(&notify, code, "", "")));
+                    None
+                }
+                _ => None,
+            };
+            match asked {
+                Some(Ok(id)) => _ = run.ids.entry(id).or_default(),
+                Some(Err(_)) => assert_eq!(ua.drain().lines(), [""; 0], "{seed}"),
+                None => {}
+            }
+            run.take(&ua.drain());
+        }
+        if let Ok(mut dialog) = ua.sip.dialog(dialog) {
+            dialog.destroy(ua.now).unwrap();
+        }
+        run.take(&ua.pass(secs(400)));
+        assert!(ua.sip.is_empty(), "{seed}: {:?}", ua.sip);
+        assert!(run.ids.values().all(|results| *results == 1), "{seed}: {:?}", run.ids);
+        assert_eq!(run.ends, 1, "{seed}");
+        let least = if is_refer { pace.max(1) } else { pace } * 1000;
+        for pair in run.notifies.windows(2) {
+            assert!(pair[1].0 - pair[0].0 >= least || pair[1].1, "{seed}: {:?}", run.notifies);
+        }
     }
 }

@@ -191,6 +191,10 @@ impl<D: Default> Endpoint<D> {
         let now = self.now;
         let held = self.subscription(id, usage)?;
         let line = notifier_of(held)?.line(now);
+        // One that is over by now has but one thing to say.
+        if line.state == NotifierState::Terminated && !is_last(&request) {
+            request.headers.retain(|header| Name::find(&header.name) != Name::SubscriptionState);
+        }
         if !supplies(&request.headers, Name::SubscriptionState) {
             let line = Header::new(Name::SubscriptionState.as_str(), alloc::format!("{line}"));
             request.headers.insert(0, line);
@@ -345,6 +349,13 @@ fn check(request: &InDialog) -> Result<(), Refused> {
     // As any other value: this header itself is not for an application to set.
     let content_type = content_type.map(|value| Header::new("X", value));
     Ok(content_type.iter().try_for_each(Header::check)?)
+}
+
+/// Whether a NOTIFY says itself that the subscription is over.
+fn is_last(request: &InDialog) -> bool {
+    let said =
+        header(request, Name::SubscriptionState).and_then(|value| SubscriptionState::parse(value).ok());
+    said.is_some_and(|said| said.is_terminated())
 }
 
 fn header(request: &InDialog, name: Name) -> Option<&str> {
