@@ -857,7 +857,6 @@ fn an_invite_gets_100_after_200_ms() {
 }
 
 /// RFC 3261 §17.2.1: an INVITE that was answered in time gets no 100.
-// Holds: 3261-17.2.1-1
 #[test]
 fn an_answered_invite_gets_no_100() {
     for code in [100, 180, 183] {

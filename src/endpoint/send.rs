@@ -10,7 +10,7 @@ use super::ids::{ConnectId, DialogId, Owner, QueryId, RequestId, Sender, ServerI
 use super::output::{Connect, Payload, Resolve, Transmit};
 use super::transports::{Query, Route, Task};
 use super::{Endpoint, Output, Refused};
-use crate::message::{Message, Name, Transport};
+use crate::message::{Host, Message, Name, Transport};
 
 impl<D: Default> Endpoint<D> {
     pub(super) fn transmit(&mut self, flow: Flow, payload: Payload, token: Token) {
