@@ -479,6 +479,7 @@ fn bye() -> Option<String> {
 }
 
 /// RFC 3261 §15.1.1, PEERS.md B.2: `Destroy` comes with the answer to our BYE, whatever it is; made up if none comes.
+// Holds: 5057-4.1-2
 #[test]
 fn our_bye_ends_the_call_with_any_answer() {
     for (code, shown) in [(200, 200), (481, 481), (408, 408), (500, 500), (0, 408)] {
@@ -779,6 +780,7 @@ fn our_reinvite_is_rejected() {
 }
 
 /// RFC 3261 §14.2: their re-INVITE waits for the application; its 2xx is repeated until the ACK, which is told.
+// Holds: 5057-2-4
 #[test]
 fn their_reinvite_is_accepted() {
     let mut ua = Ua::new();

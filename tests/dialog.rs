@@ -145,6 +145,7 @@ fn a_uac_dialog_is_made_of_sent_request_and_answer() {
 }
 
 /// RFC 3261 §12.1: 101–199 make an early dialog, any 2xx a confirmed one, on both sides.
+// Holds: 5057-4.1-1
 #[test]
 fn provisional_answers_make_early_dialogs() {
     for (code, state) in [

@@ -287,6 +287,7 @@ fn the_members_of_a_dialog() {
 }
 
 /// RFC 3261 §12.2, RFC 6141 §4.3: re-INVITE, UPDATE and the 2xx to ours move the target; what fails does not.
+// Holds: 3311-5.2-1, 5057-5.4-1, 6141-4.6-5, 6141-4.7-1
 #[test]
 fn the_peers_contact_follows_its_refreshes() {
     for role in ROLES {
@@ -354,6 +355,7 @@ fn a_contact_of_the_applications() {
 }
 
 /// RFC 3264 §4, §8: an offer changes nothing until it is answered, in either direction, and nothing at all if it is refused.
+// Holds: 3264-4-1
 #[test]
 fn descriptions_are_kept_when_a_round_is_complete() {
     for role in ROLES {
@@ -422,7 +424,7 @@ fn requests_are_held_back_and_told_in_order() {
         let now = call.ua.now;
         call.ua.sip.dialog(call.dialog).unwrap().hold_back(now, true).unwrap();
         for method in ["INFO", "REFER", "MESSAGE"] {
-            let request = call.theirs(method).body("text/plain", method).text();
+            let request = call.theirs(method).line("Refer-To: <sip:c@h>").body("text/plain", method).text();
             assert_eq!(call.ua.hear(request.clone()).lines(), [""; 0]);
             assert_eq!(call.ua.hear(request).lines(), [""; 0], "and when it comes again");
         }
@@ -649,6 +651,7 @@ fn a_change_that_gets_no_answer() {
 }
 
 /// One at a time, in order; each offer is made when its turn comes.
+// Holds: 3264-4-3
 #[test]
 fn changes_go_one_at_a_time() {
     for role in ROLES {
@@ -708,6 +711,7 @@ fn a_waiting_change_that_has_become_impossible() {
 }
 
 /// RFC 3261 §14.1: 491 is tried again in 2.1 to 4 s by who made the call, in up to 2 s by the other, three times; one result.
+// Holds: 6141-3.5-2
 #[test]
 fn a_collision_is_tried_again() {
     for (role, from, to) in [(Role::Uac, 2_100, 4_000), (Role::Uas, 0, 2_000)] {
@@ -733,6 +737,7 @@ fn a_collision_is_tried_again() {
 
 /// RFC 3264 §8.4: every stream, from `sendrecv` to `sendonly` and from `recvonly` to `inactive`, wherever the direction is stated; the version rises by
 /// one; unhold gives back what was before.
+// Holds: 3264-8-1, 3264-8-2, 3264-8.4-1, 3264-8.4-2
 #[test]
 fn hold_and_unhold_of_any_description() {
     let rows = [
@@ -789,6 +794,7 @@ fn unhold_of_what_is_not_held_is_refused() {
 }
 
 /// RFC 3264 §8: a second hold offers the same again, version included; one unhold takes both back.
+// Holds: 3264-8-3
 #[test]
 fn hold_twice_is_hold_once() {
     let mut call = Call::up(Role::Uac);
@@ -801,6 +807,7 @@ fn hold_twice_is_hold_once() {
 }
 
 /// RFC 3311 §5.1: by option, and only if the peer's Allow names it; a request for an offer stays a re-INVITE.
+// Holds: 3311-5.1-2
 #[test]
 fn changes_by_update() {
     for role in ROLES {
@@ -919,6 +926,7 @@ fn a_request_that_says_there_is_no_dialog() {
 }
 
 /// The model's shortcuts throw. Here each sends its method, with what the method needs.
+// Holds: 5057-2-1
 #[test]
 fn requests_by_name() {
     let mut call = Call::up(Role::Uas);
@@ -979,6 +987,7 @@ fn a_bye_is_told_with_its_reason() {
 }
 
 /// RFC 3264 §8, RFC 4028 §7.4: the same origin and streams, by re-INVITE or UPDATE; and an UPDATE without a description.
+// Holds: 3264-8-4, 3264-8-5, 4028-7.4-14
 #[test]
 fn a_refresh_is_answered_alone() {
     for role in ROLES {
@@ -997,6 +1006,7 @@ fn a_refresh_is_answered_alone() {
 }
 
 /// RFC 3264 §6.1, §8.4: hold is answered `recvonly`, unhold `sendrecv`, in a version one higher each.
+// Holds: 3264-8.4-3, 3264-6.1-3
 #[test]
 fn hold_and_unhold_of_the_peers() {
     for (role, method) in ROLES.into_iter().flat_map(|role| ["INVITE", "UPDATE"].map(|method| (role, method)))
@@ -1206,6 +1216,7 @@ fn a_reinvite_in_a_call_without_a_session() {
 }
 
 /// The table of policy: by default, all by the endpoint, and each method as the application wants it.
+// Holds: 6665-4.2.1.1-3
 #[test]
 fn who_answers_what() {
     let default = [

@@ -28,6 +28,7 @@ fn call() -> Negotiation {
 }
 
 /// RFC 3261 §14.1: as if it had never been.
+// Holds: 3264-4-1, 3311-5.3-2, 6141-3.1-1
 #[test]
 fn a_failed_offer_leaves_no_trace() {
     for (request, failure) in [(Inv, Failure), (Update, UpdateFailure)] {
@@ -64,6 +65,7 @@ fn what_was_agreed_within_a_failed_reinvite_stays() {
 }
 
 /// RFC 3261 §14.1: what the re-INVITE itself agreed goes with it, in patterns 3 and 4.
+// Holds: 6141-3.1-1
 #[test]
 fn what_a_failed_reinvite_agreed_goes_with_it() {
     let mut negotiation = call();

@@ -572,6 +572,7 @@ fn a_2xx_without_to_tag() {
 }
 
 /// RFC 3261 §13.2.2.4: the 2xx sets route set and target anew: the early dialog's were not final.
+// Holds: 6141-4.9-2
 #[test]
 fn the_2xx_sets_the_route_set_anew() {
     let mut ua = Ua::new();

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::reliable::{Order, Received, rack};
 use super::{Cause, Refused, Settings};
-use crate::message::{BuildError, Builder, Header, Message, Method, Name, RAck, StatusCode};
+use crate::message::{BuildError, Builder, Header, Message, Method, Name, RAck, StatusCode, supplies};
 use crate::time::Timestamp;
 use crate::transaction::{Effects, Kind, State, Stimulus, Transaction};
 
@@ -394,7 +394,15 @@ impl ClientContext {
 
     fn write_cancel(&self, headers: &[Header]) -> Result<Arc<Message>, BuildError> {
         check_cancel(headers)?;
-        let builder = headers.iter().fold(self.request.cancel(), Builder::extra);
+        let mut cancel = self.request.cancel();
+        // RFC 4028 §7.1: in each request but ACK.
+        if !supplies(headers, Name::Supported) {
+            cancel = self
+                .request
+                .values(Name::Supported)
+                .fold(cancel, |cancel, value| cancel.header(Name::Supported, value));
+        }
+        let builder = headers.iter().fold(cancel, Builder::extra);
         builder.finish().map(Arc::new)
     }
 

@@ -142,13 +142,14 @@ impl<'a> Routing<'a> {
     }
 }
 
-/// The same request in a new transaction: with the next number, for `target` in place of the Request-URI if one is given, and with
-/// `headers` in place of those that have their names (RFC 3261 §8.1.3.4, §8.1.3.5).
+/// The same request in a new transaction: with the next number, for `target` in place of the Request-URI if one is given, with
+/// `headers` in place of those that have their names, and without those named `without` (RFC 3261 §8.1.3.4, §8.1.3.5).
 pub(crate) fn again(
     request: &Message,
     target: Option<&str>,
     hop: &Hop<'_>,
     headers: &[Header],
+    without: Option<Name>,
 ) -> Result<Message, BuildError> {
     let uri =
         target.map_or(Cow::Borrowed(request.request_uri().unwrap_or_default()), |uri| as_request_uri(uri));
@@ -158,7 +159,8 @@ pub(crate) fn again(
         let known = Name::find(name);
         let is_written = matches!(known, Name::Via | Name::CSeq | Name::ContentType | Name::ContentLength);
         match known {
-            _ if is_written || headers.iter().any(|header| is_name_of(header, name, known)) => {}
+            _ if is_written || Some(known) == without => {}
+            _ if headers.iter().any(|header| is_name_of(header, name, known)) => {}
             Name::Unknown => builder = builder.extra(&Header::new(String::from(name), String::from(value))),
             known => builder.relayed_line(known, |line| line.text(value)),
         }
@@ -246,6 +248,8 @@ pub struct Invite {
     pub ring_within: Option<Duration>,
     /// How many requests may follow this one to where it is redirected (§8.1.3.4); as configured when `None`.
     pub redirects: Option<u8>,
+    /// Whether redirections leave the Request-URI as it is; as configured when `None`.
+    pub keeps_uri: Option<bool>,
     /// What the INVITE says of reliable provisional answers (RFC 3262 §4); as configured when `None`.
     pub rel100: Option<Rel100>,
 }
@@ -256,7 +260,8 @@ impl Invite {
 
     /// An INVITE for this URI.
     pub fn to(uri: impl Into<Cow<'static, str>>) -> Self {
-        Self { request: Request::new(Method::Invite, uri), ring_within: None, redirects: None, rel100: None }
+        let request = Request::new(Method::Invite, uri);
+        Self { request, ring_within: None, redirects: None, keeps_uri: None, rel100: None }
     }
 
     /// Sets the offer (RFC 3264 §5). Without one, the answer carries the offer.
@@ -302,6 +307,15 @@ impl Invite {
         self
     }
 
+    /// Sets whether redirections leave the Request-URI as it is: then a Contact says where the INVITE goes next and no more. It takes the
+    /// place of the first Route element, and of the outbound proxy; headers in its URI are not for this request (RFC 3261 §19.1.5). That is for contacts
+    /// which are other proxies for the same address.
+    #[must_use]
+    pub fn keep_uri_on_redirect(mut self, yes: bool) -> Self {
+        self.keeps_uri = Some(yes);
+        self
+    }
+
     /// Sets what the INVITE says of reliable provisional answers: nothing, that we support them, that we insist on them
     /// (RFC 3262 §4). Whichever come reliably are acknowledged in any case.
     #[must_use]
@@ -334,7 +348,7 @@ pub struct Identifiers<'a> {
     pub contact: &'a str,
     /// Allow, in INVITE and OPTIONS (§13.2.1).
     pub allow: &'a str,
-    /// Supported (§8.1.1.9).
+    /// Supported, in all requests but ACK (§8.1.1.9, RFC 4028 §7.1).
     pub supported: &'a str,
     /// User-Agent (§20.41).
     pub user_agent: &'a str,
@@ -349,7 +363,7 @@ impl<'a> Identifiers<'a> {
             (Name::MaxForwards, "70"),
             (Name::Contact, when(carries_contact(method), self.contact)),
             (Name::Allow, when(describes, self.allow)),
-            (Name::Supported, when(describes, self.supported)),
+            (Name::Supported, when(*method != Method::Ack, self.supported)),
             (Name::UserAgent, self.user_agent),
         ]
     }

@@ -41,6 +41,7 @@ impl<D: Default> Endpoint<D> {
             true => None,
             false => within,
         };
+        self.targets_told(client, dialog.filter(|_| is_reliable), &response);
         if let Some(slot) = within.filter(|_| is_reliable).and_then(|within| self.dialogs.get_mut(within)) {
             _ = slot.dialog.note(Side::Theirs, &response);
         }
@@ -56,6 +57,17 @@ impl<D: Default> Endpoint<D> {
         }
         if let Some(dialog) = owing {
             self.await_answer(dialog, client, response);
+        }
+    }
+
+    /// A reliable provisional answer of the peer's moves both targets (RFC 6141 §4.4, §4.7).
+    fn targets_told(&mut self, client: RequestId, dialog: Option<DialogId>, response: &Message) {
+        let request =
+            self.clients.get(client).filter(|slot| slot.dialog.is_some()).and_then(ClientSlot::request);
+        let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) else { return };
+        slot.refresh_target(response);
+        if let Some(request) = request {
+            slot.take_contact(request);
         }
     }
 

@@ -17,7 +17,7 @@
 //! | `reliable` | provisional answers that are acknowledged (RFC 3262) |
 //! | `session` | changes of a session: queue, glare, the peer's offers, what is held back (§14, RFC 3311) |
 //! | `refresh` | session timers (RFC 4028) |
-//! | `subscribers`, `notifiers` | subscriptions (RFC 6665), what became of a REFER (RFC 3515) |
+//! | `subscribers`, `notifiers`, `telling` | subscriptions (RFC 6665), what became of a REFER (RFC 3515) |
 //! | `send` | from a message to a flow: routes, look-ups, connections |
 //! | `handles`, `shortcuts` | the application's way to a context or a dialog |
 //! | `index`, `timers`, `transports`, `slots` | the tables |
@@ -46,6 +46,7 @@ mod session;
 mod shortcuts;
 mod slots;
 mod subscribers;
+mod telling;
 mod timers;
 mod transports;
 mod uac;
@@ -117,6 +118,7 @@ pub struct Endpoint<D = ()> {
     clients: SlotMap<RequestId, ClientSlot<D>>,
     dialogs: SlotMap<DialogId, DialogSlot<D>>,
     index: Index,
+    telling: telling::Telling,
     timers: TimerIndex,
     transports: Transports,
 }
@@ -152,6 +154,7 @@ impl<D: Default> Endpoint<D> {
             clients: SlotMap::with_key(),
             dialogs: SlotMap::with_key(),
             index: Index::default(),
+            telling: telling::Telling::new(),
             timers: TimerIndex::new(),
         }
     }
@@ -235,7 +238,10 @@ impl<D: Default> Endpoint<D> {
         let client = self.start(&invite.request, invite.ring_within, rel100)?;
         if let Some(slot) = self.clients.get_mut(client) {
             let most = invite.redirects.unwrap_or(self.config.policy.redirects);
-            slot.redirects = Redirects::new(&invite.request.uri, most);
+            let keeps_uri = invite.keeps_uri.unwrap_or(self.config.policy.redirects_keep_uri);
+            slot.redirects = slot
+                .request()
+                .and_then(|request| Redirects::new(request, &invite.request.uri, most, keeps_uri));
         }
         Ok(client)
     }
@@ -310,6 +316,9 @@ impl<D: Default> Endpoint<D> {
             }
             Command::Notify(dialog, usage, body) => {
                 return self.dialog(dialog)?.tell(at, usage, body).map(Some);
+            }
+            Command::Authorise(dialog, usage, body) => {
+                return self.dialog(dialog)?.authorise(at, usage, body).map(Some);
             }
             Command::Terminate(dialog, usage, reason, body) => {
                 return self.dialog(dialog)?.terminate(at, usage, reason, body).map(Some);

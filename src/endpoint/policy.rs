@@ -22,9 +22,9 @@ pub enum Handling {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// Requests outside dialogs, by method. One that is not in the table is answered 405, or 501 if its method is unknown. `Auto` is
-    /// 200 with Allow, Accept and Supported for OPTIONS, 200 for others.
+    /// 200 with Allow, Accept and Supported for OPTIONS, 200 for others; after a REFER one NOTIFY with 603 follows (RFC 3515 §2.4.5).
     pub initial: Vec<(Method, Handling)>,
-    /// Requests within dialogs, by method. `Auto` is 200; for INVITE and UPDATE with a valid answer made of the current description, or 488 where there is none
+    /// Requests within dialogs, by method. `Auto` is 200, with the same NOTIFY after a REFER; for INVITE and UPDATE with a valid answer made of the current description, or 488 where there is none
     /// (RFC 3264 §6). INVITE's entry is for those that change more than [`Policy::session`] is about. BYE, ACK and CANCEL are not the table's business.
     pub in_dialog: Vec<(Method, Handling)>,
     /// Re-INVITE and UPDATE that refresh the session, hold or unhold (RFC 3264 §8.4). `Auto` by default.
@@ -36,6 +36,9 @@ pub struct Policy {
     /// How many requests may follow an INVITE of ours to where it is redirected, unless the INVITE says otherwise (RFC 3261 §8.1.3.4). 0 by default: the 3xx
     /// is the result.
     pub redirects: u8,
+    /// Whether redirections leave the Request-URI as it is, unless the INVITE says otherwise:
+    /// [`Invite::keep_uri_on_redirect`](crate::context::Invite::keep_uri_on_redirect). False by default.
+    pub redirects_keep_uri: bool,
     /// How often a change of ours that was answered 491 is tried again, after the time that RFC 3261 §14.1 says. 3 by default.
     pub glare_retries: u8,
     /// Content types that a body may have, as in Accept; empty for any. Others are answered 415 (RFC 3261 §8.2.3).
@@ -70,6 +73,7 @@ impl Default for Policy {
             other: Ask,
             modify_by_update: false,
             redirects: 0,
+            redirects_keep_uri: false,
             glare_retries: 3,
             accept: Vec::new(),
             users: None,

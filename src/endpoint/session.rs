@@ -16,8 +16,8 @@ use super::transports::{Route, Task};
 use super::{Endpoint, Event, Refused};
 use crate::context::{Reply, Synthetic};
 use crate::dialog::{DialogError, DialogState, InDialog, Modify, Role};
-use crate::message::{Body, Header, Message, Method, StatusCode};
-use crate::sdp::{self, Carrier, Change, Refusal, Side};
+use crate::message::{Body, Header, Message, Method, Name, StatusCode};
+use crate::sdp::{self, Carrier, Change, Refusal, Side, Unusable};
 
 impl<D: Default> Endpoint<D> {
     /// Takes a change of the session on: at once, or when its turn comes.
@@ -305,6 +305,21 @@ impl<D: Default> Endpoint<D> {
         status
     }
 
+    /// Refuses an offer, and says why (RFC 3261 §14.2, §20.43; RFC 3311 §5.2).
+    fn turn_offer_down(&mut self, server: ServerId, unusable: Unusable) -> StatusCode {
+        let (host, _) = self.config.host_and_user();
+        let warning = match unusable {
+            Unusable::NothingInCommon => alloc::format!("305 {host} \"Incompatible media format\""),
+            Unusable::Offer(_) | Unusable::Local(_) => {
+                alloc::format!("399 {host} \"No usable session description\"")
+            }
+        };
+        let status = unusable.status();
+        let reply = Reply::code(status.code()).header(Name::Warning.as_str(), warning);
+        _ = self.respond(server, Verb::Reject, &reply);
+        status
+    }
+
     /// The automatic answer to a request within a dialog: to an offer, what our current description makes of it (RFC 3264 §6).
     fn answer_within(
         &mut self,
@@ -315,9 +330,6 @@ impl<D: Default> Endpoint<D> {
     ) -> StatusCode {
         let Some(slot) = self.dialogs.get(dialog).filter(|_| change.is_some()) else {
             self.answer_alone(server, request);
-            if *request.method() == Method::Refer {
-                self.decline_refer(dialog, request);
-            }
             return StatusCode::OK;
         };
         let local = || slot.dialog.negotiation().local().map(Bytes::copy_from_slice);
@@ -325,7 +337,7 @@ impl<D: Default> Endpoint<D> {
             (Some(offer), _) => match (slot.dialog.answer_to(offer), change) {
                 (Ok(sdp), _) => Some(sdp),
                 (Err(_), Some(Change::Refresh)) => local(),
-                (Err(unusable), _) => return self.reject_within(server, unusable.status()),
+                (Err(unusable), _) => return self.turn_offer_down(server, unusable),
             },
             (None, _) if *request.method() == Method::Invite => local(),
             (None, _) => None,

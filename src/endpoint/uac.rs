@@ -40,6 +40,7 @@ impl<D: Default> Endpoint<D> {
         if self.clients.len() >= self.config.limits.clients || self.is_full() {
             return Err(Refused::Full);
         }
+        check_owed(&request.method, &request.headers)?;
         let mut request = Cow::Borrowed(request);
         let proxy = &self.config.outbound_proxy;
         if request.route.is_empty() && !proxy.is_empty() {
@@ -180,6 +181,8 @@ impl<D: Default> Endpoint<D> {
         let (now, settings) = (self.now, self.config.settings);
         let slot = self.clients.get_mut(client).ok_or(Refused::Gone)?;
         match &mut slot.stage {
+            // A NOTIFY that waits for its turn.
+            Stage::Queued if slot.usage.is_some() => Err(crate::context::Refused::NotInvite.into()),
             Stage::Queued => {
                 check_cancel(headers)?;
                 self.drop_wish(client);
@@ -359,7 +362,7 @@ impl<D: Default> Endpoint<D> {
         if let Some(slot) = self.dialogs.get_mut(dialog) {
             if request.method().refreshes_target() {
                 slot.refresh_target(&response);
-                slot.dialog.refresh_contact(&request);
+                slot.take_contact(&request);
             }
             _ = slot.dialog.note(Side::Theirs, &response);
         }
@@ -502,4 +505,19 @@ fn require_reliable(request: &mut Cow<'_, Request>, rel100: Rel100) {
 /// The URI of a Route element.
 fn uri_of(route: &str) -> Result<&str, Refused> {
     Address::parse(route).map(|address| address.uri).map_err(Refused::Unroutable)
+}
+
+/// What a request owes by its method has to be there once: the application says what it is (RFC 3515 §2.4.1, RFC 6665 §3.1.2).
+pub(super) fn check_owed(method: &Method, headers: &[Header]) -> Result<(), Refused> {
+    let owed: &[Name] = match method {
+        Method::Refer => &[Name::ReferTo],
+        Method::Subscribe => &[Name::Event],
+        _ => &[],
+    };
+    let is_once =
+        |name: &&Name| headers.iter().filter(|header| Name::find(&header.name) == **name).count() == 1;
+    match owed.iter().find(|name| !is_once(name)) {
+        Some(name) => Err(Refused::Lacks(*name)),
+        None => Ok(()),
+    }
 }

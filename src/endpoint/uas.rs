@@ -1,5 +1,6 @@
 //! Contexts of received requests: from a request to the application, from its answer to the wire (RFC 3261 §8.2, §9.2, §13.3).
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 
 use super::counters::bump;
@@ -12,7 +13,7 @@ use super::send::return_flow;
 use super::slots::ServerSlot;
 use super::timers::Handle;
 use super::{By, Endpoint, Event, Refused, defaults};
-use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects};
+use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects, rack};
 use crate::dialog::{Dialog, makes_subscription};
 use crate::message::{Address, Message, Method, StatusCode};
 use crate::random;
@@ -99,9 +100,13 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// The documented automatic answer: 200, with what we are capable of for OPTIONS (§11.2).
+    /// The documented automatic answer: 200, with what we are capable of for OPTIONS (§11.2); nobody follows a REFER, and its one NOTIFY says so
+    /// (RFC 3515 §2.4.5).
     pub(super) fn answer_alone(&mut self, server: ServerId, request: &Message) {
         let mut reply = Reply::new();
+        if *request.method() == Method::Refer {
+            reply = reply.denied();
+        }
         if *request.method() == Method::Options {
             // An empty Supported says that there are no extensions (§20.37).
             reply = reply.header("Accept", self.described.accept.clone());
@@ -148,7 +153,8 @@ impl<D: Default> Endpoint<D> {
     fn cancelled_by(&self, cancel: &Message) -> Option<(ServerId, &ServerSlot<D>)> {
         let policy = &self.config.policy;
         let served = policy.initial.iter().chain(&policy.in_dialog).map(|(method, _)| method);
-        let mut methods = [Method::Invite, Method::Bye].iter().chain(served);
+        // Those that are served by no entry of a table, too: BYE, NOTIFY (RFC 6665 §4.6).
+        let mut methods = [Method::Invite].iter().chain(served).chain(&Method::KNOWN);
         methods.find_map(|method| {
             let id = MatchId::server(&self.key, cancel, method).ok()?;
             let server = *self.index.servers.get(&id)?;
@@ -160,8 +166,8 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn respond(&mut self, server: ServerId, verb: Verb, reply: &Reply) -> Result<(), Refused> {
         let slot = self.servers.get(server).ok_or(Refused::Gone)?;
         let mut defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
-        // Within a dialog we are where the dialog says, until the application says otherwise.
-        let within = slot.dialog.filter(|_| slot.is_in_dialog).and_then(|id| self.dialogs.get(id));
+        // Within a dialog we are where the dialog says, until the application says otherwise; an early one too (RFC 3311 §5.1).
+        let within = slot.dialog.and_then(|id| self.dialogs.get(id));
         let contact = within.map(|slot| slot.dialog.local().contact);
         let default = Address::parse(defaults.contact).map_or("", |contact| contact.uri);
         let contact =
@@ -170,9 +176,14 @@ impl<D: Default> Endpoint<D> {
             defaults.contact = contact;
         }
         let (now, settings) = (self.now, &self.config.settings);
-        let body = reply.body.clone();
-        let reply = self.reply_with_terms(server, reply);
-        let reply = &*self.reply_with_expires(server, reply);
+        let (body, permission) = (reply.body.clone(), reply.permission);
+        // What only a 2xx says (RFC 4028 §4, RFC 6665 §3.1.1).
+        let is_success = reply.code.map_or(matches!(verb, Verb::Accept), |code| (200..300).contains(&code));
+        let reply = match is_success {
+            true => self.reply_with_expires(server, self.reply_with_terms(server, reply)),
+            false => Cow::Borrowed(reply),
+        };
+        let reply = &*reply;
         let request = slot.context.request().cloned();
         let mut context = slot.context.clone();
         let effects = match verb {
@@ -202,7 +213,7 @@ impl<D: Default> Endpoint<D> {
         if let (Some(request), Some((dialog, response)), true) =
             (&request, told, effects.contains(ServerEffects::ACCEPTED))
         {
-            self.subscription_answered(dialog, request, &response, body);
+            self.subscription_answered(dialog, request, &response, body, permission);
         }
         if let Some(prack) = request.filter(|request| is_accepted && *request.method() == Method::Prack) {
             self.pracked(&prack);
@@ -210,12 +221,20 @@ impl<D: Default> Endpoint<D> {
         Ok(())
     }
 
-    /// A provisional answer of ours goes out in a dialog that an earlier message made.
+    /// A provisional answer of ours goes out in a dialog that an earlier message made. A reliable one moves the targets (RFC 6141 §4.5,
+    /// §4.6).
     pub(super) fn note_progress(&mut self, server: ServerId) {
         let Some(slot) = self.servers.get(server) else { return };
         let (dialog, response) = (slot.dialog, slot.context.response().cloned());
+        let request = slot.context.request().filter(|_| slot.is_in_dialog).cloned();
         let dialog = dialog.and_then(|dialog| self.dialogs.get_mut(dialog));
         if let (Some(slot), Some(response)) = (dialog, response) {
+            if rack(&response).is_some() {
+                if let Some(request) = request {
+                    slot.take_target(&request);
+                }
+                slot.dialog.refresh_contact(&response);
+            }
             slot.dialog.note_sent(&response);
         }
     }

@@ -169,7 +169,7 @@ fn requests_after_our_bye() {
     let (ok, dialog) = ua.answered_call();
     let bye = ua.destroy(dialog).only();
     for (cseq, method) in [(2, "REFER"), (3, "INVITE"), (4, "UPDATE"), (5, "INFO"), (6, "NOTIFY")] {
-        let request = Req::within(&ok, method, cseq).line(CONTACT.trim_end());
+        let request = Req::within(&ok, method, cseq).line("Refer-To: <sip:c@h>").line(CONTACT.trim_end());
         let line = format!("481 Call/Transaction Does Not Exist ({method})");
         assert_eq!(ua.hear(request.text()).lines(), [line]);
     }
