@@ -870,7 +870,7 @@ fn an_offer_that_is_not_answered_ends_the_call() {
             false => call.ua.pass(secs(33)),
             true => call.ua.destroy(call.dialog),
         };
-        assert_eq!(heard.lines()[..2], ["ACK", "BYE"], "{:?}", heard.timed());
+        assert_eq!(heard.lines()[..2], ["ACK +body", "BYE"], "{:?}", heard.timed());
         let bye = heard.message("BYE");
         heard.0.extend(call.ua.hear(answer(&bye, 200, "", "")).0);
         heard.0.extend(call.ua.pass_all().0);

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::reliable::OPTION_TAG;
+use super::request::check_contact;
 use super::{Cause, Refused};
 use crate::message::{Body, BuildError, Header, List, Message, Method, Name, StatusCode, supplies};
 
@@ -130,7 +131,11 @@ impl Reply {
             }
             builder.line(Name::RSeq, |line| line.number(rseq));
         }
-        builder.body(self.body.clone()).finish()
+        let message = builder.body(self.body.clone()).finish()?;
+        let is_due =
+            request.method().refreshes_target() && status > StatusCode::TRYING && !status.is_failure();
+        check_contact(&message, is_due, &self.headers)?;
+        Ok(message)
     }
 
     /// Whether the application's own headers name this option tag in Require.

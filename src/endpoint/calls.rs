@@ -226,6 +226,11 @@ impl<D: Default> Endpoint<D> {
             reply = reply.header(name.as_str(), value);
         }
         _ = self.respond(server, Verb::Reject, &reply);
+        // §14.1: an INVITE of ours waits for its ACK.
+        if let (Some(context), Some(slot)) = (self.servers.get_mut(server), self.dialogs.get_mut(dialog)) {
+            context.dialog = Some(dialog);
+            slot.servers.push(server);
+        }
     }
 
     /// Whether a request within a dialog is out of order, or collides with another INVITE (§12.2.2, §14.2).
