@@ -143,6 +143,7 @@ fn is_reliable(answer: &Message) -> bool {
 
 /// RFC 3262 §3: reliable only if the INVITE says Supported or Require; always if it says Require, or our policy does; else as
 /// the application wishes; 100 and final answers never; nothing but an INVITE's answers.
+// Holds: 3261-8.2.4-1, 3261-8.2.4-2, 3261-8.2.4-6, 3261-8.2.4-5
 #[test]
 fn which_answers_are_reliable() {
     use Rel100::{Required, Supported, Unsupported};

@@ -60,6 +60,7 @@ fn tones_alone_are_no_call_unless_they_are_all_that_is_offered() {
 }
 
 /// RFC 3264 §6: as many streams, at the same places.
+// Holds: 3261-13.2.1-13
 #[test]
 fn a_stream_we_do_not_have_there_is_refused() {
     let audio = "m=audio 4000 RTP/AVP 0\r\n";

@@ -111,6 +111,7 @@ fn a_late_answer_answers_nothing() {
 }
 
 /// RFC 3261 §13.2.1, RFC 6337 §3.1.1.
+// Holds: 3261-13.2.1-7, 3261-13.2.1-8
 #[test]
 fn a_preview_is_the_answer_once_there_is_one() {
     let mut negotiation = Negotiation::new();

@@ -351,6 +351,7 @@ fn what_a_caller_says() {
 }
 
 /// §7.3: the second INVITE has the Call-ID, From and To of the first, and the next number; a third is for a greater minimum only.
+// Holds: 3261-8.1.3.5-6
 #[test]
 fn a_caller_meets_422() {
     let mut ua = with_timers(ASKS);

@@ -103,6 +103,19 @@ fn a_body_that_is_optional_is_no_reason_to_refuse() {
     }
 }
 
+/// RFC 3261 §8.2.2.1: whom To names is no matter of ours, whatever the scheme; the Request-URI is.
+// Holds: 3261-8.2.2.1-1
+#[test]
+fn a_strange_to_is_taken() {
+    for to in ["<tel:+49123>", "<sip:nobody@elsewhere.example>", "<unknown:scheme>"] {
+        let mut ua = Ua::with(|config| config.policy.users = Some(vec!["bob".into()]));
+        let heard = ua.hear(Req::invite().to(to).text());
+        assert_eq!(heard.lines(), ["* incoming INVITE"], "{to}");
+        let ok = ua.accept(heard.server(), Reply::new()).unwrap().sent().remove(0);
+        assert!(ok.value(Name::To).unwrap().starts_with(&format!("{to};tag=")), "{to}");
+    }
+}
+
 // ---- Answers without state (§8.2.7) ----
 
 /// RFC 3261 §8.2.7: what is answered without state is answered finally, once for each time that it comes; its ACK means nothing.

@@ -72,6 +72,20 @@ fn every_request_is_one_of_a_kind() {
     }
 }
 
+/// RFC 3261 §11.1: who asks what the peer is capable of says what it may answer with.
+// Holds: 3261-11.1-1
+#[test]
+fn options_say_what_is_accepted() {
+    let mut ua = Ua::new();
+    let asked = send(&mut ua, to_alice(Method::Options)).only();
+    assert_eq!(asked.value(Name::Accept), Some("application/sdp"));
+    let own = send(&mut ua, to_alice(Method::Options).header("Accept", "text/plain")).only();
+    assert_eq!(own.values(Name::Accept).collect::<Vec<_>>(), ["text/plain"]);
+    let (_, _, dialog) = ua.placed_call();
+    ua.sip.dialog(dialog).unwrap().options(ua.now).unwrap();
+    assert_eq!(ua.drain().only().value(Name::Accept), Some("application/sdp"), "within a dialog too");
+}
+
 /// RFC 3261 §8.1.1.7: one Via, SIP/2.0, whose branch begins with the magic cookie and is nobody else's; a CANCEL and the ACK of a failure have
 /// that of their INVITE, the ACK of a 2xx has one of its own.
 // Holds: 3261-8.1.1.7-1, 3261-8.1.1.7-2, 3261-8.1.1.7-3, 3261-8.1.1.7-4, 3261-8.1.1.7-5

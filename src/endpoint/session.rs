@@ -314,6 +314,20 @@ impl<D: Default> Endpoint<D> {
         status
     }
 
+    /// §13.3.1.3, §14.2: the refusal of an offer says why, with the code that fits (§20.43).
+    fn reject_offer(&mut self, server: ServerId, unusable: sdp::Unusable) -> StatusCode {
+        let (host, _) = self.config.host_and_user();
+        let (code, why) = match unusable {
+            sdp::Unusable::NothingInCommon => (305, "No stream of the offer is usable"),
+            sdp::Unusable::Offer(_) => (399, "The offer cannot be read"),
+            sdp::Unusable::Local(_) => (399, "There is nothing to answer with"),
+        };
+        let warning = alloc::format!("{code} {host} \"{why}\"");
+        let status = unusable.status();
+        _ = self.respond(server, Verb::Reject, &Reply::code(status.code()).header("Warning", warning));
+        status
+    }
+
     /// The automatic answer to a request within a dialog: to an offer, what our current description makes of it (RFC 3264 §6).
     fn answer_within(
         &mut self,
@@ -334,7 +348,7 @@ impl<D: Default> Endpoint<D> {
             (Some(offer), _) => match (slot.dialog.answer_to(offer), change) {
                 (Ok(sdp), _) => Some(sdp),
                 (Err(_), Some(Change::Refresh)) => local(),
-                (Err(unusable), _) => return self.reject_within(server, unusable.status()),
+                (Err(unusable), _) => return self.reject_offer(server, unusable),
             },
             (None, _) if *request.method() == Method::Invite => local(),
             (None, _) => None,
