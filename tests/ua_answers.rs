@@ -8,6 +8,9 @@ use sip_proto::message::Name;
 use sip_proto::{Flow, Message, StatusCode, Transport};
 use support::{CONTACT, Req, SDP, Ua, answer, secs};
 
+/// A change of the configuration.
+type Change = fn(&mut sip_proto::Config);
+
 fn code(message: &Message) -> u16 {
     message.status().unwrap().code()
 }
@@ -123,7 +126,7 @@ fn a_strange_to_is_taken() {
 #[test]
 fn a_stateless_answer_goes_out_once() {
     let full = |config: &mut sip_proto::Config| config.limits.servers = 0;
-    let requests: [(fn(&mut sip_proto::Config), Req); 4] = [
+    let requests: [(Change, Req); 4] = [
         (|_| {}, Req::invite().line("Require: teleport")),
         (|_| {}, Req::invite().uri("http://192.0.2.4")),
         (|_| {}, Req { version: "SIP/3.0", ..Req::invite() }),
@@ -149,7 +152,6 @@ fn a_stateless_answer_goes_out_once() {
 // Holds: 3261-11.2-1
 #[test]
 fn options_get_the_code_of_an_invite() {
-    type Change = fn(&mut sip_proto::Config);
     let nothing: Change = |_| {};
     let rows: [(Change, &str, &str, &str); 7] = [
         (nothing, "sip:bob@192.0.2.4", "X-Any: 1", "200"),
