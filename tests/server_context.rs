@@ -475,6 +475,27 @@ fn a_100_has_no_tag_and_echoes_timestamp() {
     assert_eq!(server.sent().value(Name::Timestamp), None);
 }
 
+/// RFC 3261 §8.2.6.1: a 100 that goes out late says how late, in seconds.
+// Holds: 3261-8.2.6.1-4, 3261-8.2.6.1-5
+#[test]
+fn a_late_100_says_how_late_it_is() {
+    for (late, timestamp, expected) in [
+        (0, "54.21", "54.21"),
+        (200, "54.21", "54.21 0.200"),
+        (1, "54", "54 0.001"),
+        (12_034, "7.", "7. 12.034"),
+        (59_999, "54 7", "54 59.999"),
+    ] {
+        let request = request("INVITE", &format!("Timestamp: {timestamp}\r\n"));
+        let mut server = Server::with(request, false, Settings::DEFAULT);
+        server.progress(ms(late), &Reply::code(100)).unwrap();
+        assert_eq!(server.sent().value(Name::Timestamp), Some(expected), "{late}");
+    }
+    let mut server = Server::with(request("INVITE", "Timestamp: 54.21\r\n"), false, Settings::DEFAULT);
+    server.run(ms(200));
+    assert_eq!(server.sent().value(Name::Timestamp), Some("54.21 0.200"), "the automatic one");
+}
+
 /// RFC 3261 §12.1.1, RFC 6665 §4.2.1.2, RFC 3515 §2.4.4: Record-Route, in order, in every answer that can form a dialog and in no other.
 // Holds: 3261-12.1.1-2
 #[test]

@@ -3,6 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -104,13 +105,14 @@ impl Reply {
         lines.fold(reason.len().saturating_add(6 * PER_LINE), usize::saturating_add)
     }
 
-    /// Writes the answer to `request`; with this RSeq, if it is a reliable provisional one.
+    /// Writes the answer to `request`, which came this long ago; with this RSeq, if it is a reliable provisional one.
     pub(super) fn build(
         &self,
         request: &Message,
         status: StatusCode,
         tag: &str,
         rseq: Option<u32>,
+        delay: Duration,
         defaults: &Defaults<'_>,
     ) -> Result<Message, BuildError> {
         let reason = self.reason.as_deref().unwrap_or(status.reason());
@@ -123,7 +125,7 @@ impl Reply {
             return Err(BuildError::Reserved(Name::RSeq));
         }
         let added = defaults.for_answer(request.method(), status);
-        let builder = request.answer_with_room(status, reason, tag, self.room(reason, &added));
+        let builder = request.answer_with_room(status, reason, tag, self.room(reason, &added), delay);
         let mut builder = builder.extras(added, &self.headers);
         if let Some(rseq) = rseq {
             if !self.requires(OPTION_TAG) {

@@ -377,7 +377,8 @@ impl ServerContext {
             true => Some(self.next_rseq().ok_or(Refused::Unacknowledged)?),
             false => None,
         };
-        let message = reply.build(request, status, self.tag.as_str(), rseq, defaults)?;
+        let delay = now - self.since;
+        let message = reply.build(request, status, self.tag.as_str(), rseq, delay, defaults)?;
         let message = Arc::new(message);
         if let Some(rseq) = rseq {
             let (tag, cseq) = (self.tag, request.cseq());
