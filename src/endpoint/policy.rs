@@ -169,14 +169,14 @@ impl Policy {
             || self.encodings.iter().any(|known| known.eq_ignore_ascii_case(coding))
     }
 
-    /// Whether a body in this language is understood.
+    /// Whether a body in this language is among those understood.
     pub(super) fn speaks(&self, language: &str) -> bool {
         let covers = |known: &str| {
             let (start, rest) = (language.get(..known.len()), language.get(known.len()..));
             start.is_some_and(|start| start.eq_ignore_ascii_case(known))
                 && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         };
-        self.languages.is_empty() || self.languages.iter().any(|known| covers(known))
+        self.languages.iter().any(|known| covers(known))
     }
 }
 

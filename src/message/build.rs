@@ -8,6 +8,7 @@ use core::net::IpAddr;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::keys::Keys;
 use super::lanes::{self, Lanes};
 use super::strict::Lost;
 use super::{
@@ -364,6 +365,8 @@ impl Builder {
             first: self.first,
             source: None,
             lost: Lost::empty(),
+            keys: Keys::default(),
+            says_source: false,
         })
     }
 }

@@ -23,7 +23,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `parse`, `normalise` | bytes to index; the slow path for what `httparse` does not take |
-//! | `receive` | what a datagram is: keep-alive, not SIP, broken, or a message |
+//! | `receive`, `keys` | what a datagram is: keep-alive, not SIP, broken, or a message; what matching reads of it |
 //! | `stream` | messages out of a byte stream |
 //! | `strict` | whether a message is what the grammar says, to the octet |
 //! | `view` | typed access to a message's headers |
@@ -37,6 +37,7 @@ mod address;
 mod answer;
 mod build;
 mod error;
+mod keys;
 mod lanes;
 mod method;
 mod multipart;
@@ -67,6 +68,7 @@ pub use address::{Address, unquote};
 pub(crate) use build::supplies;
 pub use build::{Body, Builder, Header, Value};
 pub use error::{BuildError, ParseError};
+pub(crate) use keys::Hop;
 pub use method::Method;
 pub use multipart::{BodyPart, Part, Parts};
 pub use name::Name;
@@ -108,6 +110,9 @@ pub struct Message {
     first: First,
     source: Option<SocketAddr>,
     lost: strict::Lost,
+    keys: keys::Keys,
+    /// Whether an answer says where the request came from.
+    says_source: bool,
 }
 
 /// The octets: shared with whoever received them, or written here. Built messages stay in the vector they
@@ -306,7 +311,13 @@ impl Message {
 
     /// Notes where the message came from.
     pub fn set_source(&mut self, source: SocketAddr) {
+        self.says_source = self.is_request() && self.must_say(source);
         self.source = Some(source);
+    }
+
+    /// Whether a line has this known name, or for [`Name::Unknown`] a name that is not known.
+    fn has(&self, name: Name) -> bool {
+        self.first_line(name).is_some()
     }
 
     #[inline]

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::keys::Keys;
 use super::stream::SHORTER_BODY;
 use super::strict::Lost;
 use super::{
@@ -44,6 +45,8 @@ impl Message {
             first: First::EMPTY,
             source: None,
             lost: Lost::empty(),
+            keys: Keys::default(),
+            says_source: false,
         }
     }
 
