@@ -176,7 +176,7 @@ fn without_a_prack_the_invite_is_rejected() {
 }
 
 /// RFC 3262 §3: 420 where we will not; RFC 3261 §21.4.15: 421 where we must and the peer cannot. What is accepted says so.
-// Holds: 3262-3-2
+// Holds: 3262-3-2, 3261-8.2.4-3, 3261-8.2.4-4
 #[test]
 fn policies_on_the_wire() {
     for (policy, lines, status, said) in [
@@ -207,7 +207,7 @@ fn policies_on_the_wire() {
 }
 
 /// RFC 3262 §5: an INVITE without an offer gets it in the first reliable answer, and the answer is in the PRACK.
-// Holds: 3262-5-6
+// Holds: 3262-5-6, 3261-13.2.1-5, 3261-13.3.1-2
 #[test]
 fn the_offer_in_a_provisional_answer() {
     for has_answer in [true, false] {
@@ -600,7 +600,7 @@ fn a_reliable_199() {
 }
 
 /// RFC 3262 §4: what an INVITE of ours says, as configured or as the application says of it.
-// Holds: 3262-4-1, 3262-4-2
+// Holds: 3262-4-1, 3262-4-2, 3261-8.1.1.9-1, 3261-8.1.1.9-3, 3261-13.2.1-3
 #[test]
 fn what_our_invites_say() {
     use Rel100::{Required, Supported, Unsupported};

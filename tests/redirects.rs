@@ -65,6 +65,7 @@ fn connect_token(heard: &Heard) -> sip_proto::endpoint::Token {
 
 /// RFC 3261 §8.1.3.4: a new transaction for the contact, with the Call-ID, From and To of the first, its headers and its body; the call then lives
 /// where it was answered.
+// Holds: 3261-8.1.3.4-1, 3261-8.1.3.4-7, 3261-8.1.3.4-8, 3261-8.1.3.4-9
 #[test]
 fn a_redirected_call() {
     for code in [300, 301, 302, 399] {
@@ -138,6 +139,7 @@ fn other_3xx_are_results() {
 
 /// RFC 3261 §8.1.3.4, §20.10: in the order of `q`, 1 where none is given, the order in the message among equals. A target that fails, by an answer or without
 /// one, leads to the next; the last failure is the result.
+// Holds: 3261-8.1.3.4-4, 3261-8.1.3.4-5
 #[test]
 fn targets_are_tried_in_order() {
     let mut ua = Ua::new();
@@ -182,6 +184,7 @@ fn targets_that_are_silent() {
 }
 
 /// RFC 3261 §8.1.3.4, §19.1.4: a URI is tried once, however it is written; two that point to each other end it.
+// Holds: 3261-8.1.3.4-2
 #[test]
 fn no_loop() {
     let mut ua = Ua::new();
@@ -253,6 +256,7 @@ fn a_failure_without_a_target() {
 }
 
 /// RFC 3261 §8.1.3.4: who calls securely is not led elsewhere unseen.
+// Holds: 3261-8.1.3.4-3
 #[test]
 fn from_sips_only_to_sips() {
     let mut ua = Ua::new();
@@ -268,6 +272,7 @@ fn from_sips_only_to_sips() {
 }
 
 /// RFC 3261 §8.1.3.4, §19.1.5: the URI without `method` and headers; the headers in the request, those that would lie left out.
+// Holds: 3261-8.1.3.4-6
 #[test]
 fn headers_and_parameters_of_a_contact() {
     let mut ua = Ua::new();
@@ -473,6 +478,7 @@ fn names_and_headers() {
 }
 
 /// RFC 3261 §8.1.2, §12.2.1.1: the initial Route leads out; in the call the route set does.
+// Holds: 3261-8.1.1.1-3, 3261-8.1.2-6
 #[test]
 fn an_initial_route() {
     let mut ua = Ua::new();
@@ -493,6 +499,7 @@ fn an_initial_route() {
 }
 
 /// RFC 3261 §8.1.2: a preloaded Route for every request outside dialogs that has none of its own; it is no part of a dialog.
+// Holds: 3261-8.1.1.1-2, 3261-8.1.2-1, 3261-8.1.2-5, 3261-8.1.2-7, 3261-9.1-5
 #[test]
 fn an_outbound_proxy() {
     let with = |proxy: &'static str| Ua::with(|config| config.outbound_proxy = proxy.into());

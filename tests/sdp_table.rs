@@ -69,6 +69,7 @@ fn reachable() -> Vec<State> {
 
 /// RFC 6337 Table 1: offer, answer, and whether the pattern serves for the first exchange (Ini), in an established dialog (Est), and to modify in an early
 /// one (Early). From the client's side of the INVITE and from the server's.
+// Holds: 3261-13.2.1-5, 3261-13.2.1-6, 3261-13.2.1-11
 #[test]
 fn the_patterns_of_rfc_6337() {
     let table = [
@@ -294,6 +295,7 @@ fn offers_in_an_update_of_the_callee() {
 }
 
 /// What a message of ours has to carry: RFC 3261 §13.2.1, RFC 3262 §5, RFC 6337 §3.1.
+// Holds: 3261-13.2.1-5, 3261-13.2.1-6, 3261-13.3.1-2, 3261-13.3.1.4-2, 3261-13.3.1.4-3
 #[test]
 fn what_messages_carry() {
     use Meaning::{Answer, Offer, Preview};

@@ -425,6 +425,7 @@ fn a_refused_answer_can_be_corrected() {
 // What an answer holds (PEERS A.4).
 
 /// RFC 3261 §8.2.6.2, DESIGN §5: one To tag in all answers to one request.
+// Holds: 3261-8.2.6.2-7, 3261-8.2.6.2-8, 3261-8.2.6.2-9, 3261-13.3.1.1-1
 #[test]
 fn all_answers_carry_one_to_tag() {
     for last in [200, 486] {
@@ -442,6 +443,7 @@ fn all_answers_carry_one_to_tag() {
 }
 
 /// RFC 3261 §8.2.6.2: a tag that the request's To has stays.
+// Holds: 3261-8.2.6.2-6
 #[test]
 fn a_to_tag_of_the_request_stays() {
     for code in [100, 180, 200, 487] {
@@ -453,7 +455,7 @@ fn a_to_tag_of_the_request_stays() {
 }
 
 /// RFC 3261 §8.2.6.1: a 100 needs no tag and echoes Timestamp; the application's 100 and the automatic one alike.
-// Holds: 3261-17.2.1-2
+// Holds: 3261-17.2.1-2, 3261-8.2.6.1-3
 #[test]
 fn a_100_has_no_tag_and_echoes_timestamp() {
     let request = request("INVITE", "Timestamp: 54.21\r\n");
@@ -473,7 +475,29 @@ fn a_100_has_no_tag_and_echoes_timestamp() {
     assert_eq!(server.sent().value(Name::Timestamp), None);
 }
 
+/// RFC 3261 §8.2.6.1: a 100 that goes out late says how late, in seconds.
+// Holds: 3261-8.2.6.1-4, 3261-8.2.6.1-5
+#[test]
+fn a_late_100_says_how_late_it_is() {
+    for (late, timestamp, expected) in [
+        (0, "54.21", "54.21"),
+        (200, "54.21", "54.21 0.200"),
+        (1, "54", "54 0.001"),
+        (12_034, "7.", "7. 12.034"),
+        (59_999, "54 7", "54 59.999"),
+    ] {
+        let request = request("INVITE", &format!("Timestamp: {timestamp}\r\n"));
+        let mut server = Server::with(request, false, Settings::DEFAULT);
+        server.progress(ms(late), &Reply::code(100)).unwrap();
+        assert_eq!(server.sent().value(Name::Timestamp), Some(expected), "{late}");
+    }
+    let mut server = Server::with(request("INVITE", "Timestamp: 54.21\r\n"), false, Settings::DEFAULT);
+    server.run(ms(200));
+    assert_eq!(server.sent().value(Name::Timestamp), Some("54.21 0.200"), "the automatic one");
+}
+
 /// RFC 3261 §12.1.1, RFC 6665 §4.2.1.2, RFC 3515 §2.4.4: Record-Route, in order, in every answer that can form a dialog and in no other.
+// Holds: 3261-12.1.1-2
 #[test]
 fn record_route_is_copied_into_dialog_forming_answers() {
     let routes = ["<sip:p2.example.com;lr>", "<sip:p1.example.com;lr>"];
@@ -502,6 +526,7 @@ fn record_route_is_copied_into_dialog_forming_answers() {
 }
 
 /// RFC 3261 §8.2.6.2: all Via values in order; From, Call-ID and CSeq as they were.
+// Holds: 3261-8.2.6.2-1, 3261-8.2.6.2-2, 3261-8.2.6.2-3, 3261-8.2.6.2-4, 3261-8.2.6.2-5
 #[test]
 fn an_answer_copies_what_identifies_the_request() {
     for (method, code) in [("INVITE", 180), ("INVITE", 486), ("MESSAGE", 200), ("OPTIONS", 503)] {
@@ -533,6 +558,7 @@ fn answers_say_where_the_request_came_from() {
 }
 
 /// RFC 3261 §12.1.1, RFC 3311 §5.2: Contact in answers that form a dialog or refresh its target, whichever method sends them.
+// Holds: 3261-12.1.1-3
 #[test]
 fn contact_is_in_answers_that_form_or_refresh_a_dialog() {
     for (method, code, there) in [
@@ -559,6 +585,7 @@ fn contact_is_in_answers_that_form_or_refresh_a_dialog() {
 }
 
 /// RFC 3261 §13.3.1.4, §11.2, §21.4.6: Allow in 2xx to INVITE and OPTIONS and in every 405; Supported in those 2xx.
+// Holds: 3261-8.2.1-3, 3261-13.3.1.4-1
 #[test]
 fn allow_and_supported_are_where_the_rfc_wants_them() {
     for (method, code, allow, supported) in [
@@ -720,7 +747,7 @@ fn what_has_ended_is_answered_no_more() {
 // Non-INVITE (RFC 4320).
 
 /// RFC 4320 §4.1: 101–199 do not answer a non-INVITE request, `progress` by default included; on no transport.
-// Holds: 4320-4.1-1
+// Holds: 4320-4.1-1, 3261-8.2.6.1-1
 #[test]
 fn provisional_answers_but_100_are_refused_to_non_invite() {
     for reliable in [false, true] {
@@ -870,6 +897,7 @@ fn an_answered_invite_gets_no_100() {
 }
 
 /// RFC 3261 §13.3.1.1: each minute the last provisional answer goes out again, byte for byte, and nothing is told of it.
+// Holds: 3261-13.3.1.1-2
 #[test]
 fn the_last_provisional_repeats_every_minute() {
     let mut server = Server::new("INVITE", false);
@@ -954,6 +982,7 @@ fn patience_with_the_application_can_be_set() {
 }
 
 /// RFC 3261 §13.3.1: an INVITE that is not answered when its Expires runs out gets 487.
+// Holds: 3261-13.3.1-1
 #[test]
 fn an_expired_invite_gets_487() {
     let mut server = Server::with(request("INVITE", "Expires: 20\r\n"), true, Settings::DEFAULT);
@@ -1135,6 +1164,7 @@ fn a_retransmitted_invite_gets_the_failure_again() {
 // CANCEL.
 
 /// RFC 3261 §9.2: a CANCEL of a waiting INVITE answers it 487, told as cancelled and rejected; later answers are refused.
+// Holds: 3261-9.2-2
 #[test]
 fn a_cancelled_invite_is_answered_487() {
     for before in [None, Some(100), Some(180)] {

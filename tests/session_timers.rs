@@ -474,7 +474,7 @@ fn the_least_of_the_dialog() {
 }
 
 /// §7.3: the second INVITE has the Call-ID, From and To of the first, and the next number; a third is for a greater minimum only.
-// Holds: 4028-7.3-1, 4028-7.3-2, 4028-7.4-4
+// Holds: 4028-7.3-1, 4028-7.3-2, 4028-7.4-4, 3261-8.1.3.5-6
 #[test]
 fn a_caller_meets_422() {
     let mut ua = with_timers(ASKS);

@@ -102,6 +102,7 @@ fn fresh(faults: &[Fault]) -> Req {
 }
 
 /// RFC 3261 §8.2: each fault alone has its answer.
+// Holds: 3261-8.2.2.1-3, 3261-8.2.2.1-4, 3261-8.2.2.2-1, 3261-8.2.2.2-2, 3261-8.2.2.3-1
 #[test]
 fn every_fault_has_its_answer() {
     for fault in FAULTS {
@@ -110,6 +111,7 @@ fn every_fault_has_its_answer() {
 }
 
 /// RFC 3261 §8.2, DESIGN.md §5: of two faults in one message the earlier one is answered.
+// Holds: 3261-8.2-3, 3261-8.2.1-1
 #[test]
 fn of_two_faults_the_earlier_one_is_answered() {
     for (place, first) in FAULTS.into_iter().enumerate() {
@@ -121,6 +123,7 @@ fn of_two_faults_the_earlier_one_is_answered() {
 }
 
 /// RFC 3261 §8.2.7: a stateless answer to a retransmission is the same, To tag and all.
+// Holds: 3261-8.2.7-5
 #[test]
 fn a_stateless_answer_is_the_same_when_repeated() {
     for fault in FAULTS {
@@ -134,6 +137,7 @@ fn a_stateless_answer_is_the_same_when_repeated() {
 }
 
 /// RFC 3261 §21.4.6, §20.5: a 405 says which methods are allowed.
+// Holds: 3261-8.2.1-2, 3261-8.2.1-3, 3261-8.2.1-4
 #[test]
 fn a_405_has_allow() {
     let answer = Ua::new().hear(Req::new("REGISTER").text()).only();
@@ -153,6 +157,7 @@ fn an_unknown_method_is_501() {
 }
 
 /// RFC 3261 §12.2.2, §15.1.2: what only lives in a dialog is 481 without one.
+// Holds: 3261-15.1.2-1
 #[test]
 fn methods_of_dialogs_are_481_outside() {
     for method in ["BYE", "INFO", "UPDATE", "PRACK", "NOTIFY"] {
@@ -161,6 +166,7 @@ fn methods_of_dialogs_are_481_outside() {
 }
 
 /// RFC 3261 §8.2.2.3: a 420 names what is not supported, and only that.
+// Holds: 3261-8.2.2.3-1, 3261-8.2.2.3-2
 #[test]
 fn a_420_names_the_unsupported() {
     let mut ua = Ua::with(|config| config.supported = vec!["timer".into()]);
@@ -171,6 +177,7 @@ fn a_420_names_the_unsupported() {
 }
 
 /// RFC 3261 §8.2.3: a 415 says what would do; the right type passes, in any case, with parameters.
+// Holds: 3261-8.2.3-2
 #[test]
 fn a_415_has_accept() {
     let mut ua = picky();
@@ -181,13 +188,15 @@ fn a_415_has_accept() {
 }
 
 /// RFC 3261 §8.2.2.3: Require has no meaning in ACK and CANCEL, and must be ignored there.
+// Holds: 3261-8.2.2.3-4
 #[test]
 fn require_is_ignored_in_cancel_and_ack() {
     let mut ua = Ua::new();
     ua.called();
-    let cancel = Req::invite().follow("CANCEL").line("Require: teleport");
+    let cancel = Req::invite().follow("CANCEL").line("Require: teleport").line("Proxy-Require: teleport");
     assert_eq!(ua.hear(cancel.text()).lines()[0], "200 OK (CANCEL)");
-    assert_eq!(ua.hear(Req::invite().follow("ACK").line("Require: teleport").text()).lines(), [""; 0]);
+    let ack = Req::invite().follow("ACK").line("Require: teleport").line("Proxy-Require: teleport");
+    assert_eq!(ua.hear(ack.text()).lines(), [""; 0]);
     assert_eq!(ua.pass(secs(4)).lines(), [""; 0], "the ACK has stopped the 487");
     let mut ua = Ua::new();
     let server = ua.called();
@@ -224,6 +233,7 @@ fn an_invite_without_usable_contact_is_400() {
 }
 
 /// RFC 3261 §8.2.2.2: the same request by another way is 482; once the first is over, it is a new one.
+// Holds: 3261-8.2.2.2-1, 3261-8.2.2.2-2
 #[test]
 fn a_merged_request_is_482_while_its_twin_lives() {
     let mut ua = Ua::new();
@@ -503,6 +513,7 @@ fn answers_over_ipv6() {
 }
 
 /// RFC 3261 §8.2.6.2: every Via is copied, in order; only the topmost is changed.
+// Holds: 3261-8.2.6.2-4, 3261-8.2.6.2-5
 #[test]
 fn all_vias_are_copied() {
     let request = Req::new("OPTIONS").line("Via: SIP/2.0/TCP second;branch=z9hG4bK2, SIP/2.0/TLS third");
@@ -578,6 +589,7 @@ fn a_reconnected_socket_is_another_flow() {
 // ---- OPTIONS (RFC 3261 §11) ----
 
 /// RFC 3261 §11.2: a 200 with Allow, Accept and Supported, and no event.
+// Holds: 3261-11-1
 #[test]
 fn options_are_answered_alone() {
     let mut ua = Ua::with(|config| {
@@ -720,6 +732,7 @@ fn the_refusal_names_the_answer() {
 }
 
 /// RFC 3261 §8.2.6.2, §12.1.1 (DESIGN.md §5): one To tag for all; Contact and Record-Route where a dialog forms.
+// Holds: 3261-8.2.6.1-3, 3261-8.2.6.2-9, 3261-12.1.1-3
 #[test]
 fn answers_carry_what_they_must() {
     let mut ua = Ua::new();
@@ -807,7 +820,7 @@ fn the_attributes_of_a_context() {
 }
 
 /// RFC 4320 §4.1, §4.2: a non-INVITE request takes no 101–199, no early 100 over UDP, and never 408.
-// Holds: 4320-4.1-1, 4320-4.1-2, 4320-4.1-3, 4320-4.2-1
+// Holds: 4320-4.1-1, 4320-4.1-2, 4320-4.1-3, 4320-4.2-1, 3261-8.2.6.1-1
 #[test]
 fn what_a_non_invite_request_is_never_answered() {
     let mut ua = Ua::new();
@@ -972,6 +985,7 @@ fn a_cancel_before_the_application_looked_is_not_lost() {
 }
 
 /// RFC 3261 §9.2, RFC 3326: the order while it rings; one tag in all answers; the Reason reaches the application.
+// Holds: 3261-9.2-2, 3261-9.2-3, 3261-8.2.6.2-9
 #[test]
 fn a_cancel_during_ringing() {
     let mut ua = Ua::new();
@@ -1003,6 +1017,7 @@ fn a_cancel_during_ringing() {
 }
 
 /// RFC 3261 §9.2, PEERS.md B.6: after our 2xx a CANCEL is answered 200, changes nothing, and is told.
+// Holds: 3261-13.1-1
 #[test]
 fn a_cancel_after_the_2xx_is_too_late() {
     let mut ua = Ua::new();
@@ -1029,6 +1044,7 @@ fn a_cancel_after_a_rejection_changes_nothing() {
 }
 
 /// RFC 3261 §9.2: a CANCEL that cancels nothing is 481; so is one with another branch or sent-by.
+// Holds: 3261-9.2-1
 #[test]
 fn a_cancel_of_nothing_is_481() {
     let mut ua = Ua::new();
@@ -1057,6 +1073,7 @@ fn a_retransmitted_cancel_is_absorbed() {
 // ---- Guards ----
 
 /// RFC 3261 §17.2.1, §13.3.1.1; PEERS.md A.9: 100 at 200 ms, 180 each minute, 480 after three; automatic 100s fire nothing.
+// Holds: 3261-13.3.1.1-2
 #[test]
 fn an_invite_that_nobody_answers() {
     let mut ua = Ua::new();
@@ -1079,6 +1096,7 @@ fn an_invite_that_nobody_answers() {
 }
 
 /// RFC 3261 §13.3.1.1: the minute's repeat is the last provisional answer, and counts from it.
+// Holds: 3261-13.3.1.1-2
 #[test]
 fn the_last_provisional_repeats_each_minute() {
     let mut ua = Ua::new();
@@ -1092,6 +1110,7 @@ fn the_last_provisional_repeats_each_minute() {
 }
 
 /// RFC 3261 §13.3.1: an Expires that runs out first is 487.
+// Holds: 3261-13.3.1-1
 #[test]
 fn an_expired_invite_is_487() {
     let mut ua = Ua::new();
@@ -1195,6 +1214,7 @@ fn an_old_peers_cancel() {
 }
 
 /// RFC 3261 §12.1.1: a peer without tags has the empty tag; its dialog works.
+// Holds: 3261-12.1.1-16, 3261-12.2.1.1-5
 #[test]
 fn an_old_peer_without_a_tag_has_a_dialog() {
     let mut ua = Ua::new();

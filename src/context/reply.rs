@@ -3,10 +3,12 @@
 use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::reliable::OPTION_TAG;
+use super::request::check_contact;
 use super::{Cause, Refused};
 use crate::message::{Body, BuildError, Header, List, Message, Method, Name, StatusCode, supplies};
 
@@ -134,13 +136,14 @@ impl Reply {
         lines.fold(reason.len().saturating_add(6 * PER_LINE), usize::saturating_add)
     }
 
-    /// Writes the answer to `request`; with this RSeq, if it is a reliable provisional one.
+    /// Writes the answer to `request`, which came this long ago; with this RSeq, if it is a reliable provisional one.
     pub(super) fn build(
         &self,
         request: &Message,
         status: StatusCode,
         tag: &str,
         rseq: Option<u32>,
+        delay: Duration,
         defaults: &Defaults<'_>,
     ) -> Result<Message, BuildError> {
         let reason = self.reason.as_deref().unwrap_or(status.reason());
@@ -153,7 +156,7 @@ impl Reply {
             return Err(BuildError::Reserved(Name::RSeq));
         }
         let added = defaults.for_answer(request.method(), status, rseq.is_some());
-        let builder = request.answer_with_room(status, reason, tag, self.room(reason, &added));
+        let builder = request.answer_with_room(status, reason, tag, self.room(reason, &added), delay);
         let mut builder = builder.extras(added, &self.headers);
         if let Some(rseq) = rseq {
             if !self.requires(OPTION_TAG) {
@@ -161,7 +164,11 @@ impl Reply {
             }
             builder.line(Name::RSeq, |line| line.number(rseq));
         }
-        builder.body(self.body.clone()).finish()
+        let message = builder.body(self.body.clone()).finish()?;
+        let is_due =
+            request.method().refreshes_target() && status > StatusCode::TRYING && !status.is_failure();
+        check_contact(&message, is_due, &self.headers)?;
+        Ok(message)
     }
 
     /// Whether the application's own headers name this option tag in Require.

@@ -9,7 +9,8 @@ use bytes::Bytes;
 
 use super::Rel100;
 use crate::message::{
-    Address, Body, BuildError, Builder, Header, MAGIC_COOKIE, Message, Method, Name, Transport, Uri,
+    Address, Body, BuildError, Builder, Contact, Header, MAGIC_COOKIE, Message, Method, Name, ParseError,
+    Transport, Uri, supplies,
 };
 use crate::random::Token;
 
@@ -104,7 +105,29 @@ impl Request {
         write_address(&mut builder, Name::From, from, ids.tag)?;
         write_address(&mut builder, Name::To, self.to.as_deref().unwrap_or(&self.uri), "")?;
         let builder = builder.header(Name::CallId, ids.call_id).cseq(ids.cseq, &self.method);
-        builder.extras(ids.for_request(&self.method), &self.headers).body(self.body.clone()).finish()
+        let builder = builder.extras(ids.for_request(&self.method), &self.headers);
+        let message = builder.body(self.body.clone()).finish()?;
+        check_contact(&message, self.method.creates_dialog(), &self.headers)?;
+        Ok(message)
+    }
+}
+
+/// A message that makes a dialog or refreshes its target has one Contact, a SIP or SIPS URI (§8.1.1.8, §12.1.1), also where the application
+/// supplies it.
+pub(crate) fn check_contact(message: &Message, is_due: bool, headers: &[Header]) -> Result<(), BuildError> {
+    if !is_due || !supplies(headers, Name::Contact) {
+        return Ok(());
+    }
+    let is_sip = |contact: Contact<'_>| {
+        contact.address().is_some_and(|address| matches!(Uri::parse(address.uri), Ok(Uri::Sip(_))))
+    };
+    let mut contacts = message.contacts();
+    match (contacts.next(), contacts.next()) {
+        (Some(Ok(contact)), None) if is_sip(contact) => Ok(()),
+        _ => {
+            let header = Some(Name::Contact);
+            Err(BuildError::Uri(ParseError { expected: "one SIP or SIPS URI", header, at: 0 }))
+        }
     }
 }
 
@@ -356,7 +379,7 @@ pub struct Identifiers<'a> {
 
 impl<'a> Identifiers<'a> {
     /// The headers that a request of this method gets unless the application supplies them. Empty values are left out.
-    pub fn for_request(&self, method: &Method) -> [(Name, &'a str); 5] {
+    pub fn for_request(&self, method: &Method) -> [(Name, &'a str); 6] {
         let when = |yes: bool, value| if yes { value } else { "" };
         let describes = matches!(method, Method::Invite | Method::Options | Method::Update);
         [
@@ -364,6 +387,8 @@ impl<'a> Identifiers<'a> {
             (Name::Contact, when(carries_contact(method), self.contact)),
             (Name::Allow, when(describes, self.allow)),
             (Name::Supported, when(*method != Method::Ack, self.supported)),
+            // §11.1: what the answer may describe us by.
+            (Name::Accept, when(*method == Method::Options, "application/sdp")),
             (Name::UserAgent, self.user_agent),
         ]
     }

@@ -377,7 +377,8 @@ impl ServerContext {
             true => Some(self.next_rseq().ok_or(Refused::Unacknowledged)?),
             false => None,
         };
-        let message = reply.build(request, status, self.tag.as_str(), rseq, defaults)?;
+        let delay = now - self.since;
+        let message = reply.build(request, status, self.tag.as_str(), rseq, delay, defaults)?;
         let is_first = rseq.is_some() && self.unacknowledged.is_none();
         if is_first && request.session_description().or(message.session_description()).is_none() {
             return Err(Refused::OfferMissing);

@@ -152,6 +152,25 @@ impl Dialog {
         Ok(if is_unchanged { Bytes::copy_from_slice(local) } else { answer.into() })
     }
 
+    /// The answer that takes nothing of the offer in the peer's 2xx, if one is owed (RFC 3261 §13.2.2.4); `None` too where the offer is no description.
+    pub(crate) fn declining(&self) -> Option<Bytes> {
+        let (_, offer) = self.session.negotiation.offer().filter(|_| self.owes_answer())?;
+        sdp::decline(offer, self.session.negotiation.local()).ok().map(Bytes::from)
+    }
+
+    /// Whether an answer of ours to the peer's INVITE may carry this body: a description that is another than the one before would be another
+    /// offer (RFC 3261 §13.2.1).
+    pub(crate) fn may_describe(&self, body: &crate::message::Body) -> bool {
+        let negotiation = &self.session.negotiation;
+        let is_said = || {
+            let ours = negotiation.offer().filter(|(side, _)| *side == Side::Ours).map(|(_, offer)| offer);
+            ours.or(negotiation.local()) == Some(&*body.bytes)
+        };
+        let has_place =
+            !matches!(negotiation.needs(Carrier::Success), Ok(Body::Nothing) | Err(Refusal::Unacknowledged));
+        has_place || !body.content_type.starts_with("application/sdp") || is_said()
+    }
+
     /// The offer that a wish comes to now; `None` where none is to be made.
     ///
     /// # Errors

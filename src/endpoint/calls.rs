@@ -29,6 +29,9 @@ use crate::message::{Header, Message, Method, Name, StatusCode};
 use crate::sdp::{Change, Meaning, Side};
 use crate::transaction::MatchId;
 
+/// How many of the peer's requests an INVITE of ours may have to wait for.
+const MOST_WAITED_FOR: usize = 16;
+
 impl<D: Default> Endpoint<D> {
     /// Takes in a dialog that an answer of ours has made.
     pub(super) fn adopt(&mut self, server: ServerId, dialog: Dialog) {
@@ -239,6 +242,13 @@ impl<D: Default> Endpoint<D> {
             reply = reply.header(name.as_str(), value);
         }
         _ = self.respond(server, Verb::Reject, &reply);
+        // §14.1: an INVITE of ours waits for its ACK. A flood of them is not waited for.
+        if let (Some(context), Some(slot)) = (self.servers.get_mut(server), self.dialogs.get_mut(dialog))
+            && slot.servers.len() < MOST_WAITED_FOR
+        {
+            context.dialog = Some(dialog);
+            slot.servers.push(server);
+        }
     }
 
     /// Whether a request within a dialog is out of order, or collides with another INVITE (§12.2.2, §14.2).

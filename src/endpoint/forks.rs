@@ -11,7 +11,7 @@ use super::flow::Flow;
 use super::ids::{DialogId, RequestId, Sender, Token};
 use super::output::Payload;
 use super::slots::{ClientSlot, EndedDialog, Purpose, Stage};
-use super::transports::{Route, Task};
+use super::transports::{Route, Task, is_sips};
 use super::{Endpoint, Event};
 use crate::context::{Cause, ClientEffects, Hop, Synthetic};
 use crate::dialog::Dialog;
@@ -250,8 +250,9 @@ impl<D: Default> Endpoint<D> {
             Some(route) => route.ok().map(|route| route.uri),
             None => request.request_uri(),
         };
-        let asked = hop.and_then(|hop| self.transports.locate(hop).ok());
-        let next = self.transports.locate(slot.dialog.next_hop()).ok();
+        let is_secure = request.request_uri().is_some_and(is_sips);
+        let asked = hop.and_then(|hop| self.transports.locate(hop, is_secure).ok());
+        let next = self.transports.locate_in(&slot.dialog).ok();
         let is_same = matches!(asked, Some(Route::Resolve { .. })) && asked == next;
         let flow = client.flow.filter(|_| is_same);
         if let Some(slot) = self.dialogs.get_mut(dialog) {
@@ -286,9 +287,10 @@ impl<D: Default> Endpoint<D> {
     /// Acknowledges the 2xx to a re-INVITE whose dialog has ended meanwhile (§13.2.2.4, RFC 5407 §3.2.3).
     pub(super) fn acknowledge_afterwards(&mut self, client: RequestId, response: &Message) {
         let Some(ended) = self.clients.get_mut(client).and_then(|slot| slot.ended.take()) else { return };
-        let EndedDialog { dialog, flow } = *ended;
+        let EndedDialog { mut dialog, flow } = *ended;
+        _ = dialog.note(Side::Theirs, response);
         let known = flow.filter(|flow| self.transports.is_open(flow)).map(Route::Flow);
-        let Some(route) = known.or_else(|| self.transports.locate(dialog.next_hop()).ok()) else { return };
+        let Some(route) = known.or_else(|| self.transports.locate_in(&dialog).ok()) else { return };
         let branch = self.random.token();
         let Some(ack) = self.write_ack(client, &dialog, response, None, (&route, branch)) else { return };
         let task = self.keep_ack(client, response, ack);
@@ -326,6 +328,8 @@ impl<D: Default> Endpoint<D> {
         let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
         let request = self.clients.get(client).and_then(|slot| slot.request());
         let credentials = request.map(|request| credentials(request)).unwrap_or_default();
+        // An offer that nobody wants is answered all the same.
+        let answer = answer.or_else(|| dialog.declining().map(Body::sdp));
         dialog.ack(response.cseq(), credentials, answer, &hop).ok()
     }
 

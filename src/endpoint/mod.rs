@@ -70,7 +70,7 @@ pub use output::{Connect, Output, Payload, Resolve, Transmit};
 pub use policy::{Handling, Policy};
 
 use crate::context::{Defaults, Invite, Rel100, Request};
-use crate::message::Method;
+use crate::message::{Message, Method};
 use crate::random::Random;
 use crate::time::Timestamp;
 use crate::transaction::HashKey;
@@ -79,7 +79,7 @@ use index::Index;
 use redirects::Redirects;
 use slots::{ClientSlot, DialogSlot, ServerSlot};
 use timers::TimerIndex;
-use transports::Transports;
+use transports::{Transports, is_sips};
 
 /// A SIP user agent without a socket, a clock or a thread.
 ///
@@ -107,7 +107,7 @@ use transports::Transports;
 #[derive(Clone)]
 pub struct Endpoint<D = ()> {
     config: Config,
-    /// The values of Allow, Accept and Supported, written once.
+    /// The values of Allow, Supported and the three of Accept, written once.
     described: Described,
     random: Random,
     key: HashKey,
@@ -127,6 +127,8 @@ pub struct Endpoint<D = ()> {
 struct Described {
     allow: String,
     accept: String,
+    accept_encoding: String,
+    accept_language: String,
     supported: String,
 }
 
@@ -139,6 +141,8 @@ impl<D: Default> Endpoint<D> {
         let described = Described {
             allow: allow(&config),
             accept: config.policy.accept(),
+            accept_encoding: config.policy.accept_encoding(),
+            accept_language: config.policy.accept_language(),
             supported: reliable::supported(&config, config.settings.rel100),
         };
         Self {
@@ -353,13 +357,29 @@ fn defaults<'a>(
     described: &'a Described,
     transports: &'a Transports,
     flow: &Flow,
+    request: Option<&Message>,
 ) -> Defaults<'a> {
+    let is_secure = request.is_some_and(asks_for_sips);
     Defaults {
-        contact: &transports.names(flow.transport, Some(flow.remote.ip())).contact,
+        contact: transports.contact(flow.transport, Some(flow.remote.ip()), is_secure),
         allow: &described.allow,
         supported: &described.supported,
         server: &config.server,
     }
+}
+
+/// Whether we are to be reached by a SIPS URI in the dialog that this request makes (RFC 3261 §12.1.1): for its Request-URI, its topmost Record-Route, or
+/// its Contact if it has none.
+fn asks_for_sips(request: &Message) -> bool {
+    if !request.method().creates_dialog() {
+        return false;
+    }
+    let recorded = request.record_routes().next();
+    request.request_uri().is_some_and(is_sips)
+        || match recorded {
+            Some(route) => route.is_ok_and(|route| is_sips(route.uri)),
+            None => request.contact().ok().flatten().is_some_and(|contact| is_sips(contact.uri)),
+        }
 }
 
 /// The value of Allow: what the policy serves, and PRACK where provisional answers may be reliable.

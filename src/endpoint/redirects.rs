@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use super::event::{ClientEvent, Why};
 use super::ids::RequestId;
 use super::slots::Stage;
-use super::transports::Route;
+use super::transports::{Route, is_sips};
 use super::{Endpoint, Event};
 use crate::context::{Hop, Synthetic, again, as_request_uri};
 use crate::message::{Contact, Header, Message, Method, Name, QValue, SipUri, StatusCode, Uri, unescape};
@@ -40,7 +40,7 @@ impl Redirects {
         let first_hop = request.routes().next().and_then(Result::ok).map(|route| route.uri);
         let tried = first_hop.filter(|_| keeps_uri).unwrap_or(uri);
         let tried = [as_request_uri(tried).into()].into();
-        Some(Box::new(Self { left, keeps_uri, is_secure: is_secure(uri), targets: Vec::new(), tried }))
+        Some(Box::new(Self { left, keeps_uri, is_secure: is_sips(uri), targets: Vec::new(), tried }))
     }
 
     /// Takes the targets that a 3xx names (§8.1.3.4): those that an INVITE can be sent to and that are new.
@@ -50,7 +50,7 @@ impl Redirects {
             let method = uri.sip().and_then(SipUri::method);
             let is_invite = method.is_none_or(|method| method == Method::Invite.as_str());
             // What was called securely is not called otherwise unseen.
-            let is_safe = !self.is_secure || is_secure_uri(&uri);
+            let is_safe = !self.is_secure || is_sips(contact.uri);
             if is_invite && is_safe && !self.knows(contact.uri) {
                 let q = contact.q().ok().flatten().unwrap_or(QValue::ONE);
                 let place = self.targets.partition_point(|(known, _)| *known >= q);
@@ -139,11 +139,17 @@ impl<D: Default> Endpoint<D> {
             Some(first) if !keeps_uri => first.uri,
             Some(_) | None => target,
         };
-        let route = self.transports.locate(hop).ok()?;
-        let (uri, headers, without) = match keeps_uri {
+        let is_secure = is_sips(target) || is_sips(hop);
+        let route = self.transports.locate(hop, is_sips(target)).ok()?;
+        let (uri, mut headers, without) = match keeps_uri {
             true => (None, later_routes(request), Some(Name::Route)),
             false => (Some(target), self.headers_from(target, request)?, None),
         };
+        let contact = request.contact().ok().flatten();
+        if is_secure && !contact.is_some_and(|contact| is_sips(contact.uri)) {
+            let contact = self.transports.contact(route.transport(), route.towards(), true);
+            headers.push(Header::new(Name::Contact.as_str(), String::from(contact)));
+        }
         let names = self.transports.names(route.transport(), route.towards());
         let branch = self.random.token();
         let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
@@ -275,12 +281,4 @@ fn is_list(name: Name) -> bool {
             | Name::RejectContact
             | Name::RequestDisposition
     )
-}
-
-fn is_secure(uri: &str) -> bool {
-    Uri::parse(uri).is_ok_and(|uri| is_secure_uri(&uri))
-}
-
-fn is_secure_uri(uri: &Uri<'_>) -> bool {
-    matches!(uri, Uri::Sip(uri) if uri.secure)
 }

@@ -40,7 +40,7 @@ impl<D: Default> Endpoint<D> {
         let slot = self.dialogs.get(id).ok_or(Refused::Gone)?;
         match slot.flow.filter(|flow| self.transports.is_open(flow)) {
             Some(flow) => Ok(Route::Flow(flow)),
-            None => self.transports.locate(slot.dialog.next_hop()).map_err(Refused::Unroutable),
+            None => self.transports.locate_in(&slot.dialog).map_err(Refused::Unroutable),
         }
     }
 

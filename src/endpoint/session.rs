@@ -18,6 +18,7 @@ use crate::context::{Reply, Synthetic};
 use crate::dialog::{DialogError, DialogState, InDialog, Modify, Role};
 use crate::message::{Body, Header, Message, Method, Name, StatusCode};
 use crate::sdp::{self, Carrier, Change, Refusal, Side, Unusable};
+use crate::transaction::State;
 
 impl<D: Default> Endpoint<D> {
     /// Takes a change of the session on: at once, or when its turn comes.
@@ -81,6 +82,14 @@ impl<D: Default> Endpoint<D> {
         let has_sdp =
             request.body.as_ref().is_some_and(|body| body.content_type.starts_with("application/sdp"));
         may_send(slot.dialog.negotiation(), carrier, has_sdp).map_err(DialogError::Session)?;
+        // §14.1: an INVITE of the peer's that we have refused is not over before its ACK.
+        let is_refused = |server: &ServerId| {
+            let context = self.servers.get(*server).map(|slot| &slot.context);
+            context.is_some_and(|context| context.is_invite() && context.state() == State::Completed)
+        };
+        if carrier == Carrier::Invite && slot.servers.iter().any(is_refused) {
+            return Err(DialogError::Session(Refusal::Unacknowledged).into());
+        }
         let (message, route) = self.write_in_dialog(id, &request)?;
         if let Some(slot) = self.dialogs.get_mut(id) {
             slot.dialog.note_sent(&message);
@@ -227,7 +236,7 @@ impl<D: Default> Endpoint<D> {
         Ok(())
     }
 
-    /// Acknowledges without an answer, since none will come. A PRACK would have to have one.
+    /// Acknowledges with an answer that takes nothing, since no other will come (§13.2.2.4). A PRACK is left out.
     pub(super) fn settle_ack(&mut self, id: DialogId) {
         if let Some(due) = self.forget_ack(id).filter(|due| !due.is_provisional()) {
             self.acknowledge(due.client, id, &due.response, None);
@@ -305,7 +314,7 @@ impl<D: Default> Endpoint<D> {
         status
     }
 
-    /// Refuses an offer, and says why (RFC 3261 §14.2, §20.43; RFC 3311 §5.2).
+    /// Refuses an offer, and says why with the code that fits (RFC 3261 §13.3.1.3, §14.2, §20.43; RFC 3311 §5.2).
     fn turn_offer_down(&mut self, server: ServerId, unusable: Unusable) -> StatusCode {
         let (host, _) = self.config.host_and_user();
         let warning = match unusable {

@@ -13,6 +13,7 @@ use super::output::Payload;
 use super::refresh::add_terms;
 use super::reliable::{is_option_tag, supported};
 use super::slots::{ClientSlot, Purpose, Stage};
+use super::transports::is_sips;
 use super::{Endpoint, Event, Refused};
 use crate::context::{
     Cause, ClientContext, ClientEffects, Hop, Identifiers, OPTION_TAG, Rel100, Request, Synthetic,
@@ -34,7 +35,8 @@ impl<D: Default> Endpoint<D> {
         ring_within: Option<Duration>,
         rel100: Rel100,
     ) -> Result<RequestId, Refused> {
-        if matches!(request.method, Method::Ack | Method::Cancel) {
+        // §15: there is no BYE outside a dialog.
+        if matches!(request.method, Method::Ack | Method::Cancel | Method::Bye) {
             return Err(DialogError::Method.into());
         }
         if self.clients.len() >= self.config.limits.clients || self.is_full() {
@@ -48,7 +50,8 @@ impl<D: Default> Endpoint<D> {
         }
         let next_hop = request.route.first().map_or(&*request.uri, |route| route);
         let uri = if request.route.is_empty() { next_hop } else { uri_of(next_hop)? };
-        let route = self.transports.locate(uri).map_err(Refused::Unroutable)?;
+        let is_secure = is_sips(&request.uri);
+        let route = self.transports.locate(uri, is_secure).map_err(Refused::Unroutable)?;
         let transport = route.transport();
         // What is drawn for a request that is refused has not been drawn.
         let mut random = self.random.clone();
@@ -63,7 +66,7 @@ impl<D: Default> Endpoint<D> {
             tag: tag.as_str(),
             cseq: CSEQ,
             identity: self.config.identity(),
-            contact: &names.contact,
+            contact: self.transports.contact(transport, route.towards(), is_secure || is_sips(uri)),
             allow: &self.described.allow,
             supported: &supported,
             user_agent: &self.config.user_agent,

@@ -14,11 +14,11 @@ use super::slots::ServerSlot;
 use super::timers::Handle;
 use super::{By, Endpoint, Event, Refused, defaults};
 use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects, rack};
-use crate::dialog::{Dialog, makes_subscription};
+use crate::dialog::{Dialog, DialogError, makes_subscription};
 use crate::message::{Address, Message, Method, StatusCode};
 use crate::random;
-use crate::sdp::Side;
-use crate::transaction::MatchId;
+use crate::sdp::{Refusal, Side};
+use crate::transaction::{MatchId, State};
 
 impl<D: Default> Endpoint<D> {
     /// Begins the context of a new request outside dialogs.
@@ -110,6 +110,8 @@ impl<D: Default> Endpoint<D> {
         if *request.method() == Method::Options {
             // An empty Supported says that there are no extensions (§20.37).
             reply = reply.header("Accept", self.described.accept.clone());
+            reply = reply.header("Accept-Encoding", self.described.accept_encoding.clone());
+            reply = reply.header("Accept-Language", self.described.accept_language.clone());
             reply = reply.header("Supported", self.described.supported.clone());
         }
         _ = self.respond(server, Verb::Accept, &reply);
@@ -131,7 +133,11 @@ impl<D: Default> Endpoint<D> {
         let (now, settings) = (self.now, self.config.settings);
         let Some(slot) = self.servers.get_mut(server) else { return };
         let effects = slot.context.acknowledged(now, &settings);
+        let dialog = slot.dialog.filter(|_| slot.is_in_dialog && slot.context.state() == State::Confirmed);
         self.carry_out_server(server, effects, Some(ack));
+        if let Some(dialog) = dialog {
+            self.pump(dialog);
+        }
     }
 
     /// A CANCEL (§9.2): 200 if there is what it cancels, with the tag of that one's answers; else 481.
@@ -144,7 +150,7 @@ impl<D: Default> Endpoint<D> {
         _ = self.respond(server, Verb::Accept, &Reply::new());
 
         let Some(slot) = self.servers.get_mut(invite) else { return };
-        let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
+        let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow, None);
         let effects = slot.context.cancel(self.now, &defaults, &self.config.settings);
         self.carry_out_server(invite, effects, Some(cancel));
     }
@@ -165,7 +171,9 @@ impl<D: Default> Endpoint<D> {
     /// Gives an answer. If it is refused, nothing has changed.
     pub(super) fn respond(&mut self, server: ServerId, verb: Verb, reply: &Reply) -> Result<(), Refused> {
         let slot = self.servers.get(server).ok_or(Refused::Gone)?;
-        let mut defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
+        let request = slot.context.request().cloned();
+        let mut defaults =
+            defaults(&self.config, &self.described, &self.transports, &slot.flow, request.as_deref());
         // Within a dialog we are where the dialog says, until the application says otherwise; an early one too (RFC 3311 §5.1).
         let within = slot.dialog.and_then(|id| self.dialogs.get(id));
         let contact = within.map(|slot| slot.dialog.local().contact);
@@ -184,7 +192,6 @@ impl<D: Default> Endpoint<D> {
             false => Cow::Borrowed(reply),
         };
         let reply = &*reply;
-        let request = slot.context.request().cloned();
         let mut context = slot.context.clone();
         let effects = match verb {
             Verb::Progress => context.progress(now, reply, &defaults, settings),
@@ -192,6 +199,15 @@ impl<D: Default> Endpoint<D> {
             Verb::Reject => context.reject(now, reply, &defaults, settings),
             Verb::Reply => context.reply(now, reply, &defaults, settings),
         }?;
+        // §13.2.1: once offer and answer are exchanged, another description would be another offer.
+        let described =
+            body.as_ref().filter(|_| slot.context.is_invite() && !effects.contains(ServerEffects::REJECTED));
+        let dialog = slot.dialog.and_then(|id| self.dialogs.get(id));
+        if let (Some(body), Some(within)) = (described, dialog)
+            && !within.dialog.may_describe(body)
+        {
+            return Err(DialogError::Session(Refusal::SdpMisplaced).into());
+        }
         let made = self.dialog_made(slot, &context, request.as_deref())?;
         if let Some(slot) = self.servers.get_mut(server) {
             slot.context = context;
@@ -270,7 +286,9 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn fire_server(&mut self, server: ServerId) {
         loop {
             let Some(slot) = self.servers.get_mut(server) else { return };
-            let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
+            let request = slot.context.request().cloned();
+            let defaults =
+                defaults(&self.config, &self.described, &self.transports, &slot.flow, request.as_deref());
             let Some(effects) = slot.context.fire(self.now, &defaults, &self.config.settings) else {
                 return self.schedule_server(server);
             };
@@ -411,9 +429,13 @@ impl<D: Default> Endpoint<D> {
         if let Some(dialog) = slot.dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
             dialog.servers.retain(|other| *other != server);
         }
+        let waiting = slot.dialog.filter(|_| slot.is_in_dialog && slot.context.is_invite());
         if slot.is_announced {
             let event = ServerEvent::Ended { why: slot.context.end_reason(), data: slot.data };
             self.emit(Event::Server { server, event });
+        }
+        if let Some(dialog) = waiting {
+            self.pump(dialog);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! from it (§9.1, §17.1.1.3).
 
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
 use super::{BuildError, Builder, Host, Line, List, Message, Method, Name, StatusCode, Via};
 
@@ -30,17 +31,18 @@ impl Message {
     /// # Ok::<(), sip_proto::message::ParseError>(())
     /// ```
     pub fn answer(&self, status: StatusCode, reason: &str, tag: &str) -> Builder {
-        self.answer_with_room(status, reason, tag, ADDED_LEN)
+        self.answer_with_room(status, reason, tag, ADDED_LEN, Duration::ZERO)
     }
 
     /// Like [`Message::answer`], with room for `added` bytes beyond what is copied: enough of it, and the answer is written
-    /// without moving.
+    /// without moving. A 100 says in Timestamp how long after the request it goes out, if that is a millisecond or more (§8.2.6.1).
     pub(crate) fn answer_with_room(
         &self,
         status: StatusCode,
         reason: &str,
         tag: &str,
         added: usize,
+        delay: Duration,
     ) -> Builder {
         let is_trying = status == StatusCode::TRYING;
         let has_routes = self.method.creates_dialog() && !is_trying && !status.is_failure();
@@ -71,6 +73,20 @@ impl Message {
                         value.text(self.text(line.value));
                         value.text(";tag=");
                         value.text(tag);
+                    });
+                }),
+                (Name::Timestamp, _) if delay >= Duration::from_millis(1) => copy.insert(|builder| {
+                    builder.relayed_line(Name::Timestamp, |value| {
+                        // What stands behind the time is a delay of somebody else's.
+                        let text = self.text(line.value);
+                        value.text(text.split([' ', '\t']).next().unwrap_or(text));
+                        value.text(" ");
+                        value.number(u32::try_from(delay.as_secs()).unwrap_or(u32::MAX));
+                        value.text(".");
+                        let millis = delay.subsec_millis();
+                        for digit in [millis / 100, millis / 10 % 10, millis % 10] {
+                            value.number(digit);
+                        }
                     });
                 }),
                 _ => copy.line(line),
