@@ -7,18 +7,24 @@
 //! | `uri` | `uri`: two URIs, and text to escape |
 //! | `stream` | `stream`: a stream, whole and in chunks |
 //! | `sdp` | `sdp`: a session description, or two |
+//! | `dialog` | `dialog`: a dialog made by hand |
+//! | `transaction` | `transaction`: a transaction machine beside its model |
 
+mod dialog;
 mod header;
 mod message;
 mod sdp;
 mod stream;
+mod transaction;
 mod uri;
 mod views;
 
+pub use dialog::check_dialog;
 pub use header::check_header;
 pub use message::check_message;
 pub use sdp::check_sdp;
 pub use stream::check_stream;
+pub use transaction::check_transaction;
 pub use uri::check_uri;
 pub use views::read_views;
 
@@ -33,6 +39,21 @@ pub fn check_script(octets: &[u8]) {
     assert!(
         kept.is_ok(),
         "{}\n{script:#?}",
+        kept.err().map(|violation| alloc::format!("{violation}")).unwrap_or_default()
+    );
+}
+
+/// Has the two endpoints of the [`Pair`](crate::testing::script::Pair) that `octets` stand for work against each other.
+///
+/// # Panics
+/// When a promise is not kept.
+#[cfg(feature = "arbitrary")]
+pub fn check_pair(octets: &[u8]) {
+    let pair = crate::testing::script::Pair::from_octets(octets);
+    let kept = pair.run(None);
+    assert!(
+        kept.is_ok(),
+        "{}\n{pair:#?}",
         kept.err().map(|violation| alloc::format!("{violation}")).unwrap_or_default()
     );
 }
