@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use sip_proto::testing::{check_header, check_message, check_script, check_sdp, check_stream, check_uri};
+use sip_proto::testing::{
+    check_dialog, check_header, check_message, check_pair, check_script, check_sdp, check_stream,
+    check_transaction, check_uri,
+};
 
 /// Checks every file of a target's corpus. A published package comes without `fuzz`, and has nothing to replay.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -51,4 +54,19 @@ fn uris() {
 #[test]
 fn header_values() {
     replay("header", check_header);
+}
+
+#[test]
+fn transactions() {
+    replay("transaction", check_transaction);
+}
+
+#[test]
+fn dialogs() {
+    replay("dialog", check_dialog);
+}
+
+#[test]
+fn pairs() {
+    replay("pair", check_pair);
 }

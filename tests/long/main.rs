@@ -1,0 +1,11 @@
+//! Many calls, and a long day: what only shows in numbers.
+//!
+//! `cargo test --release --test long` takes a thousand calls through each of sixteen kinds of bad network, and an hour of traffic through two
+//! endpoints. `LONG_HOURS=24` makes that a whole day, 4.3 million calls. A debug build runs a small slice of both.
+
+#![allow(unsafe_code, reason = "a counting allocator is unsafe to implement; the library itself forbids it")]
+
+mod day;
+mod faults;
+mod live;
+mod wire;
