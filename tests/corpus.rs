@@ -1,5 +1,10 @@
 //! What fuzzing has found worth keeping, replayed: every file of `fuzz/corpus`, through the code of its target.
 
+#![allow(unsafe_code, reason = "a counting allocator is unsafe to implement; the library itself forbids it")]
+
+#[path = "long/live.rs"]
+mod live;
+
 use std::path::Path;
 
 use sip_proto::testing::{
@@ -38,7 +43,7 @@ fn streams() {
 
 #[test]
 fn scripts() {
-    replay("endpoint", check_script);
+    replay("endpoint", |octets| check_script(octets, Some(&live::live)));
 }
 
 #[test]
@@ -68,5 +73,5 @@ fn dialogs() {
 
 #[test]
 fn pairs() {
-    replay("pair", check_pair);
+    replay("pair", |octets| check_pair(octets, Some(&live::live)));
 }

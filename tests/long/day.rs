@@ -261,7 +261,7 @@ fn memory_is_the_same_at_the_same_load() {
         day.run_until(Timestamp::from_micros(period * PERIOD * 1_000_000 - 1));
         loads.push((live(), day.wire.ends.each_ref().map(sip_proto::Endpoint::counts)));
     }
-    let settled: Vec<isize> = loads.iter().skip(WARM_UP).map(|(live, _)| *live).collect();
+    let settled: Vec<usize> = loads.iter().skip(WARM_UP).map(|(live, _)| *live).collect();
     let (least, most) = (settled.iter().min().unwrap(), settled.iter().max().unwrap());
     println!("{} calls, {:?}, {least} to {most} bytes", RATE * PERIOD * periods, day.results);
     assert!((most - least) * 100 <= *least, "{loads:?}");

@@ -36,6 +36,6 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// The bytes that this thread holds on the heap.
-pub(crate) fn live() -> isize {
-    LIVE.with(Cell::get)
+pub(crate) fn live() -> usize {
+    usize::try_from(LIVE.with(Cell::get)).unwrap_or_default()
 }

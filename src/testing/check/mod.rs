@@ -28,32 +28,32 @@ pub use transaction::check_transaction;
 pub use uri::check_uri;
 pub use views::read_views;
 
-/// Carries out the [`Script`](crate::testing::Script) that `octets` stand for, with all that an endpoint promises.
+#[cfg(feature = "arbitrary")]
+use crate::testing::script::Live;
+
+/// Carries out the [`Script`](crate::testing::Script) that `octets` stand for, with all that an endpoint promises. With `live`, which tells how many
+/// bytes live on this thread's heap, what it holds is bounded too.
 ///
 /// # Panics
 /// When a promise is not kept.
 #[cfg(feature = "arbitrary")]
-pub fn check_script(octets: &[u8]) {
+pub fn check_script(octets: &[u8], live: Option<Live<'_>>) {
     let script = crate::testing::Script::from_octets(octets);
-    let kept = crate::testing::script::run(&script);
-    assert!(
-        kept.is_ok(),
-        "{}\n{script:#?}",
-        kept.err().map(|violation| alloc::format!("{violation}")).unwrap_or_default()
-    );
+    let kept = crate::testing::script::run(&script)
+        .and_then(|recording| live.map_or(Ok(()), |live| recording.check_memory(live)));
+    if let Err(violation) = kept {
+        panic!("{violation}\n{script:#?}");
+    }
 }
 
-/// Has the two endpoints of the [`Pair`](crate::testing::script::Pair) that `octets` stand for work against each other.
+/// Has the two endpoints of the [`Pair`](crate::testing::script::Pair) that `octets` stand for work against each other. `live` is as in [`check_script`].
 ///
 /// # Panics
 /// When a promise is not kept.
 #[cfg(feature = "arbitrary")]
-pub fn check_pair(octets: &[u8]) {
+pub fn check_pair(octets: &[u8], live: Option<Live<'_>>) {
     let pair = crate::testing::script::Pair::from_octets(octets);
-    let kept = pair.run(None);
-    assert!(
-        kept.is_ok(),
-        "{}\n{pair:#?}",
-        kept.err().map(|violation| alloc::format!("{violation}")).unwrap_or_default()
-    );
+    if let Err(violation) = pair.run(live) {
+        panic!("{violation}\n{pair:#?}");
+    }
 }

@@ -20,8 +20,8 @@ use crate::time::Timestamp;
 
 /// What can be seen of an endpoint from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Look {
-    queue: usize,
+pub(super) struct Look {
+    pub(super) queue: usize,
     counts: [usize; 3],
     counters: Counters,
     timeout: Option<Timestamp>,
@@ -51,7 +51,7 @@ const PER_TIMER: usize = 8;
 const TIMERS: usize = 40;
 
 impl Look {
-    fn of(endpoint: &Endpoint) -> Self {
+    pub(super) fn of(endpoint: &Endpoint) -> Self {
         let shown = format!("{endpoint:?}");
         let digits = shown.split("queue: ").nth(1).and_then(|rest| rest.split(',').next());
         Self {
@@ -62,7 +62,7 @@ impl Look {
         }
     }
 
-    fn units(&self) -> usize {
+    pub(super) fn units(&self) -> usize {
         self.counts.iter().sum()
     }
 }

@@ -180,7 +180,7 @@ impl<'a> Run<'a> {
                 let Some(server) = super::peer::newest(&self.asked[who], answering.request).copied() else {
                     return Ok(());
                 };
-                let code = [180, 183, 100, 199][usize::from(answering.code % 4)];
+                let code = [180, 183, 100, 181][usize::from(answering.code % 4)];
                 self.command(who, Command::Progress(server, Reply::code(code)))
             }
             Step::Raw { octets, .. } => {
@@ -423,11 +423,11 @@ impl<'a> Run<'a> {
 }
 
 /// The bytes of an endpoint that has nothing to do: its configuration, tables of the least size.
-const FIXED: usize = 48 << 10;
+const FIXED: usize = 12 << 10;
 /// What a context or dialog takes, messages that are shared left out: its own text, descriptions, headers that wait for the BYE.
-const PER_UNIT: usize = 80 << 10;
+const PER_UNIT: usize = 8 << 10;
 /// What stays of one that has been: its place in tables.
-const PER_PAST_UNIT: usize = 4 << 10;
+const PER_PAST_UNIT: usize = 1 << 10;
 
 fn length_of(passing: Passing) -> Duration {
     match passing {
