@@ -165,7 +165,7 @@ impl Day {
 
     /// What a stranger sends who means no good.
     fn attack(&mut self, number: u64) {
-        let to = usize::from(number % 4 != 0);
+        let to = usize::from(!number.is_multiple_of(4));
         let request = |method: &str, to_tag: &str, more: &str| {
             format!(
                 "{method} sip:hostile@192.0.2.4 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.66;branch=z9hG4bKx{number}{more}\r\n\

@@ -230,7 +230,7 @@ impl Call {
             }
             Event::Server { server, event } => match event {
                 ServerEvent::Progress { dialog, .. } | ServerEvent::Accepted { dialog, .. } => {
-                    self.meet(who, dialog)
+                    self.meet(who, dialog);
                 }
                 ServerEvent::Ended { .. } => *self.servers.entry((who, server)).or_default() += 1,
                 _ => {}

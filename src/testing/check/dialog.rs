@@ -255,7 +255,7 @@ impl Bench {
                 assert_eq!((message.cseq(), message.method()), (self.local_cseq, &request.method));
                 assert!(self.local_cseq < 1 << 31, "§8.1.1.5");
                 self.look_at(&message);
-                if choices.next() % 2 == 0 {
+                if choices.next().is_multiple_of(2) {
                     self.dialog.note_sent(&message);
                 }
             }
@@ -396,7 +396,7 @@ impl Bench {
             ),
             Err(refused) => assert_eq!(self.dialog, before, "{refused} has changed something"),
         }
-        if before.state() == DialogState::Early && choices.next() % 2 == 0 {
+        if before.state() == DialogState::Early && choices.next().is_multiple_of(2) {
             self.dialog.confirm_uas(&ok);
             assert_eq!(self.dialog.state(), DialogState::Confirmed);
         }

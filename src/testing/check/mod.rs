@@ -41,9 +41,8 @@ pub fn check_script(octets: &[u8], live: Option<Live<'_>>) {
     let script = crate::testing::Script::from_octets(octets);
     let kept = crate::testing::script::run(&script)
         .and_then(|recording| live.map_or(Ok(()), |live| recording.check_memory(live)));
-    if let Err(violation) = kept {
-        panic!("{violation}\n{script:#?}");
-    }
+    let fault = kept.err().map(|violation| alloc::format!("{violation}\n{script:#?}"));
+    assert!(fault.is_none(), "{}", fault.unwrap_or_default());
 }
 
 /// Has the two endpoints of the [`Pair`](crate::testing::script::Pair) that `octets` stand for work against each other. `live` is as in [`check_script`].
@@ -53,7 +52,6 @@ pub fn check_script(octets: &[u8], live: Option<Live<'_>>) {
 #[cfg(feature = "arbitrary")]
 pub fn check_pair(octets: &[u8], live: Option<Live<'_>>) {
     let pair = crate::testing::script::Pair::from_octets(octets);
-    if let Err(violation) = pair.run(live) {
-        panic!("{violation}\n{pair:#?}");
-    }
+    let fault = pair.run(live).err().map(|violation| alloc::format!("{violation}\n{pair:#?}"));
+    assert!(fault.is_none(), "{}", fault.unwrap_or_default());
 }

@@ -267,11 +267,7 @@ impl Model {
                 self.has_answered = true;
             }
             // The most recent provisional, if there is one.
-            (State::Proceeding, Told::Request) => {
-                if self.has_answered {
-                    self.deeds.push(Deed::Resend);
-                }
-            }
+            (State::Proceeding, Told::Request) if self.has_answered => self.deeds.push(Deed::Resend),
             (State::Proceeding, Told::Success) => {
                 self.deeds.push(Deed::Send);
                 self.enter(State::Accepted);
