@@ -742,6 +742,18 @@ fn an_ack_adds_nothing_to_a_session_that_is_complete() {
     assert_eq!((dialog.remote().sdp, dialog.local().sdp), (&b"offer"[..], &b"answer"[..]));
 }
 
+/// RFC 3262 §5: the offer belongs in the first reliable answer. Where the application leaves it out there the peer takes the 2xx for the offer, and so do
+/// we: the ACK completes the round.
+#[test]
+fn an_offer_that_a_reliable_ringing_lacks_is_in_the_2xx() {
+    let ringing = answer(180, &format!("{BOB}Require: 100rel\r\nRSeq: 1\r\n"));
+    let mut dialog = Dialog::uas(&invite(ALICE), &ringing).unwrap();
+    dialog.confirm_uas(&with_sdp(&answer(200, BOB), "offer"));
+    assert_eq!(dialog.negotiation().offer(), Some((Side::Ours, &b"offer"[..])));
+    _ = dialog.note(Side::Theirs, &with_sdp(&within("ACK", 314_159, ""), "answer"));
+    assert_eq!((dialog.local().sdp, dialog.remote().sdp), (&b"offer"[..], &b"answer"[..]));
+}
+
 /// PEERS B.1: only `application/sdp` is a session description.
 #[test]
 fn other_bodies_are_no_session_descriptions() {

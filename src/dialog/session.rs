@@ -68,8 +68,11 @@ impl Dialog {
     /// Takes note of a message of ours that goes out whatever offer and answer say of it: an application that leaves its descriptions
     /// out, or carries them elsewhere, has no offer that waits.
     pub fn note_sent(&mut self, message: &Message) {
-        if self.note(Side::Ours, message).is_err() {
-            self.session.negotiation.abandon();
+        match self.note(Side::Ours, message) {
+            // RFC 3262 §5: it lacks the offer. The peer looks for it in the 2xx then.
+            Err(Refusal::SdpMissing) if carrier_of(message) == Some(Carrier::Reliable) => {}
+            Err(_) => self.session.negotiation.abandon(),
+            Ok(_) => {}
         }
     }
 

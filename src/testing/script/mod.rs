@@ -10,6 +10,7 @@
 mod app;
 mod drive;
 mod octets;
+mod pair;
 mod peer;
 mod recording;
 mod watch;
@@ -21,6 +22,7 @@ use core::fmt;
 use arbitrary::{Arbitrary, Unstructured};
 
 use drive::Driver;
+pub use pair::{Live, Move, Pair};
 pub use recording::{Recorded, Recording};
 
 /// A sequence of steps, and the manners of the endpoint that takes them.
@@ -286,6 +288,8 @@ pub enum Promise {
     Refusals,
     /// What is sent can be parsed, and holds what was meant.
     WellFormed,
+    /// Two endpoints have the same session when it is up and quiet.
+    Agreement,
 }
 
 /// A promise that was not kept.
