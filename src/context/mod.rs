@@ -34,7 +34,7 @@ pub use reliable::Rel100;
 pub(crate) use reliable::{OPTION_TAG, rack};
 pub use reply::{Defaults, Reply, Report};
 pub use request::{Hop, Identifiers, Invite, Request};
-pub(crate) use request::{Routing, again, as_request_uri, carries_contact};
+pub(crate) use request::{Routing, again, as_request_uri, carries_contact, check_address};
 pub use server::ServerContext;
 
 use crate::transaction::Timers;

@@ -21,6 +21,7 @@
 //! | `send` | from a message to a flow: routes, look-ups, connections |
 //! | `handles`, `shortcuts` | the application's way to a context or a dialog |
 //! | `index`, `timers`, `transports`, `slots` | the tables |
+//! | `hidden` | what `Debug` does not show |
 
 mod calls;
 mod config;
@@ -30,6 +31,7 @@ mod event;
 mod flow;
 mod forks;
 mod handles;
+mod hidden;
 mod ids;
 mod index;
 mod inspect;
@@ -69,7 +71,7 @@ pub use output::{Connect, Output, Payload, Resolve, Transmit};
 pub use policy::{Handling, Policy};
 
 use crate::context::{Defaults, Invite, Rel100, Request};
-use crate::message::Method;
+use crate::message::{Hidden, Method};
 use crate::random::Random;
 use crate::time::Timestamp;
 use crate::transaction::HashKey;
@@ -328,7 +330,7 @@ impl<D: Default> Endpoint<D> {
 impl<D> fmt::Debug for Endpoint<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
-            .field("identity", &self.config.identity())
+            .field("identity", &Hidden(self.config.identity()))
             .field("now", &self.now)
             .field("queue", &self.queue.len())
             .field("servers", &self.servers.len())

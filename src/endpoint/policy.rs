@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::message::{Method, StatusCode};
+use crate::message::{Method, StatusCode, is_token};
 
 /// Who answers a request of some method.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -47,6 +47,10 @@ pub struct Policy {
     /// Whether an answer goes to the `maddr` of a Via (§18.2.2). True by default; a server that faces strangers may
     /// prefer false, since it sends where a stranger points.
     pub honour_maddr: bool,
+    /// Whether an answer to a request of ours, or a CANCEL of the peer's, counts only if it comes from the host that the request went to
+    /// or came from, whatever its port. Others are strays then. False by default: RFC 3261 §9.2 and §17.1.3 go by the branch alone, and a peer with several addresses may
+    /// answer from another one than it was asked at. Answers to what went to a multicast address may come from anywhere.
+    pub check_source: bool,
 }
 
 impl Default for Policy {
@@ -72,6 +76,7 @@ impl Default for Policy {
             users: None,
             keep_forks: false,
             honour_maddr: true,
+            check_source: false,
         }
     }
 }
@@ -126,7 +131,9 @@ impl Policy {
         let mut allow = String::from("ACK, BYE, CANCEL");
         let later = self.in_dialog.iter().filter(|(method, _)| find(&self.initial, method).is_none());
         let is_served = |(_, handling): &&(Method, Handling)| !matches!(handling, Handling::Reject(_));
-        for (method, _) in self.initial.iter().chain(later).filter(is_served) {
+        // What is no token names no method, and would name others.
+        let served = self.initial.iter().chain(later).filter(is_served);
+        for (method, _) in served.filter(|(method, _)| is_token(method.as_str())) {
             allow.push_str(", ");
             allow.push_str(method.as_str());
         }

@@ -3,7 +3,7 @@
 
 use core::net::SocketAddr;
 
-use super::{BuildError, Builder, Host, List, Message, Method, Name, StatusCode, Via};
+use super::{BuildError, Builder, Host, List, Message, Method, Name, StatusCode, Via, scan};
 
 /// Room for what an answer adds to what it copies: status line, tag, Contact, Allow and the like.
 const ADDED_LEN: usize = 288;
@@ -91,6 +91,9 @@ impl Message {
     fn copy_to(&self, builder: &mut Builder, status: StatusCode, tag: &str) {
         if status == StatusCode::TRYING || tag.is_empty() || self.has_to_tag() {
             return builder.copy_first(self, Name::To);
+        }
+        if !scan::is_token(tag) {
+            builder.refuse(BuildError::Tag);
         }
         let value = self.value(Name::To).unwrap_or_default();
         builder.relayed_line(Name::To, |line| {

@@ -1,12 +1,14 @@
 //! Messages out of a byte stream, framed by Content-Length (RFC 3261 §18.3, §20.14).
 
+use core::fmt;
+
 use bytes::{Bytes, BytesMut};
 
-use super::ParseError;
+use super::{Length, ParseError};
 use crate::limits::Limits;
 
-/// What a stream carried.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a stream carried. `Debug` shows lengths only.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Unit {
     /// The octets of one message, to be weighed like a datagram.
     Message(Bytes),
@@ -27,7 +29,7 @@ pub enum Unit {
 /// assert!(bytes.ends_with(b"hi"));
 /// assert_eq!(framer.next(&Limits::DEFAULT), Ok(None));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Framer {
     buffer: BytesMut,
     /// How much of `buffer` is known to hold no end of the head.
@@ -37,6 +39,24 @@ pub struct Framer {
     is_lost: bool,
     /// The head of a message beyond the limits was handed out: what follows it cannot be told apart.
     is_cut: bool,
+}
+
+impl fmt::Debug for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(octets) => f.debug_tuple("Message").field(&Length(octets.len())).finish(),
+            Self::Ping => f.write_str("Ping"),
+        }
+    }
+}
+
+impl fmt::Debug for Framer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Framer")
+            .field("buffered", &self.buffered())
+            .field("is_lost", &self.is_lost)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Framer {
