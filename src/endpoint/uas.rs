@@ -140,8 +140,14 @@ impl<D: Default> Endpoint<D> {
             return self.refuse(flow, &cancel, (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None));
         };
         let tag = *slot.context.tag();
-        let server = self.begin_with_tag(flow, id, cancel.clone(), None, tag);
-        _ = self.respond(server, Verb::Accept, &Reply::new());
+        match self.servers.len() >= self.config.limits.strangers() {
+            // What comes again is answered the same (§8.2.7).
+            true => self.answer_as(flow, &cancel, (StatusCode::OK, StatusCode::OK.reason()), &[], &tag),
+            false => {
+                let server = self.begin_with_tag(flow, id, cancel.clone(), None, tag);
+                _ = self.respond(server, Verb::Accept, &Reply::new());
+            }
+        }
 
         let Some(slot) = self.servers.get_mut(invite) else { return };
         let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);

@@ -3,7 +3,7 @@
 
 use core::net::SocketAddr;
 
-use super::{BuildError, Builder, Host, List, Message, Method, Name, StatusCode, Via, scan};
+use super::{BuildError, Builder, Host, Line, List, Message, Method, Name, StatusCode, Via, scan};
 
 /// Room for what an answer adds to what it copies: status line, tag, Contact, Allow and the like.
 const ADDED_LEN: usize = 288;
@@ -42,64 +42,64 @@ impl Message {
         tag: &str,
         added: usize,
     ) -> Builder {
-        let is_copied = |name| {
-            matches!(name, Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq | Name::RecordRoute)
+        let is_trying = status == StatusCode::TRYING;
+        let has_routes = self.method.creates_dialog() && !is_trying && !status.is_failure();
+        let is_copied = |line: &&Line| match line.name {
+            Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq => true,
+            Name::RecordRoute => has_routes,
+            Name::Timestamp => is_trying,
+            _ => false,
         };
-        let lines = self.lines.iter().filter(|line| is_copied(line.name));
-        let copied =
-            lines.map(|line| usize::from(line.value.end.saturating_sub(line.name_at)).saturating_add(2));
-        let capacity = copied.fold(added, usize::saturating_add);
+        let length = |line: &Line| usize::from(line.value.end.saturating_sub(line.name_at)).saturating_add(2);
+        let copied = self.lines.iter().filter(is_copied).map(length);
+        let mut builder = Builder::response_sized(status, reason, copied.fold(added, usize::saturating_add));
 
-        let mut builder = Builder::response_sized(status, reason, capacity);
-        self.copy_via(&mut builder);
-        if self.method.creates_dialog() && status > StatusCode::TRYING && !status.is_failure() {
-            builder.copy_all(self, Name::RecordRoute);
+        let source = self.source.filter(|source| self.needs_source(*source));
+        let has_tag = is_trying || tag.is_empty() || self.has_to_tag();
+        if !has_tag && !scan::is_token(tag) {
+            builder.refuse(BuildError::Tag);
         }
-        builder.copy_first(self, Name::From);
-        self.copy_to(&mut builder, status, tag);
-        builder.copy_first(self, Name::CallId);
-        builder.copy_first(self, Name::CSeq);
+        let mut copy = builder.copier(self);
+        let mut is_top = true;
+        for line in self.lines.iter().filter(is_copied) {
+            match (line.name, source) {
+                (Name::Via, Some(source)) if is_top => {
+                    copy.insert(|builder| self.write_stamped_via(builder, line, source));
+                }
+                (Name::To, _) if !has_tag => copy.insert(|builder| {
+                    builder.relayed_line(Name::To, |value| {
+                        value.text(self.text(line.value));
+                        value.text(";tag=");
+                        value.text(tag);
+                    });
+                }),
+                _ => copy.line(line),
+            }
+            is_top &= line.name != Name::Via;
+        }
+        copy.end();
         builder.set_cseq(self.cseq, self.method.clone());
-        if status == StatusCode::TRYING {
-            builder.copy_all(self, Name::Timestamp);
-        }
         builder
     }
 
-    fn copy_via(&self, builder: &mut Builder) {
-        let mut lines = self.lines.iter().filter(|line| line.name == Name::Via);
-        let Some(top) = lines.next() else { return };
-        match self.source.map(|source| (source, self.top_via())) {
-            Some((source, Ok(via))) if needs_source(&via, source) => {
-                let mut elements = List::new(self.text(top.value));
-                let written = elements.next().unwrap_or_default();
-                builder.relayed_line(Name::Via, |line| {
-                    write_stamped(line, written, &via, source);
-                    for element in elements {
-                        line.text(", ");
-                        line.text(element);
-                    }
-                });
-            }
-            _ => builder.copy(self, top),
-        }
-        for line in lines {
-            builder.copy(self, line);
-        }
+    /// Whether the topmost Via must say that the request came from `source`.
+    fn needs_source(&self, source: SocketAddr) -> bool {
+        self.top_via().is_ok_and(|via| {
+            !via.host.is_same(Host::Ip(source.ip())) || via.params.iter().any(|param| is_stamp(param.name))
+        })
     }
 
-    fn copy_to(&self, builder: &mut Builder, status: StatusCode, tag: &str) {
-        if status == StatusCode::TRYING || tag.is_empty() || self.has_to_tag() {
-            return builder.copy_first(self, Name::To);
-        }
-        if !scan::is_token(tag) {
-            builder.refuse(BuildError::Tag);
-        }
-        let value = self.value(Name::To).unwrap_or_default();
-        builder.relayed_line(Name::To, |line| {
-            line.text(value);
-            line.text(";tag=");
-            line.text(tag);
+    /// Writes the topmost Via's line with where the request came from.
+    fn write_stamped_via(&self, builder: &mut Builder, top: &Line, source: SocketAddr) {
+        let Ok(via) = self.top_via() else { return };
+        let mut elements = List::new(self.text(top.value));
+        let written = elements.next().unwrap_or_default();
+        builder.relayed_line(Name::Via, |line| {
+            write_stamped(line, written, &via, source);
+            for element in elements {
+                line.text(", ");
+                line.text(element);
+            }
         });
     }
 
@@ -167,11 +167,6 @@ impl Message {
         });
         builder.body(body).finish()
     }
-}
-
-/// Whether an answer must say where the request came from.
-fn needs_source(via: &Via<'_>, source: SocketAddr) -> bool {
-    !via.host.is_same(Host::Ip(source.ip())) || via.params.iter().any(|param| is_stamp(param.name))
 }
 
 fn is_stamp(name: &str) -> bool {

@@ -28,7 +28,7 @@
 //! | `strict` | whether a message is what the grammar says, to the octet |
 //! | `view` | typed access to a message's headers |
 //! | `name`, `method`, `status`, `transport` | the open sets |
-//! | `uri`, `address`, `via`, `params`, `scan` | what header values are made of |
+//! | `uri`, `address`, `via`, `params`, `scan`, `lanes` | what header values are made of |
 //! | `values` | header values, parsed and written |
 //! | `multipart` | bodies of several parts |
 //! | `build`, `answer` | writing messages |
@@ -39,6 +39,7 @@ mod answer;
 mod build;
 mod error;
 mod hidden;
+mod lanes;
 mod method;
 mod multipart;
 mod name;
@@ -176,44 +177,59 @@ struct Line {
     value: Span,
 }
 
-/// Where the first line of each name of the transaction layer's stands, by the name's number. The last place is for all other
-/// names and is never read.
+/// Which names there are, and where the first line of each of the transaction layer's stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct First([u16; First::NAMES + 1]);
+struct First {
+    /// A bit for each name that has a line; some names share one.
+    names: u64,
+    /// Line numbers by the name's number. The last place is for all other names and is never read.
+    lines: [u16; First::NAMES + 1],
+}
 
 impl First {
     /// Via, From, To, Call-ID, CSeq, Contact, Max-Forwards, Content-Length.
     const NAMES: usize = 8;
     const NONE: u16 = u16::MAX;
-    const EMPTY: Self = Self([Self::NONE; Self::NAMES + 1]);
+    const EMPTY: Self = Self { names: 0, lines: [Self::NONE; Self::NAMES + 1] };
 
-    const fn place(name: Name) -> usize {
-        let number = name as usize;
-        if number < Self::NAMES { number } else { Self::NAMES }
+    const fn bit(name: Name) -> u64 {
+        1 << (name as u64 % 64)
     }
 
-    /// The place as one bit.
-    const fn bit(name: Name) -> u16 {
-        1 << Self::place(name)
-    }
-
-    /// Notes a line. The bit of its name, if there was one before it.
-    fn note(&mut self, name: Name, line: usize) -> u16 {
-        match self.0.get_mut(Self::place(name)) {
-            Some(place) if *place == Self::NONE => {
-                *place = line as u16;
-                0
-            }
-            _ => Self::bit(name),
+    /// Notes a line that follows those noted before.
+    #[inline]
+    fn note(&mut self, name: Name, line: usize) {
+        self.names |= Self::bit(name);
+        if Self::covers(name) && self.line(name) == Self::NONE.into() {
+            self.note_before(name, line);
         }
     }
 
-    /// The number of the first line; one that no message has if there is none.
-    fn line(&self, name: Name) -> usize {
-        self.0.get(Self::place(name)).copied().unwrap_or(Self::NONE).into()
+    /// Notes a line that stands before those noted already. The bit of its name if that had one, which may be another's.
+    #[inline]
+    fn note_before(&mut self, name: Name, line: usize) -> u64 {
+        let bit = Self::bit(name);
+        let known = self.names & bit;
+        self.names |= bit;
+        if let Some(first) = self.lines.get_mut((name as usize).min(Self::NAMES)) {
+            *first = line as u16;
+        }
+        known
     }
 
-    fn covers(name: Name) -> bool {
+    /// Whether a line may have this name: if not, none has.
+    #[inline]
+    fn may_have(&self, name: Name) -> bool {
+        self.names & Self::bit(name) != 0
+    }
+
+    /// The number of the first line; one that no message has if there is none.
+    #[inline]
+    fn line(&self, name: Name) -> usize {
+        self.lines.get(name as usize).copied().unwrap_or(Self::NONE).into()
+    }
+
+    const fn covers(name: Name) -> bool {
         (name as usize) < Self::NAMES
     }
 }
@@ -282,7 +298,7 @@ impl Message {
 
     /// The values of all lines with this known name.
     pub fn values(&self, name: Name) -> impl Iterator<Item = &str> {
-        self.lines.iter().filter(move |line| line.name == name).map(|line| self.text(line.value))
+        self.lines_of(name).map(|line| self.text(line.value))
     }
 
     /// The value of the first line with this known name.
@@ -306,11 +322,19 @@ impl Message {
         self.source = Some(source);
     }
 
+    #[inline]
     fn first_line(&self, name: Name) -> Option<&Line> {
         if First::covers(name) {
             return self.lines.get(self.first.line(name));
         }
-        self.lines.iter().find(|line| line.name == name)
+        self.lines_of(name).next()
+    }
+
+    /// The lines with this name. Of a name that no line has, most often the case, none is looked at.
+    #[inline]
+    fn lines_of(&self, name: Name) -> impl Iterator<Item = &Line> {
+        let lines = if self.first.may_have(name) { self.lines.as_slice() } else { &[] };
+        lines.iter().filter(move |line| line.name == name)
     }
 
     fn line_name(&self, line: &Line) -> &str {

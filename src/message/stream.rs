@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::{Length, ParseError};
 use crate::limits::Limits;
@@ -36,6 +36,8 @@ pub struct Framer {
     scanned: usize,
     /// The whole message's length, once its head is complete.
     length: Option<usize>,
+    /// Whether octets before those in `buffer` still take room there.
+    is_worn: bool,
     is_lost: bool,
     /// The head of a message beyond the limits was handed out: what follows it cannot be told apart.
     is_cut: bool,
@@ -117,7 +119,26 @@ impl Framer {
         }
         self.length = None;
         self.scanned = 0;
-        Ok(Some(Unit::Message(self.buffer.split_to(length).freeze())))
+        Ok(Some(Unit::Message(self.cut(length))))
+    }
+
+    /// The first `length` octets. Whoever keeps them keeps nothing else with them: neither what stood around them nor much more room than they take.
+    fn cut(&mut self, length: usize) -> Bytes {
+        let is_all = self.buffer.len() == length && !self.is_worn;
+        if is_all && self.buffer.capacity() <= length.saturating_mul(2) {
+            return core::mem::take(&mut self.buffer).freeze();
+        }
+        let cut = Bytes::copy_from_slice(self.buffer.get(..length).unwrap_or_default());
+        self.drop_first(length);
+        cut
+    }
+
+    fn drop_first(&mut self, count: usize) {
+        self.buffer.advance(count.min(self.buffer.len()));
+        self.is_worn = !self.buffer.is_empty();
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
     }
 
     /// Drops line ends before a message (§7.5); whether four of them made a ping. Octet by octet, so that chunks make no difference.
@@ -135,7 +156,7 @@ impl Framer {
             if useless == 0 {
                 return false;
             }
-            _ = self.buffer.split_to(useless);
+            self.drop_first(useless);
             if known == PING.len() {
                 return true;
             }
