@@ -82,6 +82,9 @@ use slots::{ClientSlot, DialogSlot, ServerSlot};
 use timers::TimerIndex;
 use transports::Transports;
 
+/// How many outputs the queue keeps room for while it is empty.
+const QUEUE_ROOM: usize = 256;
+
 /// A SIP user agent without a socket, a clock or a thread.
 ///
 /// `D` is the application's own type; a value of it stays with each context, moves into the dialog that the context makes, and comes back
@@ -193,7 +196,12 @@ impl<D: Default> Endpoint<D> {
 
     /// The next thing for the embedder to do; `None` until something more goes in.
     pub fn poll_output(&mut self) -> Option<Output<D>> {
-        self.queue.pop_front()
+        let output = self.queue.pop_front();
+        if output.is_none() && self.queue.capacity() > QUEUE_ROOM {
+            // What a burst took is given back.
+            self.queue.shrink_to(QUEUE_ROOM);
+        }
+        output
     }
 
     /// When something would happen next if nothing went in: the newest timestamp seen while outputs wait, else the next deadline; `None` for never.
