@@ -1,7 +1,7 @@
 //! What every answer copies from its request (RFC 3261 §8.2.6), and what the ACK and CANCEL of a request copy
 //! from it (§9.1, §17.1.1.3).
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use super::{BuildError, Builder, Host, Line, List, Message, Method, Name, StatusCode, Via, scan};
 
@@ -54,7 +54,7 @@ impl Message {
         let copied = self.lines.iter().filter(is_copied).map(length);
         let mut builder = Builder::response_sized(status, reason, copied.fold(added, usize::saturating_add));
 
-        let source = self.source.filter(|source| self.needs_source(*source));
+        let source = self.source().filter(|_| self.says_source);
         let has_tag = is_trying || tag.is_empty() || self.has_to_tag();
         if !has_tag && !scan::is_token(tag) {
             builder.refuse(BuildError::Tag);
@@ -82,20 +82,27 @@ impl Message {
         builder
     }
 
-    /// Whether the topmost Via must say that the request came from `source`.
-    fn needs_source(&self, source: SocketAddr) -> bool {
-        self.top_via().is_ok_and(|via| {
-            !via.host.is_same(Host::Ip(source.ip())) || via.params.iter().any(|param| is_stamp(param.name))
-        })
-    }
-
-    /// Writes the topmost Via's line with where the request came from.
+    /// Writes the topmost Via's line with where the request came from. What the client itself claimed is left out.
     fn write_stamped_via(&self, builder: &mut Builder, top: &Line, source: SocketAddr) {
-        let Ok(via) = self.top_via() else { return };
+        let Ok(hop) = self.top_hop() else { return };
         let mut elements = List::new(self.text(top.value));
         let written = elements.next().unwrap_or_default();
         builder.relayed_line(Name::Via, |line| {
-            write_stamped(line, written, &via, source);
+            let is_asked = hop.wants_rport || hop.is_stamped;
+            match is_asked.then(|| self.top_via()) {
+                Some(Ok(via)) => write_unstamped(line, written, &via),
+                _ => line.text(written),
+            }
+            line.text(";received=");
+            match source.ip() {
+                IpAddr::V4(ip) => line.host(Host::Ip(ip.into())),
+                // RFC 3261 §25.1 writes `received` without brackets (RFC 5118 §4.5).
+                IpAddr::V6(ip) => _ = core::fmt::write(line, format_args!("{ip}")),
+            }
+            if hop.wants_rport {
+                line.text(";rport=");
+                line.number(source.port().into());
+            }
             for element in elements {
                 line.text(", ");
                 line.text(element);
@@ -107,7 +114,7 @@ impl Message {
     fn has_to_tag(&self) -> bool {
         let ends_with_uri =
             self.first_line(Name::To).is_some_and(|line| self.raw(line.value).ends_with(b">"));
-        !ends_with_uri && self.to().map_or(true, |to| to.tag().is_some())
+        !ends_with_uri && (!self.tag_in_to().is_empty() || self.to().is_err())
     }
 
     /// The ACK for a non-2xx final `response` to this INVITE (§17.1.1.3): its Request-URI, topmost Via, From, Call-ID, CSeq number and
@@ -173,8 +180,8 @@ fn is_stamp(name: &str) -> bool {
     name.eq_ignore_ascii_case("rport") || name.eq_ignore_ascii_case("received")
 }
 
-/// Writes a Via value with `received`, and with `rport` where the client asked. What the client itself claimed is left out.
-fn write_stamped(line: &mut super::Value<'_>, written: &str, via: &Via<'_>, source: SocketAddr) {
+/// Writes a Via value without `received` and `rport`.
+fn write_unstamped(line: &mut super::Value<'_>, written: &str, via: &Via<'_>) {
     let sent_by = written.len().saturating_sub(via.params.as_str().len());
     line.text(written.get(..sent_by).unwrap_or_default().trim_end());
     for param in via.params.iter().filter(|param| !is_stamp(param.name)) {
@@ -184,16 +191,6 @@ fn write_stamped(line: &mut super::Value<'_>, written: &str, via: &Via<'_>, sour
             line.text("=");
             line.text(value);
         }
-    }
-    line.text(";received=");
-    match source.ip() {
-        core::net::IpAddr::V4(ip) => line.host(Host::Ip(ip.into())),
-        // RFC 3261 §25.1 writes `received` without brackets (RFC 5118 §4.5).
-        core::net::IpAddr::V6(ip) => _ = core::fmt::write(line, format_args!("{ip}")),
-    }
-    if via.wants_rport() {
-        line.text(";rport=");
-        line.number(source.port().into());
     }
 }
 

@@ -8,6 +8,7 @@ use core::net::IpAddr;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::keys::Keys;
 use super::lanes::{self, Lanes};
 use super::strict::Lost;
 use super::{
@@ -362,15 +363,11 @@ impl Builder {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let body_at = self.bytes.len();
-        if body_at > usize::from(u16::MAX) {
-            return Err(BuildError::TooLong);
-        }
+        let body_at = u16::try_from(self.bytes.len()).map_err(|_| BuildError::TooLong)?;
         if let Some(body) = &body {
             self.bytes.extend_from_slice(&body.bytes);
         }
         Ok(Message {
-            end: self.bytes.len(),
             bytes: Buffer::Built(self.bytes),
             start: self.start,
             method: self.method,
@@ -380,6 +377,8 @@ impl Builder {
             first: self.first,
             source: None,
             lost: Lost::empty(),
+            keys: Keys::default(),
+            says_source: false,
         })
     }
 }

@@ -26,6 +26,7 @@ impl Lanes {
 
     /// Where the octet is from `first` to `last`.
     #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "each lane wraps around")]
     pub(super) fn is_in(self, first: u8, last: u8) -> Hits {
         let above = self.0 - u8x16::splat(first);
         above.min(u8x16::splat(last.wrapping_sub(first))).simd_eq(above)

@@ -23,7 +23,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `parse`, `normalise` | bytes to index; the slow path for what `httparse` does not take |
-//! | `receive` | what a datagram is: keep-alive, not SIP, broken, or a message |
+//! | `receive`, `keys` | what a datagram is: keep-alive, not SIP, broken, or a message; what matching reads of it |
 //! | `stream` | messages out of a byte stream |
 //! | `strict` | whether a message is what the grammar says, to the octet |
 //! | `view` | typed access to a message's headers |
@@ -39,6 +39,7 @@ mod answer;
 mod build;
 mod error;
 mod hidden;
+mod keys;
 mod lanes;
 mod method;
 mod multipart;
@@ -59,7 +60,7 @@ mod view;
 
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::ops::Deref;
 
 use bytes::Bytes;
@@ -70,6 +71,7 @@ pub(crate) use build::supplies;
 pub use build::{Body, Builder, Header, Value};
 pub use error::{BuildError, ParseError};
 pub(crate) use hidden::{Hidden, Length};
+pub(crate) use keys::Hop;
 pub use method::Method;
 pub use multipart::{BodyPart, Part, Parts};
 pub use name::Name;
@@ -115,12 +117,14 @@ pub struct Message {
     start: Start,
     method: Method,
     cseq: u32,
-    body_at: usize,
-    end: usize,
+    body_at: u16,
     lines: SmallVec<[Line; INLINE_LINES]>,
     first: First,
-    source: Option<SocketAddr>,
+    source: Option<(IpAddr, u16)>,
     lost: strict::Lost,
+    keys: keys::Keys,
+    /// Whether an answer says where the request came from.
+    says_source: bool,
 }
 
 /// The octets: shared with whoever received them, or written here. Built messages stay in the vector they
@@ -238,12 +242,12 @@ impl Message {
     /// The message's octets, as they go over the wire. A head that had to be normalised is in its
     /// normal form.
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.end).unwrap_or_default()
+        &self.bytes
     }
 
     /// The body; empty when there is none.
     pub fn body(&self) -> &[u8] {
-        self.bytes.get(self.body_at..self.end).unwrap_or_default()
+        self.bytes.get(self.head_len()..).unwrap_or_default()
     }
 
     /// Whether this is a request.
@@ -314,12 +318,23 @@ impl Message {
     /// Where the message came from, as the transport saw it (RFC 3261 §18.2.1). An answer to it carries
     /// that in `received` and `rport`.
     pub fn source(&self) -> Option<SocketAddr> {
-        self.source
+        self.source.map(SocketAddr::from)
     }
 
     /// Notes where the message came from.
     pub fn set_source(&mut self, source: SocketAddr) {
-        self.source = Some(source);
+        self.says_source = self.is_request() && self.must_say(source);
+        self.source = Some((source.ip(), source.port()));
+    }
+
+    /// The length of the head: start line, header lines, empty line.
+    fn head_len(&self) -> usize {
+        self.body_at.into()
+    }
+
+    /// Whether a line has this known name, or for [`Name::Unknown`] a name that is not known.
+    fn has(&self, name: Name) -> bool {
+        self.first_line(name).is_some()
     }
 
     #[inline]
@@ -359,6 +374,6 @@ impl fmt::Debug for Message {
             None => write!(f, "{}", self.method)?,
         }
         let (id, cseq, method) = (self.call_id(), self.cseq, &self.method);
-        write!(f, " (Call-ID {id}, CSeq {cseq} {method}, {} bytes)", self.end)
+        write!(f, " (Call-ID {id}, CSeq {cseq} {method}, {} bytes)", self.bytes.len())
     }
 }

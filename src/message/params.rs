@@ -95,18 +95,28 @@ impl<'a> Params<'a> {
     /// Checks names and values against `generic-param` (RFC 3261 §25.1), offsets counted in `whole`,
     /// of which this is the end.
     pub(super) fn check(self, whole: &str) -> Result<(), ParseError> {
+        self.walk(whole, |_| {})
+    }
+
+    /// The same, each parameter shown to `see`.
+    pub(super) fn walk(self, whole: &str, mut see: impl FnMut(Param<'a>)) -> Result<(), ParseError> {
         let mut rest = self.text;
         while !rest.is_empty() {
             let Some(text) = rest.strip_prefix(';') else { return scan::fault("';'", whole, rest) };
             let text = scan::trim_start(text);
-            let Some((_, after)) = scan::token(text) else {
+            let Some((name, after)) = scan::token(text) else {
                 return scan::fault("a parameter name", whole, text);
             };
             let after = scan::trim_start(after);
-            rest = match after.strip_prefix('=') {
-                Some(value) => scan::trim_start(after_value(scan::trim_start(value), whole)?),
-                None => after,
+            let Some(text) = after.strip_prefix('=') else {
+                see(Param { name, value: None });
+                rest = after;
+                continue;
             };
+            let text = scan::trim_start(text);
+            let after = after_value(text, whole)?;
+            see(Param { name, value: text.get(..scan::offset(text, after)) });
+            rest = scan::trim_start(after);
         }
         Ok(())
     }
@@ -123,6 +133,10 @@ fn after_value<'a>(text: &'a str, whole: &str) -> Result<&'a str, ParseError> {
             Some((_, rest)) => Ok(rest),
             None => scan::fault("a closing quote", whole, text),
         };
+    }
+    let (token, rest) = scan::Set::Token.span(text);
+    if !token.is_empty() && (rest.is_empty() || rest.starts_with(';')) {
+        return Ok(rest);
     }
     let belongs = |byte| {
         scan::is_token_byte(byte) || matches!(byte, b'[' | b']' | b':' | b'/' | b'@' | b'$' | b'&' | b'+')

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::keys::Keys;
 use super::stream::SHORTER_BODY;
 use super::strict::Lost;
 use super::{
@@ -34,7 +35,6 @@ impl Message {
     #[inline]
     pub(super) fn blank(bytes: Bytes) -> Self {
         Self {
-            end: bytes.len(),
             bytes: Buffer::Received(bytes),
             start: Start::Request { uri: Span::default() },
             method: Method::Ack,
@@ -44,6 +44,8 @@ impl Message {
             first: First::EMPTY,
             source: None,
             lost: Lost::empty(),
+            keys: Keys::default(),
+            says_source: false,
         }
     }
 
@@ -105,7 +107,7 @@ impl Message {
         if head_len > limits.head.min(usize::from(u16::MAX)) {
             return Err(Tokenise::NotSip(ParseError::new("a shorter head", limits.head)));
         }
-        self.body_at = head_len;
+        self.body_at = head_len as u16;
 
         if tokens.len() > INLINE_LINES {
             self.lines.resize(tokens.len(), Line::EMPTY);
@@ -324,15 +326,14 @@ impl Message {
             Some(length) => length,
             None => self.content_length()?.unwrap_or_default(),
         };
-        let end = self.body_at.saturating_add(length as usize);
+        let end = self.head_len().saturating_add(length as usize);
         if end > self.bytes.len() {
             // Of a message that is too long a stream hands out the head alone.
-            let is_too_long = self.bytes.len() == self.body_at && length as usize > limits.body;
+            let is_too_long = self.bytes.len() == self.head_len() && length as usize > limits.body;
             let expected = if is_too_long { SHORTER_BODY } else { "a body as long as announced" };
             let fault = ParseError::new(expected, 0);
             return Err(fault.within(Name::ContentLength, self.bytes.len()));
         }
-        self.end = end;
         // What follows the body is no part of the message: it is neither kept nor compared.
         if let Buffer::Received(bytes) = &mut self.bytes {
             bytes.truncate(end);
@@ -349,7 +350,7 @@ impl Message {
             lines.get(self.first.line(*name)).is_some_and(|line| line.value.end > line.value.at)
         };
         let absent = needed.into_iter().find(|name| !is_filled(name))?;
-        Some(ParseError::new("the header", self.body_at).within(absent, 0))
+        Some(ParseError::new("the header", self.head_len()).within(absent, 0))
     }
 }
 

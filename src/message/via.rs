@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::{Host, Params, ParseError, Transport, scan};
+use super::{Host, Params, ParseError, Transport, keys, scan};
 
 /// What every branch of an RFC 3261 element begins with (§8.1.1.7).
 pub const MAGIC_COOKIE: &str = "z9hG4bK";
@@ -78,7 +78,8 @@ impl<'a> Via<'a> {
             [one] => *one == b';',
             [first, .., last] => *first == b';' && !scan::is_lws(*last),
         };
-        ends.then(|| Self { transport, host: Host::name_or_v4(name), port, params: Params::new(params) })
+        let host = Host::name_or_v4(name);
+        ends.then(|| Self { transport, host, port, params: Params::new(params) })
     }
 
     /// `SIP / 2.0 /` in any spacing; what follows it.
@@ -123,11 +124,7 @@ impl<'a> Via<'a> {
     /// The branch, if it is one of RFC 3261's: it begins with the magic cookie and goes on after it.
     /// Branches compare without case (§7.3.1).
     pub fn rfc3261_branch(&self) -> Option<&'a str> {
-        self.branch().filter(|branch| {
-            let cookie = branch.as_bytes().get(..MAGIC_COOKIE.len());
-            cookie.is_some_and(|head| head.eq_ignore_ascii_case(MAGIC_COOKIE.as_bytes()))
-                && branch.len() > MAGIC_COOKIE.len()
-        })
+        self.branch().and_then(keys::rfc3261_branch)
     }
 
     /// The port of sent-by, or the transport's default (§18.2.2; 5060 for an unknown transport).
