@@ -3,14 +3,15 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::Rel100;
 use crate::message::{
-    Address, Body, BuildError, Builder, Contact, Header, MAGIC_COOKIE, Message, Method, Name, ParseError,
-    Transport, Uri, supplies,
+    Address, Body, BuildError, Builder, Contact, Header, Hidden, MAGIC_COOKIE, Message, Method, Name,
+    ParseError, Transport, Uri, is_call_id, is_token, supplies,
 };
 use crate::random::Token;
 
@@ -25,7 +26,7 @@ use crate::random::Token;
 ///     .body("text/plain", "Hello, Alice!");
 /// # _ = request;
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -93,6 +94,9 @@ impl Request {
         let first = self.route.first().map(|route| checked_route(route)).transpose()?;
         // Behind a strict router the target goes into Route, where no one else looks at it.
         Uri::parse(&self.uri).map_err(BuildError::Uri)?;
+        if !is_call_id(ids.call_id) {
+            return Err(BuildError::CallId);
+        }
         let routing = Routing::new(&self.uri, first);
         let mut builder = Builder::request(&self.method, &routing.request_uri);
         hop.write(&mut builder);
@@ -203,10 +207,21 @@ fn is_name_of(header: &Header, name: &str, known: Name) -> bool {
     }
 }
 
+/// Whether the application may write this address: what is not in quotes or brackets is not taken for anything else.
+pub(crate) fn check_address(address: &Address<'_>, value: &str) -> Result<(), BuildError> {
+    let is_plain =
+        |byte: u8| !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"-.!%*_+`'~ \t".contains(&byte);
+    let name = address.raw_display_name;
+    if !name.starts_with('"') && !name.bytes().all(is_plain) {
+        return Err(BuildError::Uri(ParseError { expected: "a display name", header: None, at: 0 }));
+    }
+    address.check(value).map_err(BuildError::Uri)
+}
+
 /// An element of Route that the application supplied.
 fn checked_route(route: &str) -> Result<Address<'_>, BuildError> {
     let address = Address::parse(route).map_err(BuildError::Uri)?;
-    address.parse_uri().map_err(BuildError::Uri)?;
+    check_address(&address, route)?;
     Ok(address)
 }
 
@@ -237,7 +252,13 @@ fn write_address(builder: &mut Builder, name: Name, value: &str, tag: &str) -> R
     let address = Address::parse(value).map_err(BuildError::Uri)?;
     // A bare URI keeps its parameters: they are the URI's, since no header parameters are meant here.
     let uri = if address.uri.len() == value.len() || value.contains('<') { address.uri } else { value };
+    if value.contains('<') {
+        check_address(&address, value)?;
+    }
     Uri::parse(uri).map_err(BuildError::Uri)?;
+    if !tag.is_empty() && !is_token(tag) {
+        return Err(BuildError::Tag);
+    }
     builder.line(name, |line| {
         if !address.raw_display_name.is_empty() {
             line.text(address.raw_display_name);
@@ -355,8 +376,23 @@ impl Invite {
     }
 }
 
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let route: Vec<_> = self.route.iter().map(|route| Hidden(route)).collect();
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("uri", &Hidden(&self.uri))
+            .field("from", &self.from.as_deref().map(Hidden))
+            .field("to", &self.to.as_deref().map(Hidden))
+            .field("route", &route)
+            .field("headers", &self.headers)
+            .field("body", &self.body)
+            .finish()
+    }
+}
+
 /// What makes a request of ours one of a kind, and what the user agent adds to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Identifiers<'a> {
     /// Call-ID (§8.1.1.4).
     pub call_id: &'a str,
@@ -375,6 +411,14 @@ pub struct Identifiers<'a> {
     pub supported: &'a str,
     /// User-Agent (§20.41).
     pub user_agent: &'a str,
+}
+
+impl fmt::Debug for Identifiers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call_id, tag, cseq, identity, contact, .. } = *self;
+        let (identity, contact) = (Hidden(identity), Hidden(contact));
+        write!(f, "Identifiers({call_id}, tag {tag}, CSeq {cseq}, {identity} at {contact})")
+    }
 }
 
 impl<'a> Identifiers<'a> {
@@ -413,6 +457,10 @@ pub struct Hop<'a> {
 impl Hop<'_> {
     /// Writes the Via, with `rport` over UDP (RFC 3581 §3).
     pub fn write(&self, builder: &mut Builder) {
+        let is_sent_by = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+        if self.sent_by.is_empty() || !self.sent_by.bytes().all(is_sent_by) {
+            builder.refuse(BuildError::SentBy);
+        }
         builder.line(Name::Via, |line| {
             for text in ["SIP/2.0/", self.transport.as_str(), " ", self.sent_by, ";branch=", MAGIC_COOKIE] {
                 line.text(text);

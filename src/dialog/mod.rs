@@ -41,7 +41,7 @@ pub use usage::{Failure, Impact, UsageKind};
 pub use usages::{Party, Subject, Subscription, UsageError, UsageId, Usages};
 pub use verdict::Verdict;
 
-use crate::message::{Address, Message, Method, Name, StatusCode, Uri};
+use crate::message::{Address, Hidden, Message, Method, Name, StatusCode, Uri};
 use crate::sdp::Side;
 use session::SessionState;
 use text::Text;
@@ -91,7 +91,8 @@ pub struct EndpointInfo<'a> {
 
 impl fmt::Debug for EndpointInfo<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {} ({} bytes of SDP)", self.uri, self.contact, self.sdp.len())
+        let (uri, contact) = (Hidden(self.uri), Hidden(self.contact));
+        write!(f, "{uri} at {contact} ({} bytes of SDP)", self.sdp.len())
     }
 }
 

@@ -2,18 +2,19 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::fmt;
 
 use bytes::Bytes;
 
 use super::{Dialog, DialogError};
 use crate::context::rack;
-use crate::message::{Message, Method, Name, StatusCode};
+use crate::message::{Length, Message, Method, Name, StatusCode};
 use crate::sdp::{
     self, Body, Carrier, Change, Meaning, Negotiation, Ours, Refusal, Session, Side, Taken, Unusable,
 };
 
 /// What becomes of the session (the model's `modify`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Modify {
     /// This description is offered, as it is.
     Sdp(Bytes),
@@ -23,6 +24,17 @@ pub enum Modify {
     Unhold,
     /// The peer is asked for an offer (RFC 3261 §14.1).
     Offerless,
+}
+
+impl fmt::Debug for Modify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sdp(sdp) => f.debug_tuple("Sdp").field(&Length(sdp.len())).finish(),
+            Self::Hold => f.write_str("Hold"),
+            Self::Unhold => f.write_str("Unhold"),
+            Self::Offerless => f.write_str("Offerless"),
+        }
+    }
 }
 
 impl Dialog {

@@ -20,7 +20,7 @@ use crate::message::{Address, ParseError, Uri};
 /// config.settings.answer_within = None;
 /// # Ok::<(), sip_proto::message::ParseError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Config {
     identity: String,
     session_timers: SessionTimers,

@@ -80,7 +80,7 @@ impl<D: Default> Endpoint<D> {
             return self.refuse(flow, &request, refusal);
         }
         let limits = &self.config.limits;
-        if self.servers.len() >= limits.servers || self.dialogs.len() >= limits.dialogs {
+        if self.servers.len() >= limits.strangers() || self.dialogs.len() >= limits.dialogs {
             return self.overloaded(flow, &request);
         }
         self.begin_initial(flow, id, request, handling);
@@ -265,12 +265,24 @@ impl<D: Default> Endpoint<D> {
         reason: &str,
         headers: &[(Name, String)],
     ) {
+        let twin = MatchId::server(&self.key, request, request.method());
+        let tag = random::Token::from_bits(twin.map_or(0, MatchId::as_u128));
+        self.answer_as(flow, request, (status, reason), headers, &tag);
+    }
+
+    /// As [`Endpoint::answer_without_state`], with this To tag.
+    pub(super) fn answer_as(
+        &mut self,
+        flow: Flow,
+        request: &Message,
+        (status, reason): (StatusCode, &str),
+        headers: &[(Name, String)],
+        tag: &random::Token,
+    ) {
         if self.is_full() {
             bump(&mut self.counters.queue_full);
             return;
         }
-        let twin = MatchId::server(&self.key, request, request.method());
-        let tag = random::Token::from_bits(twin.map_or(0, MatchId::as_u128));
         let mut answer = request.answer(status, reason, tag.as_str());
         for (name, value) in headers {
             answer = answer.header(*name, value);

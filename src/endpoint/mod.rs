@@ -21,6 +21,7 @@
 //! | `send` | from a message to a flow: routes, look-ups, connections |
 //! | `handles`, `shortcuts` | the application's way to a context or a dialog |
 //! | `index`, `timers`, `transports`, `slots` | the tables |
+//! | `hidden` | what `Debug` does not show |
 
 mod calls;
 mod config;
@@ -30,6 +31,7 @@ mod event;
 mod flow;
 mod forks;
 mod handles;
+mod hidden;
 mod ids;
 mod index;
 mod inspect;
@@ -70,7 +72,7 @@ pub use output::{Connect, Output, Payload, Resolve, Transmit};
 pub use policy::{Handling, Policy};
 
 use crate::context::{Defaults, Invite, Rel100, Request};
-use crate::message::{Message, Method};
+use crate::message::{Hidden, Message, Method};
 use crate::random::Random;
 use crate::time::Timestamp;
 use crate::transaction::HashKey;
@@ -80,6 +82,9 @@ use redirects::Redirects;
 use slots::{ClientSlot, DialogSlot, ServerSlot};
 use timers::TimerIndex;
 use transports::{Transports, is_sips};
+
+/// How many outputs the queue keeps room for while it is empty.
+const QUEUE_ROOM: usize = 256;
 
 /// A SIP user agent without a socket, a clock or a thread.
 ///
@@ -198,7 +203,12 @@ impl<D: Default> Endpoint<D> {
 
     /// The next thing for the embedder to do; `None` until something more goes in.
     pub fn poll_output(&mut self) -> Option<Output<D>> {
-        self.queue.pop_front()
+        let output = self.queue.pop_front();
+        if output.is_none() && self.queue.capacity() > QUEUE_ROOM {
+            // What a burst took is given back.
+            self.queue.shrink_to(QUEUE_ROOM);
+        }
+        output
     }
 
     /// When something would happen next if nothing went in: the newest timestamp seen while outputs wait, else the next deadline; `None` for never.
@@ -341,7 +351,7 @@ impl<D: Default> Endpoint<D> {
 impl<D> fmt::Debug for Endpoint<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
-            .field("identity", &self.config.identity())
+            .field("identity", &Hidden(self.config.identity()))
             .field("now", &self.now)
             .field("queue", &self.queue.len())
             .field("servers", &self.servers.len())

@@ -34,7 +34,7 @@ pub enum Action {
 }
 
 /// What comes in from the embedder's sockets.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Input {
     /// A datagram.
@@ -87,7 +87,7 @@ pub enum Input {
 }
 
 /// What an application can ask for. The handles of the endpoint are a shorter way to say the same.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Command {
     /// Start a call.

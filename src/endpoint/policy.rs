@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::message::{Method, StatusCode};
+use crate::message::{Method, StatusCode, is_token};
 
 /// The coding that changes nothing (§20.2).
 const IDENTITY: &str = "identity";
@@ -61,6 +61,10 @@ pub struct Policy {
     /// Bytes of the longest request that goes by UDP: the path's MTU less 200 where that is known, else 1300 (RFC 3261 §18.1.1). 1300 by default;
     /// `usize::MAX` for any. A longer one goes by TCP to the same address where a TCP socket is bound, and by UDP after all where that is refused.
     pub datagram: usize,
+    /// Whether an answer to a request of ours, or a CANCEL of the peer's, counts only if it comes from the host that the request went to
+    /// or came from, whatever its port. Others are strays then. False by default: RFC 3261 §9.2 and §17.1.3 go by the branch alone, and a peer with several addresses may
+    /// answer from another one than it was asked at. Answers to what went to a multicast address may come from anywhere.
+    pub check_source: bool,
 }
 
 impl Default for Policy {
@@ -90,6 +94,7 @@ impl Default for Policy {
             keep_forks: false,
             honour_maddr: true,
             datagram: 1_300,
+            check_source: false,
         }
     }
 }
@@ -144,7 +149,9 @@ impl Policy {
         let mut allow = String::from("ACK, BYE, CANCEL");
         let later = self.in_dialog.iter().filter(|(method, _)| find(&self.initial, method).is_none());
         let is_served = |(_, handling): &&(Method, Handling)| !matches!(handling, Handling::Reject(_));
-        for (method, _) in self.initial.iter().chain(later).filter(is_served) {
+        // What is no token names no method, and would name others.
+        let served = self.initial.iter().chain(later).filter(is_served);
+        for (method, _) in served.filter(|(method, _)| is_token(method.as_str())) {
             allow.push_str(", ");
             allow.push_str(method.as_str());
         }

@@ -39,7 +39,9 @@ impl<D: Default> Endpoint<D> {
         match handling {
             Handling::Auto => self.answer_alone(server, &request),
             Handling::Reject(status) => {
-                _ = self.respond(server, Verb::Reject, &Reply::code(status.code()));
+                if self.respond(server, Verb::Reject, &Reply::code(status.code())).is_err() {
+                    bump(&mut self.counters.answers_lost);
+                }
             }
             Handling::Ask => {
                 self.announce(server);
@@ -114,7 +116,9 @@ impl<D: Default> Endpoint<D> {
             reply = reply.header("Accept-Language", self.described.accept_language.clone());
             reply = reply.header("Supported", self.described.supported.clone());
         }
-        _ = self.respond(server, Verb::Accept, &reply);
+        if self.respond(server, Verb::Accept, &reply).is_err() {
+            bump(&mut self.counters.answers_lost);
+        }
     }
 
     pub(super) fn retransmitted(&mut self, server: ServerId) {
@@ -142,17 +146,31 @@ impl<D: Default> Endpoint<D> {
 
     /// A CANCEL (§9.2): 200 if there is what it cancels, with the tag of that one's answers; else 481.
     pub(super) fn cancel(&mut self, flow: Flow, id: MatchId, cancel: Arc<Message>) {
-        let Some((invite, slot)) = self.cancelled_by(&cancel) else {
+        let found = self.cancelled_by(&cancel).filter(|(_, slot)| self.is_hop_of(slot, &flow));
+        let Some((invite, slot)) = found else {
             return self.refuse(flow, &cancel, (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None));
         };
         let tag = *slot.context.tag();
-        let server = self.begin_with_tag(flow, id, cancel.clone(), None, tag);
-        _ = self.respond(server, Verb::Accept, &Reply::new());
+        match self.servers.len() >= self.config.limits.strangers() {
+            // What comes again is answered the same (§8.2.7).
+            true => self.answer_as(flow, &cancel, (StatusCode::OK, StatusCode::OK.reason()), &[], &tag),
+            false => {
+                let server = self.begin_with_tag(flow, id, cancel.clone(), None, tag);
+                _ = self.respond(server, Verb::Accept, &Reply::new());
+            }
+        }
 
         let Some(slot) = self.servers.get_mut(invite) else { return };
         let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow, None);
         let effects = slot.context.cancel(self.now, &defaults, &self.config.settings);
         self.carry_out_server(invite, effects, Some(cancel));
+    }
+
+    /// Whether a CANCEL that came by `flow` came from where the request came from, if the policy asks (§22.1).
+    fn is_hop_of(&self, slot: &ServerSlot<D>, flow: &Flow) -> bool {
+        let source = slot.context.request().and_then(|request| request.source()).unwrap_or(slot.flow.remote);
+        let is_transport = !self.config.policy.check_source || slot.flow.transport == flow.transport;
+        is_transport && self.is_source(source.ip(), flow)
     }
 
     /// The context that a CANCEL is meant for. It may be one of another method than INVITE, which a CANCEL does not touch (§9.2).

@@ -4,7 +4,7 @@
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::{BuildError, Builder, Host, Line, List, Message, Method, Name, StatusCode, Via};
+use super::{BuildError, Builder, Host, Line, List, Message, Method, Name, StatusCode, Via, scan};
 
 /// Room for what an answer adds to what it copies: status line, tag, Contact, Allow and the like.
 const ADDED_LEN: usize = 288;
@@ -61,6 +61,9 @@ impl Message {
 
         let source = self.source().filter(|_| self.says_source);
         let has_tag = is_trying || tag.is_empty() || self.has_to_tag();
+        if !has_tag && !scan::is_token(tag) {
+            builder.refuse(BuildError::Tag);
+        }
         let mut copy = builder.copier(self);
         let mut is_top = true;
         for line in copied() {

@@ -1,6 +1,6 @@
 //! The event package `refer`: what became of a REFER (RFC 3515 §2.4, RFC 4488, RFC 7647).
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::time::Duration;
 
 use crate::message::{Message, StatusCode};
@@ -63,7 +63,10 @@ impl<'a> Sipfrag<'a> {
 
 impl fmt::Display for Sipfrag<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP/2.0 {} {}\r\n", self.status.code(), self.reason)
+        write!(f, "SIP/2.0 {} ", self.status.code())?;
+        // A phrase is one line (RFC 3261 §25.1).
+        self.reason.chars().filter(|c| !c.is_control()).try_for_each(|c| f.write_char(c))?;
+        f.write_str("\r\n")
     }
 }
 
