@@ -666,3 +666,41 @@ fn a_notify_that_cannot_be_sent_ends_its_subscription() {
     assert_eq!(ua.hear(refer.text()).lines()[0], "200 OK (REFER)");
     ua.pass_all();
 }
+
+/// DESIGN.md §2 contract 6, RFC 5057 §4: a subscription is to be refreshed while the BYE of its session waits for its answer, and cannot be: it is
+/// over, and does not keep its dialog.
+#[test]
+fn a_refresh_that_cannot_be_sent() {
+    let mut ua = Ua::new();
+    let (_, dialog) = ua.answered_call();
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).unwrap();
+    let subscribe = ua.drain().only();
+    ua.hear(answer(&subscribe, 200, "", "Expires: 60\r\n"));
+    ua.destroy(dialog);
+    ua.pass_all();
+}
+
+/// RFC 6665 §4.1.2.1, RFC 5057 §5.1: a SUBSCRIBE is answered 500 after its first NOTIFY came. Another subscription in the dialog that this made is none of
+/// its business.
+#[test]
+fn a_late_refusal_is_for_its_own_subscription() {
+    let mut ua = Ua::new();
+    ua.sip.request(ua.now, subscribe("600")).unwrap();
+    let first = ua.drain().only();
+    let value = |name| first.value(name).unwrap();
+    let notify = Req {
+        from: format!("{};tag=t", value(Name::To)),
+        to: value(Name::From).into(),
+        call_id: first.call_id().into(),
+        ..Req::new("NOTIFY")
+    };
+    let notify = notify.line(CONTACT.trim_end()).line("Event: presence").line("Subscription-State: active");
+    let dialog = ua.hear(notify.text()).dialog();
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "dialog", secs(600)).unwrap();
+    ua.drain();
+    let heard = ua.hear(answer(&first, 500, "t", ""));
+    assert_eq!(heard.lines(), ["* failed 500 X (SUBSCRIBE)"]);
+    assert_eq!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().len(), 2);
+    ua.sip.dialog(dialog).unwrap().destroy(ua.now).unwrap();
+    ua.pass_all();
+}
