@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use super::counters::bump;
 use super::event::{By, ClientEvent, DialogEvent, Why};
 use super::flow::Flow;
 use super::ids::{DialogId, RequestId};
@@ -347,7 +348,8 @@ impl<D: Default> Endpoint<D> {
         };
         let event = held.subject().event().into_boxed_str();
         let has_invite = slot.usages.has_invite();
-        slot.usages.end(UsageKind::Subscription, Some(usage), impact);
+        // A farewell may fail with less of an impact than its own.
+        slot.usages.end(UsageKind::Subscription, Some(usage), impact.max(Impact::Usage));
         let is_over = slot.usages.is_over();
         let why = match end {
             Some(SubscriberEnd::Refused(failure)) => Why::Response(failure.status()),
@@ -362,7 +364,7 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// A NOTIFY from nowhere, to one of our SUBSCRIBEs: the dialog that it begins takes it.
+    /// A NOTIFY from nowhere, to one of our SUBSCRIBEs: the dialog that it begins takes it. One that is lost or refused begins none.
     pub(super) fn inspect_first_notify(
         &mut self,
         flow: Flow,
@@ -370,6 +372,22 @@ impl<D: Default> Endpoint<D> {
         request: Arc<Message>,
         to_tag: &str,
     ) -> bool {
+        let awaited = MatchId::dialog(&self.key, request.call_id(), to_tag, "");
+        if *request.method() != Method::Notify || !self.index.subscribing.contains_key(&awaited) {
+            return false;
+        }
+        if self.is_full() {
+            bump(&mut self.counters.queue_full);
+            return true;
+        }
+        if self.servers.len() >= self.config.limits.servers {
+            self.overloaded(flow, &request);
+            return true;
+        }
+        if let Err(refusal) = self.in_dialog_refusal(None, &request, true) {
+            self.refuse(flow, &request, refusal);
+            return true;
+        }
         let Some(dialog) = self.first_notify(&request, to_tag) else { return false };
         self.inspect_in_dialog(flow, id, dialog, request);
         true
