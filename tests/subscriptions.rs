@@ -681,3 +681,107 @@ fn a_notify_that_cannot_be_sent_ends_its_subscription() {
     assert_eq!(ua.hear(refer.text()).lines()[0], "200 OK (REFER)");
     ua.pass_all();
 }
+
+/// DESIGN.md §2 contract 6, RFC 5057 §4: a subscription is to be refreshed while the BYE of its session waits for its answer, and cannot be: it is
+/// over, and does not keep its dialog.
+#[test]
+fn a_refresh_that_cannot_be_sent() {
+    let mut ua = Ua::new();
+    let (_, dialog) = ua.answered_call();
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).unwrap();
+    let subscribe = ua.drain().only();
+    ua.hear(answer(&subscribe, 200, "", "Expires: 60\r\n"));
+    ua.destroy(dialog);
+    ua.pass_all();
+}
+
+/// A NOTIFY of Alice's for a SUBSCRIBE of ours outside dialogs, without its state.
+fn first_notify(subscribe: &Message, cseq: u32) -> Req {
+    let value = |name| subscribe.value(name).unwrap();
+    let notify = Req {
+        from: format!("{};tag=t", value(Name::To)),
+        to: value(Name::From).into(),
+        call_id: subscribe.call_id().into(),
+        branch: format!("z9hG4bK-first-{cseq}"),
+        cseq,
+        ..Req::new("NOTIFY")
+    };
+    notify.line(CONTACT.trim_end()).line("Event: presence")
+}
+
+/// RFC 6665 §4.1.2.1, RFC 5057 §5.1: a SUBSCRIBE is answered 500 after its first NOTIFY came. Another subscription in the dialog that this made is none of
+/// its business.
+#[test]
+fn a_late_refusal_is_for_its_own_subscription() {
+    let mut ua = Ua::new();
+    ua.sip.request(ua.now, subscribe("600")).unwrap();
+    let first = ua.drain().only();
+    let notify = first_notify(&first, 1).line("Subscription-State: active");
+    let dialog = ua.hear(notify.text()).dialog();
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "dialog", secs(600)).unwrap();
+    ua.drain();
+    let heard = ua.hear(answer(&first, 500, "t", ""));
+    assert_eq!(heard.lines(), ["* failed 500 X (SUBSCRIBE)"]);
+    assert_eq!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().len(), 2);
+    ua.sip.dialog(dialog).unwrap().destroy(ua.now).unwrap();
+    ua.pass_all();
+}
+
+/// RFC 5057 §5.1 remark (17), DESIGN.md §2 contract 6: a SUBSCRIBE with Expires 0 is refused: the subscription is over all the same, and its dialog with it.
+#[test]
+fn a_farewell_that_is_refused() {
+    for code in [500, 503, 600] {
+        let mut ua = Ua::new();
+        ua.sip.request(ua.now, subscribe("600")).unwrap();
+        let first = ua.drain().only();
+        ua.hear(answer(&first, 200, "t", "Expires: 600\r\n"));
+        let notify = first_notify(&first, 1).line("Subscription-State: active");
+        let dialog = ua.hear(notify.text()).dialog();
+        ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(0)).unwrap();
+        let farewell = ua.drain().only();
+        let lines = ua.hear(answer(&farewell, code, "", "")).lines();
+        let destroyed = format!("* destroy by Remote: Response({code})");
+        assert_eq!(lines[1..], ["* subscription ended: presence".into(), destroyed]);
+        ua.pass_all();
+    }
+}
+
+/// RFC 6665 §4.4.1, DESIGN.md §2 contract 6: a first NOTIFY that is refused, or lost for want of room, begins no dialog; a better one does.
+#[test]
+fn a_first_notify_that_is_refused() {
+    let mut ua = Ua::with(|config| config.limits.queue = 4);
+    ua.sip.request(ua.now, subscribe("600")).unwrap();
+    let first = ua.drain().only();
+    let required = first_notify(&first, 1).line("Subscription-State: active").line("Require: foo");
+    assert_eq!(ua.hear(required.text()).lines(), ["420 Bad Extension (NOTIFY)"]);
+    assert_eq!(ua.sip.counts()[2], 0, "no dialog");
+    // The queue is full.
+    let flow = ua.udp(support::ALICE);
+    for number in 0..4 {
+        let options =
+            Req::new("OPTIONS").branch(&format!("z9hG4bK-o{number}")).call_id(&format!("o{number}"));
+        ua.sip.handle_input(ua.now, sip_proto::Input::Datagram { flow, payload: options.text().into() });
+    }
+    let notify = first_notify(&first, 2).line("Subscription-State: active");
+    ua.sip.handle_input(ua.now, sip_proto::Input::Datagram { flow, payload: notify.text().into() });
+    assert!(!ua.drain().lines().contains(&"200 OK (NOTIFY)".into()));
+    assert_eq!(ua.sip.counts()[2], 0, "no dialog");
+    let dialog = ua.hear(notify.text()).dialog();
+    ua.sip.dialog(dialog).unwrap().destroy(ua.now).unwrap();
+    ua.pass_all();
+}
+
+/// RFC 3261 §15.1.2, DESIGN.md §2 contract 6: a BYE in an early dialog in which we have subscribed ends all of it, once.
+#[test]
+fn a_bye_while_early_and_subscribed() {
+    let mut ua = Ua::new();
+    let server = ua.called();
+    let ringing = ua.progress(server, Reply::new()).unwrap();
+    let dialog = ringing.dialog();
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).unwrap();
+    let heard = ua.hear(Req::within(&ringing.message("180 Ringing (INVITE)"), "BYE", 2).text());
+    let lines = heard.lines();
+    assert_eq!(lines.last().map(String::as_str), Some("* destroy by Remote: Bye"), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.starts_with("* session ended")), "{lines:?}");
+    ua.pass_all();
+}

@@ -232,11 +232,11 @@ impl Usages {
         })
     }
 
-    /// Our own subscriptions.
-    pub(crate) fn subscribers(&mut self) -> impl Iterator<Item = (UsageId, &mut Subscriber)> {
-        self.subscriptions.iter_mut().filter_map(|held| match &mut held.party {
-            Party::Subscriber(subscriber) => Some((held.id, subscriber)),
-            Party::Notifier(_) => None,
+    /// Our subscription with this subject.
+    pub(crate) fn subscriber_of(&mut self, subject: &Subject) -> Option<(UsageId, &mut Subscriber)> {
+        self.subscriptions.iter_mut().find_map(|held| match &mut held.party {
+            Party::Subscriber(subscriber) if held.subject == *subject => Some((held.id, subscriber)),
+            Party::Subscriber(_) | Party::Notifier(_) => None,
         })
     }
 

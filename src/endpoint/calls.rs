@@ -279,8 +279,11 @@ impl<D: Default> Endpoint<D> {
     fn bye_received(&mut self, server: ServerId, dialog: DialogId, bye: Arc<Message>) {
         self.answer_alone(server, &bye);
         let Some(slot) = self.dialogs.get_mut(dialog) else { return };
-        if slot.dialog.state() == DialogState::Terminated {
-            return;
+        match slot.dialog.state() {
+            DialogState::Terminated => return,
+            // What was subscribed to in an early dialog does not outlive it.
+            DialogState::Early => slot.usages.end_subscriptions(),
+            DialogState::Confirmed => {}
         }
         slot.dialog.terminate();
         // §13.2.2.4: a 2xx is acknowledged, even if its offer gets no answer any more.

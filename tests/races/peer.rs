@@ -8,7 +8,7 @@ use sip_proto::{DialogEvent, DialogId, Event, Message};
 use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer, millis, secs};
 
 /// An answer with a session description.
-fn answer_with_sdp(request: &Message, code: u16, tag: &str) -> String {
+pub(crate) fn answer_with_sdp(request: &Message, code: u16, tag: &str) -> String {
     let lines = format!("{CONTACT}Content-Type: application/sdp\r\n");
     let text = answer(request, code, tag, &lines);
     text.replace("Content-Length: 0\r\n\r\n", &format!("Content-Length: {}\r\n\r\n{SDP}", SDP.len()))
@@ -144,6 +144,22 @@ fn an_early_bye_crosses_the_200() {
     assert_eq!(heard.lines(), ["200 OK (BYE)", "* destroy by Remote: Bye"]);
     assert_eq!(ua.hear(Req::within(&ok, "ACK", 1).text()).lines(), [""; 0]);
     assert_eq!(ua.pass_all().sent(), [], "RFC 5407 §3.1.6");
+}
+
+/// RFC 5407 §2 figure 2, RFC 3261 §15.1.2: a BYE comes while we ring: it is answered, and the INVITE gets 487. Our own 200 comes too late.
+#[test]
+fn a_bye_while_ringing() {
+    let mut ua = Ua::new();
+    let server = ua.called();
+    let ringing = ua.progress(server, Reply::new()).unwrap().message("180 Ringing (INVITE)");
+    let heard = ua.hear(Req::within(&ringing, "BYE", 2).text());
+    assert_eq!(heard.lines()[..2], ["200 OK (BYE)", "487 Request Terminated (INVITE)"]);
+    assert_eq!(ends(&heard), [(By::Remote, Why::Bye)]);
+    assert!(ua.accept(server, Reply::new().sdp(SDP)).is_err());
+    let ack = Req::invite().body("application/sdp", SDP).follow("ACK");
+    let to = ringing.value(sip_proto::message::Name::To).unwrap();
+    assert_eq!(ua.hear(ack.to(to).text()).sent(), []);
+    ua.pass_all();
 }
 
 /// RFC 5407 §3.2.4: the ACK of the call comes while our BYE, deferred to the guard's end, is under way; and after it.

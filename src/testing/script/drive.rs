@@ -1,5 +1,6 @@
 //! Carries a script out on one endpoint, and looks at it after every operation.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,9 +12,9 @@ use super::recording::{Recorded, Recording};
 use super::watch::{self, Watch};
 use super::{Notice, Passing, Promise, Step, Violation};
 use crate::context::Reply;
-use crate::dialog::InDialog;
+use crate::dialog::{InDialog, Subscription, UsageId};
 use crate::endpoint::{
-    Action, Bound, Command, Counters, Endpoint, Flow, Input, Operation, Refused, RequestId,
+    Action, Bound, Command, Counters, DialogId, Endpoint, Flow, Input, Operation, Refused, RequestId,
 };
 use crate::message::{Method, Transport};
 use crate::time::Timestamp;
@@ -32,6 +33,8 @@ pub(super) struct Driver {
     recording: Recording,
     watch: Watch,
     peer: Peer,
+    /// The subscriptions that each dialog has had.
+    usages: BTreeMap<DialogId, Vec<UsageId>>,
     /// What the embedder's clock shows.
     clock: Timestamp,
     newest: Timestamp,
@@ -86,6 +89,7 @@ impl Driver {
             },
             watch: Watch::default(),
             peer: Peer::default(),
+            usages: BTreeMap::new(),
             clock: Timestamp::from_secs(1),
             newest: Timestamp::ZERO,
             late: Duration::ZERO,
@@ -124,6 +128,11 @@ impl Driver {
                     self.input(input)?;
                 }
             }
+            Step::Tell { request, tag, state, odd, way } => {
+                if let Some(octets) = self.peer.tell(*request, *tag, *state, *odd, *way) {
+                    self.bring(*way, octets)?;
+                }
+            }
             Step::Again { input, times, way } => {
                 for _ in 0..=times % 8 {
                     let Some(input) = self.peer.again(*input, *way) else { break };
@@ -144,13 +153,51 @@ impl Driver {
             | Step::Modify { .. }
             | Step::AnswerOffer { .. }
             | Step::HoldBack { .. }
+            | Step::Subscribe { .. }
+            | Step::Notify { .. }
+            | Step::Terminate { .. }
+            | Step::Report { .. }
             | Step::Destroy { .. } => {
-                if let Some(command) = command(&self.watch, step) {
+                if let Some(command) = self.command(step) {
                     self.apply(Action::Command(command))?;
                 }
             }
         }
         if self.drains { self.drain(usize::MAX) } else { Ok(()) }
+    }
+
+    /// One of the subscriptions that a dialog has, or has had.
+    fn usage(&mut self, number: u8, usage: u8) -> Option<(DialogId, UsageId)> {
+        let dialog = *newest(&self.watch.dialogs(), number)?;
+        if let Ok(held) = self.endpoint.dialog(dialog) {
+            for usage in held.subscriptions().unwrap_or_default().iter().map(Subscription::id) {
+                let known = self.usages.entry(dialog).or_default();
+                if !known.contains(&usage) {
+                    known.push(usage);
+                }
+            }
+        }
+        let usage = newest(self.usages.get(&dialog)?, usage)?;
+        Some((dialog, *usage))
+    }
+
+    /// What the application does in a step; `None` when there is nothing yet to do it to.
+    fn command(&mut self, step: &Step) -> Option<Command> {
+        Some(match step {
+            Step::Notify { dialog, usage, body } => {
+                let (dialog, usage) = self.usage(*dialog, *usage)?;
+                Command::Notify(dialog, usage, app::body(*body))
+            }
+            Step::Terminate { dialog, usage, reason, body } => {
+                let (dialog, usage) = self.usage(*dialog, *usage)?;
+                Command::Terminate(dialog, usage, app::reason(*reason), app::body(*body))
+            }
+            Step::Report { dialog, usage, code } => {
+                let (dialog, usage) = self.usage(*dialog, *usage)?;
+                Command::ReportRefer(dialog, usage, app::referred(*code))
+            }
+            step => return command(&self.watch, step),
+        })
     }
 
     fn bring(&mut self, way: u8, octets: Vec<u8>) -> Result<(), Violation> {
@@ -444,7 +491,7 @@ impl Driver {
     }
 }
 
-/// What the application does in a step; `None` when there is nothing yet to do it to.
+/// What the application does in a step, subscriptions that last left out; `None` when there is nothing yet to do it to.
 pub(super) fn command(watch: &Watch, step: &Step) -> Option<Command> {
     Some(match step {
         Step::Call(calling) => app::call(calling),
@@ -467,6 +514,10 @@ pub(super) fn command(watch: &Watch, step: &Step) -> Option<Command> {
             Command::Answer(*newest(&watch.dialogs(), *dialog)?, app::sdp(*body))
         }
         Step::HoldBack { dialog, yes } => Command::HoldBack(*newest(&watch.dialogs(), *dialog)?, *yes),
+        Step::Subscribe { dialog, what, expires, extra } => {
+            let within = newest(&watch.dialogs(), *dialog).filter(|_| *dialog < 192).copied();
+            app::subscribe(within, *what, *expires, *extra)
+        }
         Step::Destroy { dialog, extra } => {
             Command::Destroy(*newest(&watch.dialogs(), *dialog)?, app::headers(*extra))
         }
