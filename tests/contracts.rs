@@ -29,6 +29,11 @@ fn answer(code: u8, tag: u8) -> Step {
     Step::Answer(Answering { request, code, tag, contact: 0, routes: 0, body: 4, odd: 0, damage: WHOLE })
 }
 
+/// A second, the pace of a REFER's NOTIFYs.
+fn paced() -> Step {
+    Step::Time(Passing::Briefly(1_100))
+}
+
 fn reply(verb: u8) -> Step {
     Step::Reply(Replying { server: 0, verb, code: 0, extra: 0, reason: 0, body: 8 })
 }
@@ -334,7 +339,21 @@ fn scripts_subscribe_and_acknowledge() {
         ),
         (
             DRAINS,
-            [call_in(), [Step::Within(0, asking(10)), reply(0), tells(1), tells(2)].into()].concat(),
+            [
+                call_in(),
+                [
+                    Step::Within(0, asking(10)),
+                    reply(0),
+                    answer(6, 0),
+                    paced(),
+                    tells(1),
+                    answer(6, 0),
+                    paced(),
+                    tells(2),
+                ]
+                .into(),
+            ]
+            .concat(),
             &["SIP/2.0 100 Trying", "SIP/2.0 180 Ringing", "terminated;reason=noresource"],
         ),
         (
