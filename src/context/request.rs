@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use super::Rel100;
 use crate::message::{
-    Address, Body, BuildError, Builder, Header, Hidden, MAGIC_COOKIE, Message, Method, Name, ParseError,
-    Transport, Uri, is_call_id, is_token,
+    Address, Body, BuildError, Builder, Contact, Header, Hidden, MAGIC_COOKIE, Message, Method, Name,
+    ParseError, Transport, Uri, is_call_id, is_token, supplies,
 };
 use crate::random::Token;
 
@@ -109,7 +109,29 @@ impl Request {
         write_address(&mut builder, Name::From, from, ids.tag)?;
         write_address(&mut builder, Name::To, self.to.as_deref().unwrap_or(&self.uri), "")?;
         let builder = builder.header(Name::CallId, ids.call_id).cseq(ids.cseq, &self.method);
-        builder.extras(ids.for_request(&self.method), &self.headers).body(self.body.clone()).finish()
+        let builder = builder.extras(ids.for_request(&self.method), &self.headers);
+        let message = builder.body(self.body.clone()).finish()?;
+        check_contact(&message, self.method.creates_dialog(), &self.headers)?;
+        Ok(message)
+    }
+}
+
+/// A message that makes a dialog or refreshes its target has one Contact, a SIP or SIPS URI (§8.1.1.8, §12.1.1), also where the application
+/// supplies it.
+pub(crate) fn check_contact(message: &Message, is_due: bool, headers: &[Header]) -> Result<(), BuildError> {
+    if !is_due || !supplies(headers, Name::Contact) {
+        return Ok(());
+    }
+    let is_sip = |contact: Contact<'_>| {
+        contact.address().is_some_and(|address| matches!(Uri::parse(address.uri), Ok(Uri::Sip(_))))
+    };
+    let mut contacts = message.contacts();
+    match (contacts.next(), contacts.next()) {
+        (Some(Ok(contact)), None) if is_sip(contact) => Ok(()),
+        _ => {
+            let header = Some(Name::Contact);
+            Err(BuildError::Uri(ParseError { expected: "one SIP or SIPS URI", header, at: 0 }))
+        }
     }
 }
 
@@ -147,13 +169,14 @@ impl<'a> Routing<'a> {
     }
 }
 
-/// The same request in a new transaction: with the next number, for `target` in place of the Request-URI if one is given, and with
-/// `headers` in place of those that have their names (RFC 3261 §8.1.3.4, §8.1.3.5).
+/// The same request in a new transaction: with the next number, for `target` in place of the Request-URI if one is given, with
+/// `headers` in place of those that have their names, and without those named `without` (RFC 3261 §8.1.3.4, §8.1.3.5).
 pub(crate) fn again(
     request: &Message,
     target: Option<&str>,
     hop: &Hop<'_>,
     headers: &[Header],
+    without: Option<Name>,
 ) -> Result<Message, BuildError> {
     let uri =
         target.map_or(Cow::Borrowed(request.request_uri().unwrap_or_default()), |uri| as_request_uri(uri));
@@ -163,7 +186,8 @@ pub(crate) fn again(
         let known = Name::find(name);
         let is_written = matches!(known, Name::Via | Name::CSeq | Name::ContentType | Name::ContentLength);
         match known {
-            _ if is_written || headers.iter().any(|header| is_name_of(header, name, known)) => {}
+            _ if is_written || Some(known) == without => {}
+            _ if headers.iter().any(|header| is_name_of(header, name, known)) => {}
             Name::Unknown => builder = builder.extra(&Header::new(String::from(name), String::from(value))),
             known => builder.relayed_line(known, |line| line.text(value)),
         }
@@ -268,6 +292,8 @@ pub struct Invite {
     pub ring_within: Option<Duration>,
     /// How many requests may follow this one to where it is redirected (§8.1.3.4); as configured when `None`.
     pub redirects: Option<u8>,
+    /// Whether redirections leave the Request-URI as it is; as configured when `None`.
+    pub keeps_uri: Option<bool>,
     /// What the INVITE says of reliable provisional answers (RFC 3262 §4); as configured when `None`.
     pub rel100: Option<Rel100>,
 }
@@ -278,7 +304,8 @@ impl Invite {
 
     /// An INVITE for this URI.
     pub fn to(uri: impl Into<Cow<'static, str>>) -> Self {
-        Self { request: Request::new(Method::Invite, uri), ring_within: None, redirects: None, rel100: None }
+        let request = Request::new(Method::Invite, uri);
+        Self { request, ring_within: None, redirects: None, keeps_uri: None, rel100: None }
     }
 
     /// Sets the offer (RFC 3264 §5). Without one, the answer carries the offer.
@@ -321,6 +348,15 @@ impl Invite {
     #[must_use]
     pub fn follow_redirects(mut self, most: u8) -> Self {
         self.redirects = Some(most);
+        self
+    }
+
+    /// Sets whether redirections leave the Request-URI as it is: then a Contact says where the INVITE goes next and no more. It takes the
+    /// place of the first Route element, and of the outbound proxy; headers in its URI are not for this request (RFC 3261 §19.1.5). That is for contacts
+    /// which are other proxies for the same address.
+    #[must_use]
+    pub fn keep_uri_on_redirect(mut self, yes: bool) -> Self {
+        self.keeps_uri = Some(yes);
         self
     }
 
@@ -371,7 +407,7 @@ pub struct Identifiers<'a> {
     pub contact: &'a str,
     /// Allow, in INVITE and OPTIONS (§13.2.1).
     pub allow: &'a str,
-    /// Supported (§8.1.1.9).
+    /// Supported, in all requests but ACK (§8.1.1.9, RFC 4028 §7.1).
     pub supported: &'a str,
     /// User-Agent (§20.41).
     pub user_agent: &'a str,
@@ -387,14 +423,16 @@ impl fmt::Debug for Identifiers<'_> {
 
 impl<'a> Identifiers<'a> {
     /// The headers that a request of this method gets unless the application supplies them. Empty values are left out.
-    pub fn for_request(&self, method: &Method) -> [(Name, &'a str); 5] {
+    pub fn for_request(&self, method: &Method) -> [(Name, &'a str); 6] {
         let when = |yes: bool, value| if yes { value } else { "" };
         let describes = matches!(method, Method::Invite | Method::Options | Method::Update);
         [
             (Name::MaxForwards, "70"),
             (Name::Contact, when(carries_contact(method), self.contact)),
             (Name::Allow, when(describes, self.allow)),
-            (Name::Supported, when(describes, self.supported)),
+            (Name::Supported, when(*method != Method::Ack, self.supported)),
+            // §11.1: what the answer may describe us by.
+            (Name::Accept, when(*method == Method::Options, "application/sdp")),
             (Name::UserAgent, self.user_agent),
         ]
     }

@@ -33,9 +33,9 @@ pub use session_terms::{
 };
 pub use session_timer::{SessionEffects, SessionTimer, Unacceptable};
 pub use subscription::{
-    Again, Granting, NOREFERSUB, Notifier, NotifierState, REFER, Reason, SIPFRAG, Sipfrag, StateLine,
-    Subscriber, SubscriberEnd, SubscriberState, SubscriptionEffects, TooBrief, declines_subscription,
-    makes_subscription,
+    Again, Granting, NOREFERSUB, Notifier, NotifierState, REFER, REFER_PACE, Reason, SIPFRAG, Sipfrag,
+    StateLine, Subscriber, SubscriberEnd, SubscriberState, SubscriptionEffects, TooBrief,
+    declines_subscription, makes_subscription,
 };
 pub use usage::{Failure, Impact, UsageKind};
 pub use usages::{Party, Subject, Subscription, UsageError, UsageId, Usages};

@@ -46,6 +46,9 @@ impl fmt::Debug for Command {
             Self::Notify(id, usage, body) => {
                 f.debug_tuple("Notify").field(id).field(usage).field(body).finish()
             }
+            Self::Authorise(id, usage, body) => {
+                f.debug_tuple("Authorise").field(id).field(usage).field(body).finish()
+            }
             Self::Terminate(id, usage, reason, body) => {
                 f.debug_tuple("Terminate").field(id).field(usage).field(reason).field(body).finish()
             }

@@ -114,6 +114,8 @@ pub enum Command {
     HoldBack(DialogId, bool),
     /// Tell a subscriber of the state that it has subscribed to.
     Notify(DialogId, UsageId, Option<Body>),
+    /// Tell a subscriber whose subscription is pending that it may be told, with the state.
+    Authorise(DialogId, UsageId, Option<Body>),
     /// End a subscription of the peer's, with this reason and last state.
     Terminate(DialogId, UsageId, Reason, Option<Body>),
     /// Tell how far a REFER of the peer's has come.

@@ -58,8 +58,13 @@ impl<D: Default> DialogRef<'_, D> {
 
     /// Sends NOTIFY of an event package (RFC 6665 §4.2.2): `state` is the value of Subscription-State, as `active;expires=60`.
     ///
+    /// Where the peer has subscribed to that, this is a longer way to [`tell`](Self::tell), [`authorise`](Self::authorise) or
+    /// [`terminate`](Self::terminate): the subscription becomes what `state` says. `expires` is the time that is left, at most what is said; reason and
+    /// `retry-after` are as given. A NOTIFY that belongs to no subscription goes out as it is.
+    ///
     /// # Errors
-    /// As [`DialogRef::request`].
+    /// As [`DialogRef::request`]; where the peer has subscribed, also when the subscription is over, `state` is malformed, or it is
+    /// [no next state](crate::dialog::DialogError::Substate).
     pub fn notify(
         &mut self,
         now: Timestamp,

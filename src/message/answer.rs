@@ -2,6 +2,7 @@
 //! from it (§9.1, §17.1.1.3).
 
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
 use super::{BuildError, Builder, Host, Line, List, Message, Method, Name, StatusCode, Via, scan};
 
@@ -30,29 +31,33 @@ impl Message {
     /// # Ok::<(), sip_proto::message::ParseError>(())
     /// ```
     pub fn answer(&self, status: StatusCode, reason: &str, tag: &str) -> Builder {
-        self.answer_with_room(status, reason, tag, ADDED_LEN)
+        self.answer_with_room(status, reason, tag, ADDED_LEN, Duration::ZERO)
     }
 
     /// Like [`Message::answer`], with room for `added` bytes beyond what is copied: enough of it, and the answer is written
-    /// without moving.
+    /// without moving. A 100 says in Timestamp how long after the request it goes out, if that is a millisecond or more (§8.2.6.1).
     pub(crate) fn answer_with_room(
         &self,
         status: StatusCode,
         reason: &str,
         tag: &str,
         added: usize,
+        delay: Duration,
     ) -> Builder {
         let is_trying = status == StatusCode::TRYING;
         let has_routes = self.method.creates_dialog() && !is_trying && !status.is_failure();
-        let is_copied = |line: &&Line| match line.name {
-            Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq => true,
+        let is_copied = |(at, line): &(usize, &Line)| match line.name {
+            Name::Via => true,
+            // A broken request may repeat them.
+            Name::From | Name::To | Name::CallId | Name::CSeq => self.first.line(line.name) == *at,
             Name::RecordRoute => has_routes,
             Name::Timestamp => is_trying,
             _ => false,
         };
+        let copied = || self.lines.iter().enumerate().filter(is_copied).map(|(_, line)| line);
         let length = |line: &Line| usize::from(line.value.end.saturating_sub(line.name_at)).saturating_add(2);
-        let copied = self.lines.iter().filter(is_copied).map(length);
-        let mut builder = Builder::response_sized(status, reason, copied.fold(added, usize::saturating_add));
+        let capacity = copied().map(length).fold(added, usize::saturating_add);
+        let mut builder = Builder::response_sized(status, reason, capacity);
 
         let source = self.source().filter(|_| self.says_source);
         let has_tag = is_trying || tag.is_empty() || self.has_to_tag();
@@ -61,7 +66,7 @@ impl Message {
         }
         let mut copy = builder.copier(self);
         let mut is_top = true;
-        for line in self.lines.iter().filter(is_copied) {
+        for line in copied() {
             match (line.name, source) {
                 (Name::Via, Some(source)) if is_top => {
                     copy.insert(|builder| self.write_stamped_via(builder, line, source));
@@ -71,6 +76,20 @@ impl Message {
                         value.text(self.text(line.value));
                         value.text(";tag=");
                         value.text(tag);
+                    });
+                }),
+                (Name::Timestamp, _) if delay >= Duration::from_millis(1) => copy.insert(|builder| {
+                    builder.relayed_line(Name::Timestamp, |value| {
+                        // What stands behind the time is a delay of somebody else's.
+                        let text = self.text(line.value);
+                        value.text(text.split([' ', '\t']).next().unwrap_or(text));
+                        value.text(" ");
+                        value.number(u32::try_from(delay.as_secs()).unwrap_or(u32::MAX));
+                        value.text(".");
+                        let millis = delay.subsec_millis();
+                        for digit in [millis / 100, millis / 10 % 10, millis % 10] {
+                            value.number(digit);
+                        }
                     });
                 }),
                 _ => copy.line(line),
@@ -218,6 +237,7 @@ mod tests {
         value
     }
 
+    // Holds: 3261-18.2.1-5, 3581-4-2
     #[test]
     fn via_says_where_the_request_came_from() {
         // RFC 3261 §18.2.1: received, if sent-by is a name or another address.

@@ -1,6 +1,7 @@
 //! The event package `refer`: what became of a REFER (RFC 3515 §2.4, RFC 4488, RFC 7647).
 
 use core::fmt::{self, Write as _};
+use core::time::Duration;
 
 use crate::message::{Message, StatusCode};
 
@@ -9,6 +10,9 @@ pub const REFER: &str = "refer";
 
 /// The type of the body of each NOTIFY (RFC 3515 §2.4.5).
 pub const SIPFRAG: &str = "message/sipfrag;version=2.0";
+
+/// The least time between two NOTIFYs of a subscription (RFC 3515 §3.10).
+pub const REFER_PACE: Duration = Duration::from_secs(1);
 
 /// The option tag of a REFER without subscription (RFC 4488 §4).
 pub const NOREFERSUB: &str = "norefersub";
@@ -82,6 +86,7 @@ mod tests {
     use alloc::string::ToString;
 
     /// RFC 3515 §2.4.5.
+    // Holds: 3515-2.4.5-2
     #[test]
     fn status_lines() {
         let decline = Sipfrag::parse(b"SIP/2.0 603 Declined\r\nWarning: 399 h \"x\"\r\n").unwrap();
