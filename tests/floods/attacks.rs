@@ -11,6 +11,9 @@ use sip_proto::{Flow, Input};
 use crate::collisions::{self, Collisions};
 use crate::scene::{App, Scene, local, stranger};
 
+/// Makes the n-th message.
+pub(crate) type Make = Box<dyn Fn(&Scene, u64) -> Input>;
+
 /// One kind of flood.
 pub(crate) struct Attack {
     pub(crate) what: &'static str,
@@ -19,7 +22,7 @@ pub(crate) struct Attack {
     pub(crate) kept: usize,
     /// How many times fewer messages than others it takes: they are larger.
     pub(crate) fewer: u64,
-    pub(crate) input: Box<dyn Fn(&Scene, u64) -> Input>,
+    pub(crate) input: Make,
 }
 
 /// What a request that waits may take beside its octets: slot, context, index, timer, message.
@@ -62,13 +65,7 @@ fn guessed(text: &str, tag: &str, n: u64) -> String {
 
 /// All floods; `count` is how many messages the longest is to have.
 pub(crate) fn attacks(count: u64) -> Vec<Attack> {
-    let attack = |what, app, kept, fewer, input: Box<dyn Fn(&Scene, u64) -> Input>| Attack {
-        what,
-        app,
-        kept,
-        fewer,
-        input,
-    };
+    let attack = |what, app, kept, fewer, input: Make| Attack { what, app, kept, fewer, input };
     let colliding = |what, find: fn(u64) -> Collisions| {
         // They take a while to find: only when they are asked for.
         let found = OnceCell::new();

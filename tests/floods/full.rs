@@ -40,7 +40,7 @@ fn a_full_table_of_requests() {
         scene.take(request(n, "INVITE", &format!("b{n}"), ""));
     }
     let taken = scene.sip.counts()[0];
-    assert!(taken <= SERVERS - SERVERS / 8 && taken >= SERVERS / 2, "{taken}");
+    assert!((SERVERS / 2..=SERVERS - SERVERS / 8).contains(&taken), "{taken}");
     assert_eq!(scene.sip.counters().overloaded, 3_000 - taken as u64);
     let before = live();
     for n in 3_000..4_000 {

@@ -24,8 +24,10 @@ use std::time::Duration;
 
 use attacks::{Attack, attacks};
 use scene::{App, Scene, live, peak, pieces};
+use sip_proto::context::Invite;
+use sip_proto::message::Name;
 use sip_proto::transaction::{HashKey, MatchId};
-use sip_proto::{Message, Method};
+use sip_proto::{Message, Method, Output};
 
 #[global_allocator]
 static ALLOCATOR: scene::Counting = scene::Counting;
@@ -143,6 +145,46 @@ floods! {
     options_with_too_many_vias: "OPTIONS with 10,000 Vias",
     options_with_many_vias_in_a_line: "OPTIONS with 4,000 Vias in a line",
     octets_of_no_sense: "octets of no sense",
+}
+
+/// A storm of 200s for an INVITE of ours that waits: with guessed branches; and with the right one, from wrong addresses, where
+/// `Policy::check_source` minds. All are strays, nothing is kept of them, and the one of the callee's is the answer.
+#[test]
+fn answers_for_a_request_of_ours_from_strangers() {
+    let mut scene = Scene::new(CALLS, App::Ignores, |config| config.policy.check_source = true);
+    let callee = scene::stranger(1 << 20);
+    let now = scene.now;
+    let call = scene.sip.invite(now, Invite::to(format!("sip:x@{callee}"))).unwrap();
+    let Some(Output::Transmit(sent)) = scene.sip.poll_output() else { panic!() };
+    let invite = sent.payload.message().unwrap().clone();
+    let value = |name| invite.value(name).unwrap();
+    let branch = invite.top_via().unwrap().branch().unwrap();
+    let answer = |branch: &str| {
+        let via = value(Name::Via).replace(invite.top_via().unwrap().branch().unwrap(), branch);
+        format!(
+            "SIP/2.0 200 OK\r\nVia: {via}\r\nFrom: {}\r\nTo: {};tag=x\r\nCall-ID: {}\r\nCSeq: {}\r\n\
+             Contact: <sip:x@{callee}>\r\nContent-Length: 0\r\n\r\n",
+            value(Name::From),
+            value(Name::To),
+            invite.call_id(),
+            value(Name::CSeq),
+        )
+    };
+    let (before, bytes) = (pieces(), live());
+    for n in 0..COUNT {
+        let guessed = format!("{}{}", &branch[..branch.len() - 4], 1_000 + n);
+        let forged = [(answer(&guessed), callee), (answer(branch), scene::stranger(n))];
+        for (text, from) in forged {
+            assert_eq!(scene.take(attacks::datagram(from, text)), scene::Came::default());
+        }
+    }
+    assert_eq!((pieces(), live()), (before, bytes));
+    assert_eq!(scene.sip.counters().stray_responses, 2 * COUNT);
+    (0..CALLS).for_each(|n| scene.exercise(n));
+    let came = scene.take(attacks::datagram(callee, answer(branch)));
+    assert_eq!((came.sent, came.events), (1, 1), "an ACK, and the result");
+    assert!(scene.sip.client(call).is_ok());
+    assert_eq!(scene.sip.counts()[2], CALLS + 1);
 }
 
 /// The branches do collide, in the hashes that they are made for; in ours none does, whatever the key, and they spread over its buckets like any

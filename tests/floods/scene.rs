@@ -186,7 +186,7 @@ impl Scene {
                 Output::Transmit(transmit) => {
                     came.sent += 1;
                     came.octets += transmit.payload.len();
-                    let status = transmit.payload.message().and_then(|message| message.status());
+                    let status = transmit.payload.message().and_then(Message::status);
                     if let Some(status) = status {
                         came.answers[usize::from(status.code() / 100)] += 1;
                     }

@@ -83,8 +83,11 @@ fn branch_of(request: &Message) -> String {
     request.top_via().unwrap().branch().unwrap().into()
 }
 
+/// Alters an answer to this request of ours.
+type Miss = fn(&Message, String) -> String;
+
 /// Ways in which an answer misses the request that it was made for.
-const MISSES: [(&str, fn(&Message, String) -> String); 12] = [
+const MISSES: [(&str, Miss); 12] = [
     ("a branch of another octet", |sent, text| altered(&text, &branch_of(sent))),
     ("a branch cut short", |sent, text| {
         let branch = branch_of(sent);

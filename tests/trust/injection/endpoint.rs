@@ -287,7 +287,7 @@ fn within() -> Vec<Entry> {
             dialog(|dialog| dialog.destroy_with(NOW, [header].into()))
         }),
         entry("the type of a part", &["write.rs::BodyPart"], "text/plain", ";", |text| {
-            part(text, |body| BodyPart::new(body))
+            part(text, BodyPart::new)
         }),
         entry("a header of a part", &["write.rs::header"], "1", ANY_VALUE, |text| {
             let header = Header::new("Content-ID", text);
