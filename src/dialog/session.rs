@@ -67,8 +67,12 @@ impl Dialog {
 
     /// Takes note of a message of ours that goes out whatever offer and answer say of it: an application that leaves its descriptions
     /// out, or carries them elsewhere, has no offer that waits.
+    ///
+    /// A 1xx with a description that has no place there, or without the one that it should have, means nothing to the peer either
+    /// (RFC 3262 §5, RFC 6337 §2.2).
     pub fn note_sent(&mut self, message: &Message) {
-        if self.note(Side::Ours, message).is_err() {
+        let is_passing = matches!(carrier_of(message), Some(Carrier::Provisional | Carrier::Reliable));
+        if self.note(Side::Ours, message).is_err() && !is_passing {
             self.session.negotiation.abandon();
         }
     }
