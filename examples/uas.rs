@@ -1,8 +1,9 @@
 //! Answers calls on a UDP socket: 180, 200 with SDP, ACK, BYE, CANCEL, OPTIONS, and what is retransmitted. This is the loop to copy.
 //!
-//! `cargo run --release --example uas -- 127.0.0.1:5060 [--calls N] [--ring MS] [--loss SHARE]`
+//! `cargo run --release --example uas -- 127.0.0.1:5060 [--calls N] [--ring MS] [--timer SECONDS] [--loss SHARE]`
 //!
-//! With `--calls` it stops after that many calls and their tails, prints its counters, and fails if anything is left.
+//! With `--calls` it stops after that many calls and their tails, prints its counters, and fails if anything is left. With `--timer` sessions have this interval
+//! at most (RFC 4028).
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -10,6 +11,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use sip_proto::context::{Rel100, Reply};
+use sip_proto::dialog::SessionTimers;
 use sip_proto::{
     Bound, Config, DialogEvent, Endpoint, Event, Flow, Input, Output, Refused, ServerEvent, ServerId,
     Timestamp, Transport,
@@ -26,14 +28,17 @@ struct App {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().collect();
-    let local: SocketAddr =
-        args.get(1).ok_or("usage: uas ADDRESS [--calls N] [--ring MS] [--loss SHARE]")?.parse()?;
+    let usage = "usage: uas ADDRESS [--calls N] [--ring MS] [--timer SECONDS] [--loss SHARE]";
+    let local: SocketAddr = args.get(1).ok_or(usage)?.parse()?;
     let (calls, loss) = (option(&args, "--calls")? as u64, option(&args, "--loss")?);
     let mut app = App { ring: Duration::from_secs_f64(option(&args, "--ring")? / 1e3), ..App::default() };
 
     let (socket, start) = (UdpSocket::bind(local)?, Instant::now());
     let mut config = Config::new(&format!("sip:uas@{local}"))?;
     config.settings.rel100 = Rel100::Supported;
+    if let interval @ 1.. = option(&args, "--timer")? as u64 {
+        config.set_session_timers(SessionTimers::requested(Duration::from_secs(interval)))?;
+    }
     let mut sip: Endpoint = Endpoint::new(config, seed()?);
     let now = || Timestamp::from_micros(start.elapsed().as_micros() as u64);
     sip.handle_input(now(), Input::Bound(Bound { transport: Transport::Udp, local, advertised: None }));

@@ -33,15 +33,15 @@ pub use session_terms::{
 };
 pub use session_timer::{SessionEffects, SessionTimer, Unacceptable};
 pub use subscription::{
-    Again, Granting, NOREFERSUB, Notifier, NotifierState, REFER, Reason, SIPFRAG, Sipfrag, StateLine,
-    Subscriber, SubscriberEnd, SubscriberState, SubscriptionEffects, TooBrief, declines_subscription,
-    makes_subscription,
+    Again, Granting, NOREFERSUB, Notifier, NotifierState, REFER, REFER_PACE, Reason, SIPFRAG, Sipfrag,
+    StateLine, Subscriber, SubscriberEnd, SubscriberState, SubscriptionEffects, TooBrief,
+    declines_subscription, makes_subscription,
 };
 pub use usage::{Failure, Impact, UsageKind};
 pub use usages::{Party, Subject, Subscription, UsageError, UsageId, Usages};
 pub use verdict::Verdict;
 
-use crate::message::{Address, Message, Method, Name, StatusCode, Uri};
+use crate::message::{Address, Hidden, Message, Method, Name, StatusCode, Uri};
 use crate::sdp::Side;
 use session::SessionState;
 use text::Text;
@@ -91,7 +91,8 @@ pub struct EndpointInfo<'a> {
 
 impl fmt::Debug for EndpointInfo<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {} ({} bytes of SDP)", self.uri, self.contact, self.sdp.len())
+        let (uri, contact) = (Hidden(self.uri), Hidden(self.contact));
+        write!(f, "{uri} at {contact} ({} bytes of SDP)", self.sdp.len())
     }
 }
 
@@ -373,7 +374,7 @@ fn contact_of(message: &Message) -> Result<&str, DialogError> {
 /// Where the sender of a request that makes a dialog is reached: its Contact (RFC 3261 §12.1.1). A peer of RFC 2543's, told by its
 /// branch, may leave it out: it is then reached where From says (RFC 4475 §3.4.1).
 pub(crate) fn remote_target(request: &Message) -> Result<&str, DialogError> {
-    let is_old = || request.top_via().is_ok_and(|via| via.rfc3261_branch().is_none());
+    let is_old = || request.top_hop().is_ok_and(|hop| hop.rfc3261_branch().is_none());
     match request.contact()? {
         None if is_old() => match request.from()? {
             from if from.parse_uri().is_ok() => Ok(from.uri),

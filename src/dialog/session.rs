@@ -2,18 +2,19 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::fmt;
 
 use bytes::Bytes;
 
 use super::{Dialog, DialogError};
 use crate::context::rack;
-use crate::message::{Message, Method, Name, StatusCode};
+use crate::message::{Length, Message, Method, Name, StatusCode};
 use crate::sdp::{
     self, Body, Carrier, Change, Meaning, Negotiation, Ours, Refusal, Session, Side, Taken, Unusable,
 };
 
 /// What becomes of the session (the model's `modify`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Modify {
     /// This description is offered, as it is.
     Sdp(Bytes),
@@ -23,6 +24,17 @@ pub enum Modify {
     Unhold,
     /// The peer is asked for an offer (RFC 3261 §14.1).
     Offerless,
+}
+
+impl fmt::Debug for Modify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sdp(sdp) => f.debug_tuple("Sdp").field(&Length(sdp.len())).finish(),
+            Self::Hold => f.write_str("Hold"),
+            Self::Unhold => f.write_str("Unhold"),
+            Self::Offerless => f.write_str("Offerless"),
+        }
+    }
 }
 
 impl Dialog {
@@ -67,13 +79,14 @@ impl Dialog {
 
     /// Takes note of a message of ours that goes out whatever offer and answer say of it: an application that leaves its descriptions
     /// out, or carries them elsewhere, has no offer that waits.
-    ///
-    /// A 1xx with a description that has no place there, or without the one that it should have, means nothing to the peer either
-    /// (RFC 3262 §5, RFC 6337 §2.2).
     pub fn note_sent(&mut self, message: &Message) {
-        let is_passing = matches!(carrier_of(message), Some(Carrier::Provisional | Carrier::Reliable));
-        if self.note(Side::Ours, message).is_err() && !is_passing {
-            self.session.negotiation.abandon();
+        match self.note(Side::Ours, message) {
+            // RFC 3262 §5: it lacks the offer. The peer looks for it in the 2xx then.
+            Err(Refusal::SdpMissing) if carrier_of(message) == Some(Carrier::Reliable) => {}
+            // RFC 6337 §2.2: the peer ignores it.
+            Err(Refusal::SdpMisplaced) if carrier_of(message) == Some(Carrier::Provisional) => {}
+            Err(_) => self.session.negotiation.abandon(),
+            Ok(_) => {}
         }
     }
 
@@ -156,6 +169,25 @@ impl Dialog {
         Ok(if is_unchanged { Bytes::copy_from_slice(local) } else { answer.into() })
     }
 
+    /// The answer that takes nothing of the offer in the peer's 2xx, if one is owed (RFC 3261 §13.2.2.4); `None` too where the offer is no description.
+    pub(crate) fn declining(&self) -> Option<Bytes> {
+        let (_, offer) = self.session.negotiation.offer().filter(|_| self.owes_answer())?;
+        sdp::decline(offer, self.session.negotiation.local()).ok().map(Bytes::from)
+    }
+
+    /// Whether an answer of ours to the peer's INVITE may carry this body: a description that is another than the one before would be another
+    /// offer (RFC 3261 §13.2.1).
+    pub(crate) fn may_describe(&self, body: &crate::message::Body) -> bool {
+        let negotiation = &self.session.negotiation;
+        let is_said = || {
+            let ours = negotiation.offer().filter(|(side, _)| *side == Side::Ours).map(|(_, offer)| offer);
+            ours.or(negotiation.local()) == Some(&*body.bytes)
+        };
+        let has_place =
+            !matches!(negotiation.needs(Carrier::Success), Ok(Body::Nothing) | Err(Refusal::Unacknowledged));
+        has_place || !body.content_type.starts_with("application/sdp") || is_said()
+    }
+
     /// The offer that a wish comes to now; `None` where none is to be made.
     ///
     /// # Errors
@@ -191,7 +223,7 @@ impl SessionState {
     fn agreed(&mut self, by: Side) {
         let (local, remote) = (self.negotiation.local(), self.negotiation.remote());
         // The usual session is not looked into: nothing in it could hold anybody.
-        let is_usual = ![local, remote].into_iter().flatten().any(may_hold);
+        let is_usual = ![local, remote].into_iter().flatten().any(sdp::may_hold);
         if is_usual && !self.local_hold && !self.remote_hold {
             return;
         }
@@ -230,13 +262,6 @@ impl SessionState {
         self.local_hold &= holds(self.negotiation.local());
         self.remote_hold &= holds(self.negotiation.remote());
     }
-}
-
-/// Whether a description has any of the words that hold (RFC 3264 §8.4).
-fn may_hold(sdp: &[u8]) -> bool {
-    ["sendonly", "inactive", "0.0.0.0"]
-        .iter()
-        .any(|word| memchr::memmem::find(sdp, word.as_bytes()).is_some())
 }
 
 /// Which step of offer and answer a message is.

@@ -31,7 +31,7 @@ impl<D: Default> Endpoint<D> {
         }) else {
             return;
         };
-        let tag = request.from().ok().and_then(|from| from.tag()).unwrap_or_default();
+        let tag = request.tag_in_from();
         let id = MatchId::dialog(&self.key, request.call_id(), tag, "");
         if let Some(slot) = self.clients.get_mut(client) {
             let pending = Pending { id, subject, subscriber, is_through: false };
@@ -347,9 +347,16 @@ impl<D: Default> Endpoint<D> {
             Party::Notifier(_) => None,
         };
         let event = held.subject().event().into_boxed_str();
-        let has_invite = slot.usages.has_invite();
+        self.give_up_telling(id, usage);
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
         // A farewell may fail with less of an impact than its own.
-        slot.usages.end(UsageKind::Subscription, Some(usage), impact.max(Impact::Usage));
+        let impact = impact.max(Impact::Usage);
+        // What ends the dialog ends its session, whose peer is told so.
+        let hangs_up = impact == Impact::Dialog && slot.usages.has_invite();
+        match hangs_up {
+            true => slot.usages.end_subscriptions(),
+            false => slot.usages.end(UsageKind::Subscription, Some(usage), impact),
+        }
         let is_over = slot.usages.is_over();
         let why = match end {
             Some(SubscriberEnd::Refused(failure)) => Why::Response(failure.status()),
@@ -358,7 +365,7 @@ impl<D: Default> Endpoint<D> {
         };
         self.emit(Event::Dialog { dialog: id, event: DialogEvent::SubscriptionEnded { usage, event, end } });
         match is_over {
-            true if has_invite => self.hang_up(id, &[], why),
+            _ if hangs_up => self.hang_up(id, &[], why),
             true => self.end_dialog(id, by, why, message, None),
             false => self.schedule_dialog(id),
         }

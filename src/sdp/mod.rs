@@ -42,10 +42,11 @@ mod stream;
 mod table;
 mod write;
 
-pub use answer::{Ours, Unusable, answer};
+pub use answer::{Ours, Unusable, answer, decline};
 pub use compare::{Change, compare};
 pub(crate) use compare::{compare_agreed, flow_alike};
 pub use direction::Direction;
+pub(crate) use hold::may_hold;
 pub use hold::{hold, unhold};
 pub use negotiation::{Negotiation, Taken};
 pub use offer::next_offer;

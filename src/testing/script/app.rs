@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::peer::pick;
 use super::{Calling, Replying};
-use crate::context::{Invite, Rel100, Reply, Request};
+use crate::context::{Invite, Permission, Rel100, Reply, Request};
 use crate::dialog::{InDialog, Modify, Reason, SessionTimers, TimerMode};
 use crate::endpoint::{Command, Config, DialogId, Handling, ServerId};
 use crate::limits::Limits;
@@ -260,6 +260,7 @@ pub(super) fn call(calling: &Calling) -> Command {
             request,
             ring_within: (calling.odd % 4 == 3).then_some(Duration::from_secs(5)),
             redirects: (calling.odd % 2 == 1).then_some(3),
+            keeps_uri: (calling.odd % 7 == 5).then_some(true),
             rel100: (calling.odd % 5 == 4).then_some(Rel100::Required),
         }),
         false => Command::Request(request),
@@ -277,6 +278,11 @@ pub(super) fn reply(server: ServerId, replying: &Replying) -> Command {
         headers: headers(replying.extra),
         body: body(replying.body),
         reliable: replying.verb & 0x80 != 0,
+        permission: match replying.verb & 0x60 {
+            0x20 => Permission::Pending,
+            0x40 => Permission::Denied,
+            _ => Permission::Granted,
+        },
     };
     match replying.verb % 8 {
         0..=2 => Command::Accept(server, reply),

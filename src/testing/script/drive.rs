@@ -21,8 +21,8 @@ use crate::time::Timestamp;
 
 /// What can be seen of an endpoint from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Look {
-    queue: usize,
+pub(super) struct Look {
+    pub(super) queue: usize,
     counts: [usize; 3],
     counters: Counters,
     timeout: Option<Timestamp>,
@@ -54,7 +54,7 @@ const PER_TIMER: usize = 8;
 const TIMERS: usize = 40;
 
 impl Look {
-    fn of(endpoint: &Endpoint) -> Self {
+    pub(super) fn of(endpoint: &Endpoint) -> Self {
         let shown = format!("{endpoint:?}");
         let digits = shown.split("queue: ").nth(1).and_then(|rest| rest.split(',').next());
         Self {
@@ -65,7 +65,7 @@ impl Look {
         }
     }
 
-    fn units(&self) -> usize {
+    pub(super) fn units(&self) -> usize {
         self.counts.iter().sum()
     }
 }
@@ -184,34 +184,6 @@ impl Driver {
     /// What the application does in a step; `None` when there is nothing yet to do it to.
     fn command(&mut self, step: &Step) -> Option<Command> {
         Some(match step {
-            Step::Call(calling) => app::call(calling),
-            Step::Revoke { request, extra } => {
-                Command::Cancel(*newest(&self.watch.clients(), *request)?, app::headers(*extra))
-            }
-            Step::Reply(replying) => app::reply(*newest(&self.watch.servers(), replying.server)?, replying),
-            Step::Send { dialog, method: number, extra, body } => {
-                let request = InDialog {
-                    method: app::method(*number, if number % 2 == 0 { Method::Invite } else { Method::Info }),
-                    headers: app::headers(*extra),
-                    body: app::body(*body),
-                };
-                Command::Send(*newest(&self.watch.dialogs(), *dialog)?, request)
-            }
-            Step::Modify { dialog, what, extra } => Command::Modify(
-                *newest(&self.watch.dialogs(), *dialog)?,
-                app::modify(*what),
-                app::headers(*extra),
-            ),
-            Step::AnswerOffer { dialog, body } => {
-                Command::Answer(*newest(&self.watch.dialogs(), *dialog)?, app::sdp(*body))
-            }
-            Step::HoldBack { dialog, yes } => {
-                Command::HoldBack(*newest(&self.watch.dialogs(), *dialog)?, *yes)
-            }
-            Step::Subscribe { dialog, what, expires, extra } => {
-                let within = newest(&self.watch.dialogs(), *dialog).filter(|_| *dialog < 192).copied();
-                app::subscribe(within, *what, *expires, *extra)
-            }
             Step::Notify { dialog, usage, body } => {
                 let (dialog, usage) = self.usage(*dialog, *usage)?;
                 Command::Notify(dialog, usage, app::body(*body))
@@ -224,10 +196,7 @@ impl Driver {
                 let (dialog, usage) = self.usage(*dialog, *usage)?;
                 Command::ReportRefer(dialog, usage, app::referred(*code))
             }
-            Step::Destroy { dialog, extra } => {
-                Command::Destroy(*newest(&self.watch.dialogs(), *dialog)?, app::headers(*extra))
-            }
-            _ => return None,
+            step => return command(&self.watch, step),
         })
     }
 
@@ -520,4 +489,38 @@ impl Driver {
         self.recording.counters = self.endpoint.counters();
         Ok(self.recording)
     }
+}
+
+/// What the application does in a step, subscriptions that last left out; `None` when there is nothing yet to do it to.
+pub(super) fn command(watch: &Watch, step: &Step) -> Option<Command> {
+    Some(match step {
+        Step::Call(calling) => app::call(calling),
+        Step::Revoke { request, extra } => {
+            Command::Cancel(*newest(&watch.clients(), *request)?, app::headers(*extra))
+        }
+        Step::Reply(replying) => app::reply(*newest(&watch.servers(), replying.server)?, replying),
+        Step::Send { dialog, method: number, extra, body } => {
+            let request = InDialog {
+                method: app::method(*number, if number % 2 == 0 { Method::Invite } else { Method::Info }),
+                headers: app::headers(*extra),
+                body: app::body(*body),
+            };
+            Command::Send(*newest(&watch.dialogs(), *dialog)?, request)
+        }
+        Step::Modify { dialog, what, extra } => {
+            Command::Modify(*newest(&watch.dialogs(), *dialog)?, app::modify(*what), app::headers(*extra))
+        }
+        Step::AnswerOffer { dialog, body } => {
+            Command::Answer(*newest(&watch.dialogs(), *dialog)?, app::sdp(*body))
+        }
+        Step::HoldBack { dialog, yes } => Command::HoldBack(*newest(&watch.dialogs(), *dialog)?, *yes),
+        Step::Subscribe { dialog, what, expires, extra } => {
+            let within = newest(&watch.dialogs(), *dialog).filter(|_| *dialog < 192).copied();
+            app::subscribe(within, *what, *expires, *extra)
+        }
+        Step::Destroy { dialog, extra } => {
+            Command::Destroy(*newest(&watch.dialogs(), *dialog)?, app::headers(*extra))
+        }
+        _ => return None,
+    })
 }

@@ -10,6 +10,7 @@
 mod app;
 mod drive;
 mod octets;
+mod pair;
 mod peer;
 mod recording;
 mod watch;
@@ -22,6 +23,7 @@ use core::fmt;
 use arbitrary::{Arbitrary, Unstructured};
 
 use drive::Driver;
+pub use pair::{Live, Move, Pair};
 pub use recording::{Recorded, Recording};
 
 /// A sequence of steps, and the manners of the endpoint that takes them.
@@ -340,6 +342,8 @@ pub enum Promise {
     Refusals,
     /// What is sent can be parsed, and holds what was meant.
     WellFormed,
+    /// Two endpoints have the same session when it is up and quiet.
+    Agreement,
 }
 
 /// A promise that was not kept.

@@ -168,7 +168,7 @@ impl Script {
 
 impl Step {
     /// Writes the octets that [`Arbitrary`] reads this step from.
-    fn write(&self, octets: &mut Vec<u8>) {
+    pub(super) fn write(&self, octets: &mut Vec<u8>) {
         match self {
             Self::Request(asking) => {
                 octets.push(0);
