@@ -83,6 +83,8 @@ impl Dialog {
         match self.note(Side::Ours, message) {
             // RFC 3262 §5: it lacks the offer. The peer looks for it in the 2xx then.
             Err(Refusal::SdpMissing) if carrier_of(message) == Some(Carrier::Reliable) => {}
+            // RFC 6337 §2.2: the peer ignores it.
+            Err(Refusal::SdpMisplaced) if carrier_of(message) == Some(Carrier::Provisional) => {}
             Err(_) => self.session.negotiation.abandon(),
             Ok(_) => {}
         }
