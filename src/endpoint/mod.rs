@@ -53,6 +53,7 @@ mod uas;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use slotmap::SlotMap;
@@ -119,7 +120,12 @@ pub struct Endpoint<D = ()> {
     index: Index,
     timers: TimerIndex,
     transports: Transports,
+    /// Contexts whose final answer was sent of late.
+    sent: Vec<ServerId>,
 }
+
+/// So many final answers are kept as messages until they are kept as octets: by then most of those that are acknowledged have been.
+const MOST_SENT: usize = 32;
 
 #[derive(Clone)]
 struct Described {
@@ -153,6 +159,7 @@ impl<D: Default> Endpoint<D> {
             dialogs: SlotMap::with_key(),
             index: Index::default(),
             timers: TimerIndex::new(),
+            sent: Vec::new(),
         }
     }
 
@@ -284,6 +291,9 @@ impl<D: Default> Endpoint<D> {
     /// Time only moves forward.
     fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
+        if self.sent.len() >= MOST_SENT && self.queue.is_empty() {
+            self.settle();
+        }
     }
 
     fn is_full(&self) -> bool {

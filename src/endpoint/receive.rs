@@ -88,8 +88,7 @@ impl<D: Default> Endpoint<D> {
 
     /// An answer belongs to the request of ours that it matches, or to nobody (RFC 6026 §7.2).
     fn response(&mut self, response: Arc<Message>) {
-        let client =
-            MatchId::client(&self.key, &response).ok().and_then(|id| self.index.clients.get(&id).copied());
+        let client = MatchId::client(&self.key, &response).ok().and_then(|id| self.client_of(id));
         // §8.1.3.3: an answer with more than one Via was not meant for us.
         match client {
             Some(client) if response.via().nth(1).is_none() => self.answered(client, response),

@@ -111,7 +111,7 @@ impl<D: Default> Endpoint<D> {
             self.index.clients.insert(id, client);
         }
         if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
-            slot.flow = Some(flow);
+            slot.flow = Some(flow.into());
         }
         self.carry_out_client(client, effects, None);
     }
@@ -284,6 +284,7 @@ impl<D: Default> Endpoint<D> {
         slot.attempt = slot.attempt.wrapping_add(1);
         let tail = self.clients.insert(ClientSlot { flow, id, ..ClientSlot::at(stage, Purpose::Quiet) });
         if let Some(id) = id {
+            self.index.clients.remove(id, client);
             self.index.clients.insert(id, tail);
         }
         self.schedule_client(client);
@@ -467,10 +468,10 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.clients.remove(client) else { return };
         self.timers.release(slot.timer);
         if let Some(id) = slot.id {
-            self.index.clients.remove(&id);
+            self.index.clients.remove(id, client);
         }
         if let Some(pending) = slot.pending {
-            self.index.subscribing.remove(&pending.id);
+            self.index.subscribing.remove(pending.id, client);
         }
         if slot.purpose == Purpose::App {
             self.emit(Event::Client { request: client, event: ClientEvent::Ended { data: slot.data } });

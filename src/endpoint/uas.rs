@@ -9,7 +9,7 @@ use super::handles::Verb;
 use super::ids::{DialogId, Owner, ServerId};
 use super::policy::Handling;
 use super::send::return_flow;
-use super::slots::ServerSlot;
+use super::slots::{ServerSlot, SessionMethod};
 use super::timers::Handle;
 use super::{By, Endpoint, Event, Refused, defaults};
 use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects};
@@ -32,7 +32,7 @@ impl<D: Default> Endpoint<D> {
         if let Ok(merged) = MatchId::merged(&self.key, &request)
             && let Some(slot) = self.servers.get_mut(server)
         {
-            slot.merged = Some(merged);
+            slot.merged = Some(merged.half());
             self.index.merged.insert(merged, server);
         }
         match handling {
@@ -68,16 +68,16 @@ impl<D: Default> Endpoint<D> {
         tag: random::Token,
     ) -> ServerId {
         let (flow, return_port) = return_flow(flow, &request, self.config.policy.honour_maddr);
-        let (method, cseq) = (request.method().clone(), request.cseq());
+        let (method, cseq) = (SessionMethod::of(request.method()), request.cseq());
         let reliable = flow.transport.is_reliable();
         let context = ServerContext::new(self.now, request, reliable, tag, &self.config.settings);
         let server = self.servers.insert(ServerSlot {
             context,
-            flow,
+            flow: flow.into(),
             return_port,
             id,
             merged: None,
-            method,
+            session_method: method,
             cseq,
             dialog,
             is_in_dialog: dialog.is_some(),
@@ -139,7 +139,7 @@ impl<D: Default> Endpoint<D> {
         _ = self.respond(server, Verb::Accept, &Reply::new());
 
         let Some(slot) = self.servers.get_mut(invite) else { return };
-        let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
+        let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow.get());
         let effects = slot.context.cancel(self.now, &defaults, &self.config.settings);
         self.carry_out_server(invite, effects, Some(cancel));
     }
@@ -151,7 +151,7 @@ impl<D: Default> Endpoint<D> {
         let mut methods = [Method::Invite, Method::Bye].iter().chain(served);
         methods.find_map(|method| {
             let id = MatchId::server(&self.key, cancel, method).ok()?;
-            let server = *self.index.servers.get(&id)?;
+            let server = self.server_of(id)?;
             Some((server, self.servers.get(server)?))
         })
     }
@@ -159,7 +159,7 @@ impl<D: Default> Endpoint<D> {
     /// Gives an answer. If it is refused, nothing has changed.
     pub(super) fn respond(&mut self, server: ServerId, verb: Verb, reply: &Reply) -> Result<(), Refused> {
         let slot = self.servers.get(server).ok_or(Refused::Gone)?;
-        let mut defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
+        let mut defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow.get());
         // Within a dialog we are where the dialog says, until the application says otherwise.
         let within = slot.dialog.filter(|_| slot.is_in_dialog).and_then(|id| self.dialogs.get(id));
         let contact = within.map(|slot| slot.dialog.local().contact);
@@ -251,7 +251,7 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn fire_server(&mut self, server: ServerId) {
         loop {
             let Some(slot) = self.servers.get_mut(server) else { return };
-            let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow);
+            let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow.get());
             let Some(effects) = slot.context.fire(self.now, &defaults, &self.config.settings) else {
                 return self.schedule_server(server);
             };
@@ -300,6 +300,7 @@ impl<D: Default> Endpoint<D> {
             self.call_not_acknowledged(server);
         }
         if has(ServerEffects::SEND_FAILED) {
+            self.recall(server);
             let response = self.servers.get(server).and_then(|slot| slot.context.response().cloned());
             let code = response.as_ref().and_then(|response| response.status()).map_or(0, StatusCode::code);
             let report = Report { code, response, cause: Some(Cause::ConnectionError) };
@@ -357,9 +358,8 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.servers.get(server) else { return };
         let Some(dialog) = slot.dialog else { return };
         if slot.is_in_dialog {
-            let method = slot.method.clone();
-            if let Some(slot) = self.dialogs.get_mut(dialog) {
-                slot.dialog.note_unanswered(Side::Theirs, &method);
+            if let (Some(method), Some(slot)) = (slot.session_method, self.dialogs.get_mut(dialog)) {
+                slot.dialog.note_unanswered(Side::Theirs, &method.into());
             }
             return self.pump(dialog);
         }
@@ -385,9 +385,9 @@ impl<D: Default> Endpoint<D> {
     fn end_server(&mut self, server: ServerId) {
         let Some(slot) = self.servers.remove(server) else { return };
         self.timers.release(slot.timer);
-        self.index.servers.remove(&slot.id);
+        self.index.servers.remove(slot.id, server);
         if let Some(merged) = slot.merged {
-            self.index.merged.remove(&merged);
+            self.index.merged.remove_half(merged, server);
         }
         if let Some(dialog) = slot.dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
             dialog.servers.retain(|other| *other != server);

@@ -47,6 +47,7 @@ pub use compare::{Change, compare};
 pub(crate) use compare::{compare_agreed, flow_alike};
 pub use direction::Direction;
 pub use hold::{hold, unhold};
+pub(crate) use negotiation::Agreed;
 pub use negotiation::{Negotiation, Taken};
 pub use offer::next_offer;
 pub use session::{Connection, Origin, Session};
