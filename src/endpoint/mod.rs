@@ -20,6 +20,7 @@
 //! | `subscribers`, `notifiers` | subscriptions (RFC 6665), what became of a REFER (RFC 3515) |
 //! | `send` | from a message to a flow: routes, look-ups, connections |
 //! | `handles`, `shortcuts` | the application's way to a context or a dialog |
+//! | `shard` | several endpoints behind one address |
 //! | `index`, `timers`, `transports`, `slots` | the tables |
 
 mod calls;
@@ -43,6 +44,7 @@ mod refresh;
 mod reliable;
 mod send;
 mod session;
+mod shard;
 mod shortcuts;
 mod slots;
 mod subscribers;
@@ -68,6 +70,7 @@ pub use ids::{ConnectId, DialogId, QueryId, RequestId, ServerId, Token};
 pub use operation::{Action, Command, Input, Operation};
 pub use output::{Connect, Output, Payload, Resolve, Transmit};
 pub use policy::{Handling, Policy};
+pub use shard::{Shard, shard, shard_of};
 
 use crate::context::{Defaults, Invite, Rel100, Request};
 use crate::message::Method;

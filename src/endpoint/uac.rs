@@ -51,7 +51,11 @@ impl<D: Default> Endpoint<D> {
         let transport = route.transport();
         // What is drawn for a request that is refused has not been drawn.
         let mut random = self.random.clone();
-        let [call_id, tag, branch] = [random.token(), random.token(), random.token()];
+        let call_id = match self.config.shard {
+            Some(shard) => shard.call_id(&mut random),
+            None => random.token(),
+        };
+        let [tag, branch] = [random.token(), random.token()];
         let names = self.transports.names(transport, route.towards());
         let supported = match rel100 == self.config.settings.rel100 {
             true => Cow::Borrowed(self.described.supported.as_str()),
