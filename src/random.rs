@@ -43,7 +43,7 @@ impl Token {
 
     /// The token's text.
     pub fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.0).unwrap_or_default()
+        ascii::AsciiStr::from_ascii(&self.0).map_or("", ascii::AsciiStr::as_str)
     }
 }
 

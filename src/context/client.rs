@@ -405,7 +405,7 @@ impl ClientContext {
         effects: Effects,
         settings: &Settings,
     ) -> ClientEffects {
-        let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
+        let tag = response.tag_in_to();
         if let Some(entry) = self.acks.iter().find(|entry| entry.tag.eq_ignore_ascii_case(tag)) {
             return ClientEffects::when(entry.ack.is_some(), ClientEffects::ACK_AGAIN);
         }

@@ -79,12 +79,12 @@ impl Rel100 {
         }
     }
 
-    /// Whether a provisional answer is sent reliably, by our policy, the peer's and the application's `wish` (RFC 3262 §3).
-    pub(super) fn applies(self, peer: Self, status: StatusCode, wish: bool) -> bool {
-        if !status.is_provisional() || status == StatusCode::TRYING {
+    /// Whether a provisional answer to `request` is sent reliably, by our policy, the peer's and the application's `wish` (RFC 3262 §3).
+    pub(super) fn applies(self, request: &Message, status: StatusCode, wish: bool) -> bool {
+        if self == Self::Unsupported || !status.is_provisional() || status == StatusCode::TRYING {
             return false;
         }
-        match (self, peer) {
+        match (self, Self::of(request)) {
             (Self::Unsupported, _) | (_, Self::Unsupported) => false,
             (_, Self::Required) | (Self::Required, Self::Supported) => true,
             (Self::Supported, Self::Supported) => wish,
@@ -360,10 +360,18 @@ mod tests {
             (Required, Supported, true, true),
             (Required, Required, true, true),
         ] {
-            let got = [false, true].map(|wish| ours.applies(peer, ringing, wish));
+            let says = peer.header().map_or_else(alloc::string::String::new, |name| {
+                alloc::format!("{}: {OPTION_TAG}\r\n", name.as_str())
+            });
+            let peer = Message::parse(alloc::format!(
+                "INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\n\
+                 To: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n{says}\r\n"
+            ))
+            .unwrap();
+            let got = [false, true].map(|wish| ours.applies(&peer, ringing, wish));
             assert_eq!(got, [unasked, asked], "{ours:?} {peer:?}");
             for never in [StatusCode::TRYING, StatusCode::OK, StatusCode::BUSY_HERE] {
-                assert!(!ours.applies(peer, never, true), "{never:?}");
+                assert!(!ours.applies(&peer, never, true), "{never:?}");
             }
         }
     }

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::reliable::{Unacknowledged, rack};
-use super::{Defaults, EndReason, Refused, Rel100, Reply, ServerEffects, Settings};
+use super::{Defaults, EndReason, Refused, Reply, ServerEffects, Settings};
 use crate::message::{Address, Message, Method, ParseError, RAck, StatusCode};
 use crate::random::Token;
 use crate::time::Timestamp;
@@ -413,7 +413,7 @@ impl ServerContext {
     ) -> Result<ServerEffects, Refused> {
         self.may_answer(now, status)?;
         let request = self.request.as_deref().ok_or(Refused::Ended)?;
-        let rseq = match settings.rel100.applies(Rel100::of(request), status, reply.reliable) {
+        let rseq = match settings.rel100.applies(request, status, reply.reliable) {
             true => Some(self.next_rseq().ok_or(Refused::Unacknowledged)?),
             false => None,
         };

@@ -386,7 +386,7 @@ fn contact_of(message: &Message) -> Result<&str, DialogError> {
 /// Where the sender of a request that makes a dialog is reached: its Contact (RFC 3261 §12.1.1). A peer of RFC 2543's, told by its
 /// branch, may leave it out: it is then reached where From says (RFC 4475 §3.4.1).
 pub(crate) fn remote_target(request: &Message) -> Result<&str, DialogError> {
-    let is_old = || request.top_via().is_ok_and(|via| via.rfc3261_branch().is_none());
+    let is_old = || request.top_hop().is_ok_and(|hop| hop.rfc3261_branch().is_none());
     match request.contact()? {
         None if is_old() => match request.from()? {
             from if from.parse_uri().is_ok() => Ok(from.uri),

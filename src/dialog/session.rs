@@ -186,7 +186,7 @@ impl SessionState {
     fn agreed(&mut self, by: Side) {
         let (local, remote) = (self.negotiation.local(), self.negotiation.remote());
         // The usual session is not looked into: nothing in it could hold anybody.
-        let is_usual = ![local, remote].into_iter().flatten().any(may_hold);
+        let is_usual = ![local, remote].into_iter().flatten().any(sdp::may_hold);
         if is_usual && !self.local_hold && !self.remote_hold {
             return;
         }
@@ -225,13 +225,6 @@ impl SessionState {
         self.local_hold &= holds(self.negotiation.local());
         self.remote_hold &= holds(self.negotiation.remote());
     }
-}
-
-/// Whether a description has any of the words that hold (RFC 3264 §8.4).
-fn may_hold(sdp: &[u8]) -> bool {
-    ["sendonly", "inactive", "0.0.0.0"]
-        .iter()
-        .any(|word| memchr::memmem::find(sdp, word.as_bytes()).is_some())
 }
 
 /// Which step of offer and answer a message is.

@@ -187,6 +187,11 @@ impl SessionTimer {
         }
     }
 
+    /// Whether nothing is done about session timers.
+    pub fn is_off(&self) -> bool {
+        self.settings.mode == TimerMode::Off
+    }
+
     /// Takes in our own 2xx, at the time when it is sent: whatever it says holds from now on (§9).
     pub fn answered(&mut self, now: Timestamp, answer: &SessionTerms) {
         let agreed = answer.interval.filter(|_| self.settings.mode != TimerMode::Off);

@@ -118,7 +118,7 @@ impl<D: Default> Endpoint<D> {
     }
 
     fn is_parted(&self, client: RequestId, response: &Message) -> bool {
-        let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
+        let tag = response.tag_in_to();
         let parted = self.clients.get(client).map(|slot| slot.parted.as_slice()).unwrap_or_default();
         parted.iter().any(|parted| parted.eq_ignore_ascii_case(tag))
     }
@@ -319,7 +319,7 @@ impl<D: Default> Endpoint<D> {
 
     /// Keeps an ACK for as long as its 2xx may come again, and says how to send it.
     fn keep_ack(&mut self, client: RequestId, response: &Message, ack: Message) -> Task {
-        let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
+        let tag = response.tag_in_to();
         if let Some(context) = self.clients.get_mut(client).and_then(ClientSlot::context) {
             context.acknowledge(tag, Arc::new(ack));
         }
@@ -331,7 +331,7 @@ impl<D: Default> Endpoint<D> {
         let context = self.clients.get_mut(client).and_then(ClientSlot::context);
         let Some(ack) = context.and_then(|context| context.ack_of(tag).cloned()) else { return };
         let ack = self.fit_via(ack, &flow);
-        let local_tag = ack.from().ok().and_then(|from| from.tag()).unwrap_or_default();
+        let local_tag = ack.tag_in_from();
         let dialog = self.dialog_with(ack.call_id(), local_tag, tag);
         if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
             slot.flow = Some(flow.into());
@@ -348,7 +348,7 @@ impl<D: Default> Endpoint<D> {
 
     /// The same 2xx again gets the same ACK again (§13.2.2.4).
     pub(super) fn send_ack_again(&mut self, client: RequestId, response: &Message) {
-        let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
+        let tag = response.tag_in_to();
         let Some(slot) = self.clients.get_mut(client) else { return };
         let known = slot.ack_flows.iter().find(|(known, _)| known.eq_ignore_ascii_case(tag));
         let flow = known.map(|(_, flow)| *flow);

@@ -42,11 +42,11 @@ impl<D: Default> Endpoint<D> {
         if request.parse_request_uri().is_err() {
             return self.refuse(flow, &request, (StatusCode::BAD_REQUEST, None));
         }
-        let Some(to_tag) = request.to().ok().and_then(|to| to.tag()) else {
+        let (to_tag, from_tag) = (request.tag_in_to(), request.tag_in_from());
+        if to_tag.is_empty() {
             return self.inspect_initial(flow, id, request);
-        };
+        }
         // §12.2.2: the To tag is ours, the From tag the peer's.
-        let from_tag = request.from().ok().and_then(|from| from.tag()).unwrap_or_default();
         let dialog = MatchId::dialog(&self.key, request.call_id(), to_tag, from_tag);
         match self.dialog_of(dialog) {
             Some(dialog) => self.inspect_in_dialog(flow, id, dialog, request),
@@ -278,16 +278,15 @@ impl<D: Default> Endpoint<D> {
 
     /// An RFC 2543 peer's ACK is told from others by the To tag that we gave (§17.2.3).
     fn is_ack_of(&self, server: ServerId, ack: &Message) -> bool {
-        let is_new = ack.top_via().is_ok_and(|via| via.rfc3261_branch().is_some());
-        let tag = ack.to().ok().and_then(|to| to.tag()).unwrap_or_default();
+        let is_new = ack.top_hop().is_ok_and(|hop| hop.rfc3261_branch().is_some());
+        let tag = ack.tag_in_to();
         let Some(slot) = self.servers.get(server) else { return false };
         is_new || slot.is_in_dialog || tag.eq_ignore_ascii_case(slot.context.tag().as_str())
     }
 
     /// The INVITE whose 2xx this ACK acknowledges: that of the dialog, with the ACK's number (§13.3.1.4).
     fn dialog_awaiting(&self, ack: &Message) -> Option<ServerId> {
-        let (from, to) = (ack.from().ok()?, ack.to().ok()?);
-        let dialog = self.dialog_with(ack.call_id(), to.tag()?, from.tag().unwrap_or_default())?;
+        let dialog = self.dialog_with(ack.call_id(), ack.tag_in_to(), ack.tag_in_from())?;
         let servers = &self.dialogs.get(dialog)?.servers;
         servers.iter().copied().find(|server| {
             self.servers.get(*server).is_some_and(|slot| slot.cseq == ack.cseq() && slot.context.awaits_ack())
@@ -296,9 +295,8 @@ impl<D: Default> Endpoint<D> {
 
     /// Whether this is the ACK of a dialog's last 2xx, come again.
     fn is_repeated_ack(&self, ack: &Message) -> bool {
-        let (Ok(from), Ok(to)) = (ack.from(), ack.to()) else { return false };
-        let tags = (to.tag().unwrap_or_default(), from.tag().unwrap_or_default());
-        let dialog = self.dialog_with(ack.call_id(), tags.0, tags.1).and_then(|id| self.dialogs.get(id));
+        let dialog = self.dialog_with(ack.call_id(), ack.tag_in_to(), ack.tag_in_from());
+        let dialog = dialog.and_then(|id| self.dialogs.get(id));
         dialog.is_some_and(|slot| slot.dialog.is_acknowledged_by(ack))
     }
 

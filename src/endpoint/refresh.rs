@@ -58,13 +58,13 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn reply_with_terms<'a>(&self, server: ServerId, reply: &'a Reply) -> Cow<'a, Reply> {
         let settings = self.config.session_timers();
         let code = reply.code.unwrap_or(StatusCode::OK.code());
+        if settings.mode == TimerMode::Off || !(200..300).contains(&code) {
+            return Cow::Borrowed(reply);
+        }
         let Some(slot) = self.servers.get(server) else { return Cow::Borrowed(reply) };
         let request = slot.context.request().filter(|request| concerns(request.method()));
         let terms = request.and_then(|request| SessionTerms::of(request).ok());
-        let (Some(terms), true) = (terms, (200..300).contains(&code) && settings.mode != TimerMode::Off)
-        else {
-            return Cow::Borrowed(reply);
-        };
+        let Some(terms) = terms else { return Cow::Borrowed(reply) };
         let known =
             slot.dialog.and_then(|dialog| self.dialogs.get(dialog)).map(|slot| slot.session().clone());
         let mut timer = known.unwrap_or_else(|| SessionTimer::new(settings));
@@ -78,15 +78,14 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn session_answered_so(&mut self, server: ServerId, request: &Message) {
         let Some(slot) = self.servers.get(server) else { return };
         let (Some(id), Some(response)) = (slot.dialog, slot.context.response()) else { return };
-        let (Ok(asked), Ok(said)) = (SessionTerms::of(request), SessionTerms::of(response)) else { return };
         let now = self.now;
         let Some(slot) = self.dialogs.get_mut(id).filter(|slot| slot.has_session(request.method())) else {
             return;
         };
-        if let Some(session) = &mut slot.session {
-            _ = session.receive(&asked);
-            session.answered(now, &said);
-        }
+        let Some(session) = &mut slot.session else { return };
+        let (Ok(asked), Ok(said)) = (SessionTerms::of(request), SessionTerms::of(response)) else { return };
+        _ = session.receive(&asked);
+        session.answered(now, &said);
         self.schedule_dialog(id);
     }
 

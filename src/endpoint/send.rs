@@ -10,7 +10,7 @@ use super::ids::{ConnectId, DialogId, Owner, QueryId, RequestId, Sender, ServerI
 use super::output::{Connect, Payload, Resolve, Transmit};
 use super::transports::{Query, Route, Task};
 use super::{Endpoint, Output, Refused};
-use crate::message::{Host, Message, Name, Transport};
+use crate::message::{Message, Name, Transport};
 
 impl<D: Default> Endpoint<D> {
     pub(super) fn transmit(&mut self, flow: Flow, payload: Payload, token: Token) {
@@ -213,15 +213,15 @@ impl<D: Default> Endpoint<D> {
 /// Where the answers to a request go: back on a stream; over UDP to `maddr`, to the port that it came from if the client asks with
 /// `rport`, else to the port of sent-by (§18.2.2, RFC 3581 §4). And the port to connect to when the stream is gone.
 pub(super) fn return_flow(flow: Flow, request: &Message, honour_maddr: bool) -> (Flow, u16) {
-    let Ok(via) = request.top_via() else { return (flow, flow.remote.port()) };
-    let port = via.port_or_default();
+    let Ok(hop) = request.top_hop() else { return (flow, flow.remote.port()) };
+    let port = hop.port;
     if flow.transport.is_reliable() {
         return (flow, port);
     }
-    let maddr = via.maddr().and_then(Host::ip).filter(|_| honour_maddr);
+    let maddr = honour_maddr.then(|| request.maddr()).flatten();
     let remote = match maddr {
         Some(maddr) => SocketAddr::new(maddr, port),
-        None if via.wants_rport() => flow.remote,
+        None if hop.wants_rport => flow.remote,
         None => SocketAddr::new(flow.remote.ip(), port),
     };
     (Flow { remote, ..flow }, port)

@@ -30,7 +30,7 @@ impl<D: Default> Endpoint<D> {
         }) else {
             return;
         };
-        let tag = request.from().ok().and_then(|from| from.tag()).unwrap_or_default();
+        let tag = request.tag_in_from();
         let id = MatchId::dialog(&self.key, request.call_id(), tag, "");
         if let Some(slot) = self.clients.get_mut(client) {
             let pending = Pending { id, subject, subscriber, is_through: false };

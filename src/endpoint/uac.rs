@@ -159,7 +159,7 @@ impl<D: Default> Endpoint<D> {
             bump(&mut self.counters.overloaded);
             return;
         }
-        let tag = response.to().ok().and_then(|to| to.tag()).unwrap_or_default();
+        let tag = response.tag_in_to();
         let is_new = status.is_success() && context.ack_of(tag).is_none();
         if is_new && context.forks() >= self.config.limits.forks {
             bump(&mut self.counters.forks_dropped);

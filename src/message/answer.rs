@@ -1,9 +1,9 @@
 //! What every answer copies from its request (RFC 3261 §8.2.6), and what the ACK and CANCEL of a request copy
 //! from it (§9.1, §17.1.1.3).
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
-use super::{BuildError, Builder, Host, List, Message, Method, Name, StatusCode, Via};
+use super::{BuildError, Builder, Host, Line, List, Message, Method, Name, StatusCode, Via};
 
 /// Room for what an answer adds to what it copies: status line, tag, Contact, Allow and the like.
 const ADDED_LEN: usize = 288;
@@ -42,61 +42,71 @@ impl Message {
         tag: &str,
         added: usize,
     ) -> Builder {
-        let is_copied = |name| {
-            matches!(name, Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq | Name::RecordRoute)
+        let is_trying = status == StatusCode::TRYING;
+        let has_routes = self.method.creates_dialog() && !is_trying && !status.is_failure();
+        let is_copied = |(at, line): &(usize, &Line)| match line.name {
+            Name::Via => true,
+            // A broken request may repeat them.
+            Name::From | Name::To | Name::CallId | Name::CSeq => self.first.line(line.name) == *at,
+            Name::RecordRoute => has_routes,
+            Name::Timestamp => is_trying,
+            _ => false,
         };
-        let lines = self.lines.iter().filter(|line| is_copied(line.name));
-        let copied =
-            lines.map(|line| usize::from(line.value.end.saturating_sub(line.name_at)).saturating_add(2));
-        let capacity = copied.fold(added, usize::saturating_add);
-
+        let copied = || self.lines.iter().enumerate().filter(is_copied).map(|(_, line)| line);
+        let length = |line: &Line| usize::from(line.value.end.saturating_sub(line.name_at)).saturating_add(2);
+        let capacity = copied().map(length).fold(added, usize::saturating_add);
         let mut builder = Builder::response_sized(status, reason, capacity);
-        self.copy_via(&mut builder);
-        if self.method.creates_dialog() && status > StatusCode::TRYING && !status.is_failure() {
-            builder.copy_all(self, Name::RecordRoute);
+
+        let source = self.source().filter(|_| self.says_source);
+        let has_tag = is_trying || tag.is_empty() || self.has_to_tag();
+        let mut copy = builder.copier(self);
+        let mut is_top = true;
+        for line in copied() {
+            match (line.name, source) {
+                (Name::Via, Some(source)) if is_top => {
+                    copy.insert(|builder| self.write_stamped_via(builder, line, source));
+                }
+                (Name::To, _) if !has_tag => copy.insert(|builder| {
+                    builder.relayed_line(Name::To, |value| {
+                        value.text(self.text(line.value));
+                        value.text(";tag=");
+                        value.text(tag);
+                    });
+                }),
+                _ => copy.line(line),
+            }
+            is_top &= line.name != Name::Via;
         }
-        builder.copy_first(self, Name::From);
-        self.copy_to(&mut builder, status, tag);
-        builder.copy_first(self, Name::CallId);
-        builder.copy_first(self, Name::CSeq);
+        copy.end();
         builder.set_cseq(self.cseq, self.method.clone());
-        if status == StatusCode::TRYING {
-            builder.copy_all(self, Name::Timestamp);
-        }
         builder
     }
 
-    fn copy_via(&self, builder: &mut Builder) {
-        let mut lines = self.lines.iter().filter(|line| line.name == Name::Via);
-        let Some(top) = lines.next() else { return };
-        match self.source.map(|source| (source, self.top_via())) {
-            Some((source, Ok(via))) if needs_source(&via, source) => {
-                let mut elements = List::new(self.text(top.value));
-                let written = elements.next().unwrap_or_default();
-                builder.relayed_line(Name::Via, |line| {
-                    write_stamped(line, written, &via, source);
-                    for element in elements {
-                        line.text(", ");
-                        line.text(element);
-                    }
-                });
+    /// Writes the topmost Via's line with where the request came from. What the client itself claimed is left out.
+    fn write_stamped_via(&self, builder: &mut Builder, top: &Line, source: SocketAddr) {
+        let Ok(hop) = self.top_hop() else { return };
+        let mut elements = List::new(self.text(top.value));
+        let written = elements.next().unwrap_or_default();
+        builder.relayed_line(Name::Via, |line| {
+            let is_asked = hop.wants_rport || hop.is_stamped;
+            match is_asked.then(|| self.top_via()) {
+                Some(Ok(via)) => write_unstamped(line, written, &via),
+                _ => line.text(written),
             }
-            _ => builder.copy(self, top),
-        }
-        for line in lines {
-            builder.copy(self, line);
-        }
-    }
-
-    fn copy_to(&self, builder: &mut Builder, status: StatusCode, tag: &str) {
-        if status == StatusCode::TRYING || tag.is_empty() || self.has_to_tag() {
-            return builder.copy_first(self, Name::To);
-        }
-        let value = self.value(Name::To).unwrap_or_default();
-        builder.relayed_line(Name::To, |line| {
-            line.text(value);
-            line.text(";tag=");
-            line.text(tag);
+            line.text(";received=");
+            match source.ip() {
+                IpAddr::V4(ip) => line.host(Host::Ip(ip.into())),
+                // RFC 3261 §25.1 writes `received` without brackets (RFC 5118 §4.5).
+                IpAddr::V6(ip) => _ = core::fmt::write(line, format_args!("{ip}")),
+            }
+            if hop.wants_rport {
+                line.text(";rport=");
+                line.number(source.port().into());
+            }
+            for element in elements {
+                line.text(", ");
+                line.text(element);
+            }
         });
     }
 
@@ -104,7 +114,7 @@ impl Message {
     fn has_to_tag(&self) -> bool {
         let ends_with_uri =
             self.first_line(Name::To).is_some_and(|line| self.raw(line.value).ends_with(b">"));
-        !ends_with_uri && self.to().map_or(true, |to| to.tag().is_some())
+        !ends_with_uri && (!self.tag_in_to().is_empty() || self.to().is_err())
     }
 
     /// The ACK for a non-2xx final `response` to this INVITE (§17.1.1.3): its Request-URI, topmost Via, From, Call-ID, CSeq number and
@@ -166,17 +176,12 @@ impl Message {
     }
 }
 
-/// Whether an answer must say where the request came from.
-fn needs_source(via: &Via<'_>, source: SocketAddr) -> bool {
-    !via.host.is_same(Host::Ip(source.ip())) || via.params.iter().any(|param| is_stamp(param.name))
-}
-
 fn is_stamp(name: &str) -> bool {
     name.eq_ignore_ascii_case("rport") || name.eq_ignore_ascii_case("received")
 }
 
-/// Writes a Via value with `received`, and with `rport` where the client asked. What the client itself claimed is left out.
-fn write_stamped(line: &mut super::Value<'_>, written: &str, via: &Via<'_>, source: SocketAddr) {
+/// Writes a Via value without `received` and `rport`.
+fn write_unstamped(line: &mut super::Value<'_>, written: &str, via: &Via<'_>) {
     let sent_by = written.len().saturating_sub(via.params.as_str().len());
     line.text(written.get(..sent_by).unwrap_or_default().trim_end());
     for param in via.params.iter().filter(|param| !is_stamp(param.name)) {
@@ -186,16 +191,6 @@ fn write_stamped(line: &mut super::Value<'_>, written: &str, via: &Via<'_>, sour
             line.text("=");
             line.text(value);
         }
-    }
-    line.text(";received=");
-    match source.ip() {
-        core::net::IpAddr::V4(ip) => line.host(Host::Ip(ip.into())),
-        // RFC 3261 §25.1 writes `received` without brackets (RFC 5118 §4.5).
-        core::net::IpAddr::V6(ip) => _ = core::fmt::write(line, format_args!("{ip}")),
-    }
-    if via.wants_rport() {
-        line.text(";rport=");
-        line.number(source.port().into());
     }
 }
 

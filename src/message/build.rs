@@ -8,6 +8,8 @@ use core::net::IpAddr;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::keys::Keys;
+use super::lanes::{self, Lanes};
 use super::strict::Lost;
 use super::{
     Buffer, BuildError, First, Host, Line, Message, Method, Name, Span, Start, StatusCode, Uri, scan,
@@ -101,7 +103,7 @@ impl fmt::Debug for Body {
 
 /// Whether `text` holds no control character (§25.1 `TEXT-UTF8-TRIM`): one might end its line.
 pub(super) fn check_line(text: &str) -> Result<(), BuildError> {
-    match text.bytes().any(is_control) {
+    match has_control(text.as_bytes()) {
         true => Err(BuildError::ControlCharacter),
         false => Ok(()),
     }
@@ -115,8 +117,9 @@ fn check_method(method: &Method) -> Result<(), BuildError> {
     }
 }
 
-fn is_control(byte: u8) -> bool {
-    (byte < b' ' && byte != b'\t') || byte == 0x7f
+fn has_control(octets: &[u8]) -> bool {
+    let is_control = |lanes: Lanes| (lanes.is_in(0, 0x1f) & !lanes.is(b'\t')) | lanes.is(0x7f);
+    lanes::position(octets, is_control).is_some()
 }
 
 /// Writes one message. Headers come out in the order in which they are added.
@@ -254,7 +257,7 @@ impl Builder {
     pub fn line(&mut self, name: Name, write: impl FnOnce(&mut Value<'_>)) {
         let value = self.named_line(name, name.as_str(), write);
         let written = self.bytes.get(usize::from(value.at)..usize::from(value.end)).unwrap_or_default();
-        if written.iter().any(|byte| is_control(*byte)) {
+        if has_control(written) {
             self.fault = self.fault.or(Some(BuildError::ControlCharacter));
         }
     }
@@ -279,9 +282,11 @@ impl Builder {
 
     /// Copies all lines of this name from another message, as they are.
     pub(super) fn copy_all(&mut self, from: &Message, name: Name) {
-        for line in from.lines.iter().filter(|line| line.name == name) {
-            self.copy(from, line);
+        let mut copy = self.copier(from);
+        for line in from.lines_of(name) {
+            copy.line(line);
         }
+        copy.end();
     }
 
     /// Copies the first line of this name.
@@ -293,22 +298,15 @@ impl Builder {
 
     /// Copies a line as it stands, name and line end included.
     pub(super) fn copy(&mut self, from: &Message, line: &Line) {
-        let end = usize::from(line.value.end).saturating_add(2);
-        match from.bytes.get(usize::from(line.name_at)..end) {
-            Some(whole) if whole.ends_with(b"\r\n") => {
-                let moved = (self.bytes.len() as u16).wrapping_sub(line.name_at);
-                self.bytes.extend_from_slice(whole);
-                let value =
-                    Span { at: line.value.at.wrapping_add(moved), end: line.value.end.wrapping_add(moved) };
-                self.note(Line { name_at: line.name_at.wrapping_add(moved), value, ..*line });
-            }
-            // White space that is not part of the value stands before the line's end.
-            _ => {
-                self.named_line(line.name, from.line_name(line), |value| {
-                    value.0.extend_from_slice(from.raw(line.value));
-                });
-            }
-        }
+        let mut copy = self.copier(from);
+        copy.line(line);
+        copy.end();
+    }
+
+    /// Begins to copy lines of another message.
+    #[inline]
+    pub(super) fn copier<'a>(&'a mut self, from: &'a Message) -> Copier<'a> {
+        Copier { builder: self, from, at: 0, end: 0, moved: 0 }
     }
 
     pub(super) fn set_cseq(&mut self, number: u32, method: Method) {
@@ -342,20 +340,18 @@ impl Builder {
             self.line(Name::ContentType, |line| line.text(content_type));
         }
         let length = body.as_ref().map_or(0, |body| body.bytes.len());
-        self.line(Name::ContentLength, |line| line.number(u32::try_from(length).unwrap_or(u32::MAX)));
+        self.relayed_line(Name::ContentLength, |line| {
+            line.number(u32::try_from(length).unwrap_or(u32::MAX));
+        });
         self.bytes.extend_from_slice(b"\r\n");
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let body_at = self.bytes.len();
-        if body_at > usize::from(u16::MAX) {
-            return Err(BuildError::TooLong);
-        }
+        let body_at = u16::try_from(self.bytes.len()).map_err(|_| BuildError::TooLong)?;
         if let Some(body) = &body {
             self.bytes.extend_from_slice(&body.bytes);
         }
         Ok(Message {
-            end: self.bytes.len(),
             bytes: Buffer::Built(self.bytes),
             start: self.start,
             method: self.method,
@@ -365,7 +361,68 @@ impl Builder {
             first: self.first,
             source: None,
             lost: Lost::empty(),
+            keys: Keys::default(),
+            says_source: false,
         })
+    }
+}
+
+/// Copies lines as they stand, name and line end included; those that follow one another in one go.
+pub(super) struct Copier<'a> {
+    builder: &'a mut Builder,
+    from: &'a Message,
+    /// What is to be copied yet.
+    at: u16,
+    end: u16,
+    /// How much further back or forth it will stand.
+    moved: u16,
+}
+
+impl Copier<'_> {
+    /// Copies a line.
+    #[inline]
+    pub(super) fn line(&mut self, line: &Line) {
+        let end = line.value.end.wrapping_add(2);
+        if self.from.raw(Span { at: line.value.end, end }) != b"\r\n" {
+            // White space that is not part of the value stands before the line's end.
+            return self.insert_trimmed(line);
+        }
+        if line.name_at != self.end || self.at == self.end {
+            self.flush();
+            self.at = line.name_at;
+            self.moved = (self.builder.bytes.len() as u16).wrapping_sub(line.name_at);
+        }
+        self.end = end;
+        let moved = self.moved;
+        let value = Span { at: line.value.at.wrapping_add(moved), end: line.value.end.wrapping_add(moved) };
+        self.builder.note(Line { name_at: line.name_at.wrapping_add(moved), value, ..*line });
+    }
+
+    #[cold]
+    fn insert_trimmed(&mut self, line: &Line) {
+        let from = self.from;
+        self.insert(|builder| {
+            builder.named_line(line.name, from.line_name(line), |value| {
+                value.0.extend_from_slice(from.raw(line.value));
+            });
+        });
+    }
+
+    /// Writes something of another kind between the lines.
+    pub(super) fn insert(&mut self, write: impl FnOnce(&mut Builder)) {
+        self.flush();
+        write(self.builder);
+    }
+
+    /// Copies what waits.
+    pub(super) fn end(mut self) {
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        let waiting = self.from.raw(Span { at: self.at, end: self.end });
+        self.builder.bytes.extend_from_slice(waiting);
+        self.at = self.end;
     }
 }
 

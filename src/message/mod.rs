@@ -23,12 +23,12 @@
 //! | file | subject |
 //! |---|---|
 //! | `parse`, `normalise` | bytes to index; the slow path for what `httparse` does not take |
-//! | `receive` | what a datagram is: keep-alive, not SIP, broken, or a message |
+//! | `receive`, `keys` | what a datagram is: keep-alive, not SIP, broken, or a message; what matching reads of it |
 //! | `stream` | messages out of a byte stream |
 //! | `strict` | whether a message is what the grammar says, to the octet |
 //! | `view` | typed access to a message's headers |
 //! | `name`, `method`, `status`, `transport` | the open sets |
-//! | `uri`, `address`, `via`, `params`, `scan` | what header values are made of |
+//! | `uri`, `address`, `via`, `params`, `scan`, `lanes` | what header values are made of |
 //! | `values` | header values, parsed and written |
 //! | `multipart` | bodies of several parts |
 //! | `build`, `answer` | writing messages |
@@ -37,6 +37,8 @@ mod address;
 mod answer;
 mod build;
 mod error;
+mod keys;
+mod lanes;
 mod method;
 mod multipart;
 mod name;
@@ -56,7 +58,7 @@ mod view;
 
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::ops::Deref;
 
 use bytes::Bytes;
@@ -66,6 +68,7 @@ pub use address::{Address, unquote};
 pub(crate) use build::supplies;
 pub use build::{Body, Builder, Header, Value};
 pub use error::{BuildError, ParseError};
+pub(crate) use keys::Hop;
 pub use method::Method;
 pub use multipart::{BodyPart, Part, Parts};
 pub use name::Name;
@@ -101,12 +104,14 @@ pub struct Message {
     start: Start,
     method: Method,
     cseq: u32,
-    body_at: usize,
-    end: usize,
+    body_at: u16,
     lines: SmallVec<[Line; INLINE_LINES]>,
     first: First,
-    source: Option<SocketAddr>,
+    source: Option<(IpAddr, u16)>,
     lost: strict::Lost,
+    keys: keys::Keys,
+    /// Whether an answer says where the request came from.
+    says_source: bool,
 }
 
 /// The octets: shared with whoever received them, or written here. Built messages stay in the vector they
@@ -163,44 +168,59 @@ struct Line {
     value: Span,
 }
 
-/// Where the first line of each name of the transaction layer's stands, by the name's number. The last place is for all other
-/// names and is never read.
+/// Which names there are, and where the first line of each of the transaction layer's stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct First([u16; First::NAMES + 1]);
+struct First {
+    /// A bit for each name that has a line; some names share one.
+    names: u64,
+    /// Line numbers by the name's number. The last place is for all other names and is never read.
+    lines: [u16; First::NAMES + 1],
+}
 
 impl First {
     /// Via, From, To, Call-ID, CSeq, Contact, Max-Forwards, Content-Length.
     const NAMES: usize = 8;
     const NONE: u16 = u16::MAX;
-    const EMPTY: Self = Self([Self::NONE; Self::NAMES + 1]);
+    const EMPTY: Self = Self { names: 0, lines: [Self::NONE; Self::NAMES + 1] };
 
-    const fn place(name: Name) -> usize {
-        let number = name as usize;
-        if number < Self::NAMES { number } else { Self::NAMES }
+    const fn bit(name: Name) -> u64 {
+        1 << (name as u64 % 64)
     }
 
-    /// The place as one bit.
-    const fn bit(name: Name) -> u16 {
-        1 << Self::place(name)
-    }
-
-    /// Notes a line. The bit of its name, if there was one before it.
-    fn note(&mut self, name: Name, line: usize) -> u16 {
-        match self.0.get_mut(Self::place(name)) {
-            Some(place) if *place == Self::NONE => {
-                *place = line as u16;
-                0
-            }
-            _ => Self::bit(name),
+    /// Notes a line that follows those noted before.
+    #[inline]
+    fn note(&mut self, name: Name, line: usize) {
+        self.names |= Self::bit(name);
+        if Self::covers(name) && self.line(name) == Self::NONE.into() {
+            self.note_before(name, line);
         }
     }
 
-    /// The number of the first line; one that no message has if there is none.
-    fn line(&self, name: Name) -> usize {
-        self.0.get(Self::place(name)).copied().unwrap_or(Self::NONE).into()
+    /// Notes a line that stands before those noted already. The bit of its name if that had one, which may be another's.
+    #[inline]
+    fn note_before(&mut self, name: Name, line: usize) -> u64 {
+        let bit = Self::bit(name);
+        let known = self.names & bit;
+        self.names |= bit;
+        if let Some(first) = self.lines.get_mut((name as usize).min(Self::NAMES)) {
+            *first = line as u16;
+        }
+        known
     }
 
-    fn covers(name: Name) -> bool {
+    /// Whether a line may have this name: if not, none has.
+    #[inline]
+    fn may_have(&self, name: Name) -> bool {
+        self.names & Self::bit(name) != 0
+    }
+
+    /// The number of the first line; one that no message has if there is none.
+    #[inline]
+    fn line(&self, name: Name) -> usize {
+        self.lines.get(name as usize).copied().unwrap_or(Self::NONE).into()
+    }
+
+    const fn covers(name: Name) -> bool {
         (name as usize) < Self::NAMES
     }
 }
@@ -209,12 +229,12 @@ impl Message {
     /// The message's octets, as they go over the wire. A head that had to be normalised is in its
     /// normal form.
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.end).unwrap_or_default()
+        &self.bytes
     }
 
     /// The body; empty when there is none.
     pub fn body(&self) -> &[u8] {
-        self.bytes.get(self.body_at..self.end).unwrap_or_default()
+        self.bytes.get(self.head_len()..).unwrap_or_default()
     }
 
     /// Whether this is a request.
@@ -269,7 +289,7 @@ impl Message {
 
     /// The values of all lines with this known name.
     pub fn values(&self, name: Name) -> impl Iterator<Item = &str> {
-        self.lines.iter().filter(move |line| line.name == name).map(|line| self.text(line.value))
+        self.lines_of(name).map(|line| self.text(line.value))
     }
 
     /// The value of the first line with this known name.
@@ -285,19 +305,38 @@ impl Message {
     /// Where the message came from, as the transport saw it (RFC 3261 §18.2.1). An answer to it carries
     /// that in `received` and `rport`.
     pub fn source(&self) -> Option<SocketAddr> {
-        self.source
+        self.source.map(SocketAddr::from)
     }
 
     /// Notes where the message came from.
     pub fn set_source(&mut self, source: SocketAddr) {
-        self.source = Some(source);
+        self.says_source = self.is_request() && self.must_say(source);
+        self.source = Some((source.ip(), source.port()));
     }
 
+    /// The length of the head: start line, header lines, empty line.
+    fn head_len(&self) -> usize {
+        self.body_at.into()
+    }
+
+    /// Whether a line has this known name, or for [`Name::Unknown`] a name that is not known.
+    fn has(&self, name: Name) -> bool {
+        self.first_line(name).is_some()
+    }
+
+    #[inline]
     fn first_line(&self, name: Name) -> Option<&Line> {
         if First::covers(name) {
             return self.lines.get(self.first.line(name));
         }
-        self.lines.iter().find(|line| line.name == name)
+        self.lines_of(name).next()
+    }
+
+    /// The lines with this name. Of a name that no line has, most often the case, none is looked at.
+    #[inline]
+    fn lines_of(&self, name: Name) -> impl Iterator<Item = &Line> {
+        let lines = if self.first.may_have(name) { self.lines.as_slice() } else { &[] };
+        lines.iter().filter(move |line| line.name == name)
     }
 
     fn line_name(&self, line: &Line) -> &str {
@@ -322,6 +361,6 @@ impl fmt::Debug for Message {
             None => write!(f, "{}", self.method)?,
         }
         let (id, cseq, method) = (self.call_id(), self.cseq, &self.method);
-        write!(f, " (Call-ID {id}, CSeq {cseq} {method}, {} bytes)", self.end)
+        write!(f, " (Call-ID {id}, CSeq {cseq} {method}, {} bytes)", self.bytes.len())
     }
 }

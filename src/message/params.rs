@@ -59,11 +59,35 @@ impl<'a> Params<'a> {
     }
 
     /// The value of the first parameter named `name`: `Some(None)` when it has none.
+    #[inline]
     pub fn get(self, name: &str) -> Option<Option<&'a str>> {
+        let mut rest = self.text;
+        while let Some(text) = rest.strip_prefix(';') {
+            // Usual parameters of other names are passed over without being taken apart.
+            let (value, after) = match after_name(text, name) {
+                Some(after) if after.is_empty() || after.starts_with(';') => return Some(None),
+                Some(after) if after.starts_with('=') => {
+                    let (value, after) = plain_prefix(after.get(1..)?);
+                    (Some(value), after)
+                }
+                _ => (None, plain_prefix(text).1),
+            };
+            match (after.is_empty() || after.starts_with(';'), value) {
+                (true, Some(value)) => return Some(Some(value)),
+                (true, None) => rest = after,
+                (false, _) => return Self::new(rest).get_listed(name),
+            }
+        }
+        if rest.is_empty() { None } else { Self::new(rest).get_listed(name) }
+    }
+
+    #[cold]
+    fn get_listed(self, name: &str) -> Option<Option<&'a str>> {
         self.iter().find(|param| param.name.eq_ignore_ascii_case(name)).map(|param| param.value)
     }
 
     /// The value of the first parameter named `name`; `None` when it is absent or has no value.
+    #[inline]
     pub fn value(self, name: &str) -> Option<&'a str> {
         self.get(name).flatten()
     }
@@ -71,18 +95,28 @@ impl<'a> Params<'a> {
     /// Checks names and values against `generic-param` (RFC 3261 §25.1), offsets counted in `whole`,
     /// of which this is the end.
     pub(super) fn check(self, whole: &str) -> Result<(), ParseError> {
+        self.walk(whole, |_| {})
+    }
+
+    /// The same, each parameter shown to `see`.
+    pub(super) fn walk(self, whole: &str, mut see: impl FnMut(Param<'a>)) -> Result<(), ParseError> {
         let mut rest = self.text;
         while !rest.is_empty() {
             let Some(text) = rest.strip_prefix(';') else { return scan::fault("';'", whole, rest) };
             let text = scan::trim_start(text);
-            let Some((_, after)) = scan::token(text) else {
+            let Some((name, after)) = scan::token(text) else {
                 return scan::fault("a parameter name", whole, text);
             };
             let after = scan::trim_start(after);
-            rest = match after.strip_prefix('=') {
-                Some(value) => scan::trim_start(after_value(scan::trim_start(value), whole)?),
-                None => after,
+            let Some(text) = after.strip_prefix('=') else {
+                see(Param { name, value: None });
+                rest = after;
+                continue;
             };
+            let text = scan::trim_start(text);
+            let after = after_value(text, whole)?;
+            see(Param { name, value: text.get(..scan::offset(text, after)) });
+            rest = scan::trim_start(after);
         }
         Ok(())
     }
@@ -100,6 +134,10 @@ fn after_value<'a>(text: &'a str, whole: &str) -> Result<&'a str, ParseError> {
             None => scan::fault("a closing quote", whole, text),
         };
     }
+    let (token, rest) = scan::Set::Token.span(text);
+    if !token.is_empty() && (rest.is_empty() || rest.starts_with(';')) {
+        return Ok(rest);
+    }
     let belongs = |byte| {
         scan::is_token_byte(byte) || matches!(byte, b'[' | b']' | b':' | b'/' | b'@' | b'$' | b'&' | b'+')
     };
@@ -107,22 +145,30 @@ fn after_value<'a>(text: &'a str, whole: &str) -> Result<&'a str, ParseError> {
     if value.is_empty() { scan::fault("a parameter value", whole, text) } else { Ok(rest) }
 }
 
-/// The parameter at the start of `text` in its usual form, without quotes and white space, and what follows its `;`.
+/// The parameter at the start of `text` in its usual form, without quotes, brackets and white space, and what follows its `;`.
 fn plain(text: &str) -> Option<(Param<'_>, Option<&str>)> {
-    let (name, after) = scan::TOKEN.span(text);
-    let (value, after) = match after.strip_prefix('=') {
-        Some(value) => {
-            let (value, after) = scan::PLAIN.span(value);
-            (Some(value), after)
-        }
-        None => (None, after),
-    };
+    let (param, after) = plain_prefix(text);
     let tail = match after.as_bytes().first() {
         None => None,
         Some(b';') => Some(after.get(1..)?),
         Some(_) => return None,
     };
-    Some((Param { name, value }, tail))
+    let param = match scan::cut(param, b'=') {
+        Some((name, value)) => Param { name, value: Some(value) },
+        None => Param { name: param, value: None },
+    };
+    Some((param, tail))
+}
+
+/// What follows `name`, in any case, at the start of `text`.
+#[inline]
+fn after_name<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(name.len())?;
+    (head == name || head.eq_ignore_ascii_case(name)).then_some(rest)
+}
+
+fn plain_prefix(text: &str) -> (&str, &str) {
+    scan::Set::Plain.span(text)
 }
 
 #[cfg(test)]
@@ -135,6 +181,21 @@ mod tests {
         let params = Params::new(r#"; a="x;y=\";z" ;b = 1;;c="#);
         let all: Vec<_> = params.iter().map(|p| (p.name, p.value)).collect();
         assert_eq!(all, [("a", Some(r#""x;y=\";z""#)), ("b", Some("1")), ("c", Some(""))]);
+    }
+
+    #[test]
+    fn the_shortcut_finds_what_the_list_has() {
+        let pieces = [";", "=", "a", "ab", "A", "\"", "\\", " ", "<", ">", "b", "\u{e9}"];
+        // Every text of up to five pieces.
+        for number in 0..pieces.len().pow(5) {
+            let piece = |place: u32| pieces[number / pieces.len().pow(place) % pieces.len()];
+            let text: alloc::string::String = (0..5).map(piece).collect();
+            for name in ["a", "ab"] {
+                let params = Params::new(&text);
+                let listed = params.iter().find(|param| param.name.eq_ignore_ascii_case(name));
+                assert_eq!(params.get(name), listed.map(|param| param.value), "{name} in {text}");
+            }
+        }
     }
 
     #[test]

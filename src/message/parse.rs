@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::keys::Keys;
 use super::stream::SHORTER_BODY;
 use super::strict::Lost;
 use super::{
@@ -34,7 +35,6 @@ impl Message {
     #[inline]
     pub(super) fn blank(bytes: Bytes) -> Self {
         Self {
-            end: bytes.len(),
             bytes: Buffer::Received(bytes),
             start: Start::Request { uri: Span::default() },
             method: Method::Ack,
@@ -44,6 +44,8 @@ impl Message {
             first: First::EMPTY,
             source: None,
             lost: Lost::empty(),
+            keys: Keys::default(),
+            says_source: false,
         }
     }
 
@@ -105,12 +107,12 @@ impl Message {
         if head_len > limits.head.min(usize::from(u16::MAX)) {
             return Err(Tokenise::NotSip(ParseError::new("a shorter head", limits.head)));
         }
-        self.body_at = head_len;
+        self.body_at = head_len as u16;
 
         if tokens.len() > INLINE_LINES {
             self.lines.resize(tokens.len(), Line::EMPTY);
         }
-        let summary = self.first.fill(&mut self.lines, tokens, masked.as_ptr() as usize);
+        let summary = fill(&mut self.lines, &mut self.first, tokens, masked.as_ptr() as usize);
         self.lines.truncate(tokens.len());
         if summary.name_lens > usize::from(u8::MAX) {
             return Err(Tokenise::NotSip(ParseError::new("header names of at most 255 bytes", headers_at)));
@@ -124,7 +126,9 @@ impl Message {
     /// The first line that repeats a header of which a message has at most one (RFC 3261 §7.3.1).
     fn repeated_single(&self) -> Option<ParseError> {
         let is_repeated = |(at, line): &(usize, &Line)| {
-            First::bit(line.name) & SINGLE != 0 && self.first.line(line.name) != *at
+            First::covers(line.name)
+                && First::bit(line.name) & SINGLE != 0
+                && self.first.line(line.name) != *at
         };
         let (_, line) = self.lines.iter().enumerate().find(is_repeated)?;
         Some(ParseError::new("one header of this name", 0).within(line.name, line.name_at.into()))
@@ -132,7 +136,7 @@ impl Message {
 }
 
 /// Headers of which a message has at most one (RFC 3261 §7.3.1), among those that matching and framing use.
-const SINGLE: u16 = First::bit(Name::From)
+const SINGLE: u64 = First::bit(Name::From)
     | First::bit(Name::To)
     | First::bit(Name::CallId)
     | First::bit(Name::CSeq)
@@ -176,26 +180,34 @@ fn count_lines(headers: &[u8]) -> usize {
 struct Summary {
     /// The lengths of all names, joined bit by bit: above 255 if one of them is.
     name_lens: usize,
-    /// The bits of names with more than one line.
-    repeated: u16,
+    /// The bits of names with more than one line; one that two names share may stand for neither.
+    repeated: u64,
 }
 
-impl First {
-    /// Writes the lines of `tokens` in a buffer that begins at `origin`. A head is at most 65,535 bytes long, as its caller checks.
-    fn fill(&mut self, lines: &mut [Line], tokens: &[httparse::Header<'_>], origin: usize) -> Summary {
-        let mut summary = Summary { name_lens: 0, repeated: 0 };
-        for (at, (line, token)) in lines.iter_mut().zip(tokens).enumerate() {
-            let value_at = (token.value.as_ptr() as usize).wrapping_sub(origin);
-            line.name = Name::find_bytes(token.name.as_bytes());
-            line.name_len = token.name.len() as u8;
-            line.name_at = (token.name.as_ptr() as usize).wrapping_sub(origin) as u16;
-            line.value.at = value_at as u16;
-            line.value.end = value_at.wrapping_add(token.value.len()) as u16;
-            summary.repeated |= self.note(line.name, at);
-            summary.name_lens |= token.name.len();
-        }
-        summary
+/// Writes the lines of `tokens` in a buffer that begins at `origin`. A head is at most 65,535 bytes long, as the caller checks. By itself, since
+/// the loop wants all registers.
+#[inline(never)]
+fn fill(lines: &mut [Line], first: &mut First, tokens: &[httparse::Header<'_>], origin: usize) -> Summary {
+    let mut found = *first;
+    let mut summary = Summary { name_lens: 0, repeated: 0 };
+    // From the last to the first, so that the first stays.
+    for (at, (line, token)) in lines.iter_mut().zip(tokens).enumerate().rev() {
+        let name = token.name.as_bytes();
+        let value_at = (token.value.as_ptr() as usize).wrapping_sub(origin);
+        *line = Line {
+            name: Name::find_bytes(name),
+            name_len: name.len() as u8,
+            name_at: (name.as_ptr() as usize).wrapping_sub(origin) as u16,
+            value: Span { at: value_at as u16, end: value_at.wrapping_add(token.value.len()) as u16 },
+        };
+        summary.repeated |= found.note_before(line.name, at);
+        summary.name_lens |= name.len();
     }
+    if let Some(other) = found.lines.last_mut() {
+        *other = First::NONE;
+    }
+    *first = found;
+    summary
 }
 
 /// Reads the start line, which begins at `at`. What is legible is kept even if something is amiss: then `Some`.
@@ -314,15 +326,14 @@ impl Message {
             Some(length) => length,
             None => self.content_length()?.unwrap_or_default(),
         };
-        let end = self.body_at.saturating_add(length as usize);
+        let end = self.head_len().saturating_add(length as usize);
         if end > self.bytes.len() {
             // Of a message that is too long a stream hands out the head alone.
-            let is_too_long = self.bytes.len() == self.body_at && length as usize > limits.body;
+            let is_too_long = self.bytes.len() == self.head_len() && length as usize > limits.body;
             let expected = if is_too_long { SHORTER_BODY } else { "a body as long as announced" };
             let fault = ParseError::new(expected, 0);
             return Err(fault.within(Name::ContentLength, self.bytes.len()));
         }
-        self.end = end;
         // What follows the body is no part of the message: it is neither kept nor compared.
         if let Buffer::Received(bytes) = &mut self.bytes {
             bytes.truncate(end);
@@ -339,7 +350,7 @@ impl Message {
             lines.get(self.first.line(*name)).is_some_and(|line| line.value.end > line.value.at)
         };
         let absent = needed.into_iter().find(|name| !is_filled(name))?;
-        Some(ParseError::new("the header", self.body_at).within(absent, 0))
+        Some(ParseError::new("the header", self.head_len()).within(absent, 0))
     }
 }
 

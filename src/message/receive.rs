@@ -43,7 +43,10 @@ impl Datagram {
             Err(fault) => Self::NotSip(fault),
             Ok(Some(fault)) => Self::Broken(message, fault),
             Ok(None) => match message.check_received() {
-                Ok(()) => Self::Valid(message),
+                Ok(keys) => {
+                    message.keys = keys;
+                    Self::Valid(message)
+                }
                 Err(fault) => Self::Broken(message, fault),
             },
         }

@@ -3,6 +3,7 @@
 //! Everything works on suffixes of one text: a byte offset is the whole's length less the suffix's.
 
 use super::ParseError;
+use super::lanes::{self, Hits, Lanes};
 
 /// Octets as text: nearly always ASCII, else UTF-8, else empty, at the place of the octets.
 pub(super) fn text(octets: &[u8]) -> &str {
@@ -19,55 +20,48 @@ pub(super) const fn is_lws(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// Which bytes stand in which sets.
-#[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
-const SETS: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        let byte = i as u8;
-        let token = byte.is_ascii_alphanumeric()
-            || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
-        let host = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        let uri = byte > b' ' && !matches!(byte, b'<' | b'>' | b'"' | 0x7f);
-        let plain = byte > b' ' && byte < 0x7f && !matches!(byte, b';' | b'"');
-        table[i] = TOKEN.bit(token)
-            | HOST.bit(host)
-            | URI.bit(uri)
-            | USER_INFO.bit(uri && byte != b'@')
-            | URI_PARAMS.bit(uri && byte != b'?')
-            | PLAIN.bit(plain);
-        i += 1;
-    }
-    table
-};
-
-/// A set of bytes.
+/// A set of octets, told by its lanes and by one octet alike.
 #[derive(Clone, Copy)]
-pub(super) struct Set(u8);
-
-/// What a token has.
-pub(super) const TOKEN: Set = Set(1);
-/// What a host name or an IPv4 address has.
-pub(super) const HOST: Set = Set(2);
-/// What a URI has.
-pub(super) const URI: Set = Set(4);
-/// What a URI has before its `@`.
-pub(super) const USER_INFO: Set = Set(8);
-/// What a URI has before its `?`.
-pub(super) const URI_PARAMS: Set = Set(16);
-/// What a parameter has that needs no second look: neither quotes nor white space.
-pub(super) const PLAIN: Set = Set(32);
+pub(super) enum Set {
+    /// `token` (RFC 3261 §25.1).
+    Token,
+    /// What a host name or an IPv4 address is made of.
+    Host,
+    /// What a URI is made of.
+    Uri,
+    /// What may stand in a URI before its `@`.
+    UserInfo,
+    /// What may stand in a URI before its `?`.
+    UriParams,
+    /// What a parameter is made of that needs no second look: neither quotes nor brackets nor white space.
+    Plain,
+}
 
 impl Set {
-    const fn bit(self, is_in: bool) -> u8 {
-        if is_in { self.0 } else { 0 }
-    }
-
-    /// Whether `byte` is in the set.
-    #[inline]
-    pub(super) fn has(self, byte: u8) -> bool {
-        SETS.get(usize::from(byte)).is_some_and(|sets| sets & self.0 != 0)
+    /// Which lanes are outside.
+    #[inline(always)]
+    fn outside(self, lanes: Lanes) -> Hits {
+        let alphanumeric = || lanes.with(0x20).is_in(b'a', b'z') | lanes.is_in(b'0', b'9');
+        // `<` and `>` differ in one bit.
+        let not_uri = || {
+            let bracket = lanes.is_with(2, b'>');
+            lanes.is_in(0, b' ') | bracket | lanes.is(b'"') | lanes.is(0x7f)
+        };
+        match self {
+            Self::Token => {
+                let marks = lanes.is_in(b'*', b'+') | lanes.is_in(b'-', b'.') | lanes.is_in(b'_', b'`');
+                let odd = lanes.is(b'!') | lanes.is(b'%') | lanes.is(b'\'') | lanes.is(b'~');
+                !(alphanumeric() | marks | odd)
+            }
+            Self::Host => !(alphanumeric() | lanes.is_in(b'-', b'.') | lanes.is(b'_')),
+            Self::Uri => not_uri(),
+            Self::UserInfo => not_uri() | lanes.is(b'@'),
+            Self::UriParams => not_uri() | lanes.is(b'?'),
+            Self::Plain => {
+                let hiding = lanes.is_with(2, b'>') | lanes.is(b'"');
+                lanes.is_in(0, b' ') | lanes.is_in(0x7f, 0xff) | lanes.is(b';') | hiding
+            }
+        }
     }
 
     /// Whether all of `text` is in the set.
@@ -75,24 +69,16 @@ impl Set {
         self.len_in(text.as_bytes()) == text.len()
     }
 
-    /// Splits `text` after its longest prefix that is in the set, all of whose bytes are ASCII.
-    #[inline]
+    /// Splits `text` after its longest prefix that is in the set.
+    #[inline(always)]
     pub(super) fn span(self, text: &str) -> (&str, &str) {
         text.split_at_checked(self.len_in(text.as_bytes())).unwrap_or((text, ""))
     }
 
-    /// The length of the longest prefix in the set. Steps of eight are unrolled: half the work of a plain loop.
-    #[inline]
-    fn len_in(self, text: &[u8]) -> usize {
-        let (eights, tail) = text.as_chunks::<8>();
-        let mut end = 0_usize;
-        for eight in eights {
-            match eight.iter().position(|byte| !self.has(*byte)) {
-                Some(place) => return end.wrapping_add(place),
-                None => end = end.wrapping_add(8),
-            }
-        }
-        end.wrapping_add(tail.iter().take_while(|byte| self.has(**byte)).count())
+    /// The length of the longest prefix in the set.
+    #[inline(always)]
+    fn len_in(self, octets: &[u8]) -> usize {
+        lanes::position(octets, |lanes| self.outside(lanes)).unwrap_or(octets.len())
     }
 }
 
@@ -102,8 +88,10 @@ pub(super) const fn is_unreserved(byte: u8) -> bool {
         || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')')
 }
 
-pub(super) fn is_token_byte(byte: u8) -> bool {
-    TOKEN.has(byte)
+/// Whether `byte` is one of a `token` (§25.1).
+pub(super) const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
 }
 
 pub(super) fn is_token(text: &str) -> bool {
@@ -112,7 +100,7 @@ pub(super) fn is_token(text: &str) -> bool {
 
 /// The octets as text, if they are a token.
 pub(super) fn token_text(octets: &[u8]) -> Option<&str> {
-    let is_token = !octets.is_empty() && TOKEN.len_in(octets) == octets.len();
+    let is_token = !octets.is_empty() && Set::Token.len_in(octets) == octets.len();
     is_token.then(|| text(octets))
 }
 
@@ -153,21 +141,23 @@ pub(super) fn fault<T>(expected: &'static str, whole: &str, rest: &str) -> Resul
 
 /// A token at the start of `text` and what follows it.
 pub(super) fn token(text: &str) -> Option<(&str, &str)> {
-    let (token, rest) = TOKEN.span(text);
+    let (token, rest) = Set::Token.span(text);
     (!token.is_empty()).then_some((token, rest))
 }
 
 /// The length of the quoted string at the start of `text`, quotes included; `None` when it never closes.
 pub(super) fn quoted_len(text: &str) -> Option<usize> {
-    let mut bytes = text.bytes().enumerate().skip(1);
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'"' => return at.checked_add(1),
-            b'\\' => _ = bytes.next(),
-            _ => {}
+    let mut at = 1_usize;
+    loop {
+        let rest = text.as_bytes().get(at..)?;
+        let place = lanes::position(rest, |lanes| lanes.is(b'"') | lanes.is(b'\\'))?;
+        at = at.saturating_add(place);
+        match rest.get(place) {
+            Some(b'"') => return at.checked_add(1),
+            // A backslash and what it quotes.
+            _ => at = at.saturating_add(2),
         }
     }
-    None
 }
 
 /// A quoted string at the start of `text`, still in its quotes, and what follows it.
@@ -181,37 +171,17 @@ pub(super) fn cut(text: &str, delimiter: u8) -> Option<(&str, &str)> {
     Some((before, after.get(1..)?))
 }
 
-/// Where the first `needle` stands. A header value is short: words of eight bytes are looked through before a search in
-/// long text would be set up.
+/// Where the first `needle` stands.
+#[inline]
 pub(super) fn find(text: &str, needle: u8) -> Option<usize> {
-    let bytes = text.as_bytes();
-    if bytes.len() > 64 {
-        return memchr::memchr(needle, bytes);
-    }
-    let Some(last) = bytes.last_chunk::<8>() else { return bytes.iter().position(|byte| *byte == needle) };
-    let (words, _) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        if let Some(place) = find_in_word(*word, needle) {
-            return Some(at.wrapping_mul(8).wrapping_add(place));
-        }
-    }
-    find_in_word(*last, needle).map(|place| bytes.len().wrapping_sub(8).wrapping_add(place))
-}
-
-/// The lowest bit of the lowest zero byte is found by borrowing from it: higher bytes may mislead, the lowest does not.
-fn find_in_word(word: [u8; 8], needle: u8) -> Option<usize> {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let differ = u64::from_le_bytes(word) ^ u64::from_le_bytes([needle; 8]);
-    let zero = differ.wrapping_sub(LOW) & !differ & HIGH;
-    (zero != 0).then(|| (zero.trailing_zeros() / 8) as usize)
+    lanes::position(text.as_bytes(), |lanes| lanes.is(needle))
 }
 
 /// Splits `text` at the first `delimiter` that is neither in quotes nor between angle brackets.
 /// An unclosed quote or bracket hides the rest: the typed view then finds the fault.
 pub(super) fn split_outside(text: &str, delimiter: u8) -> (&str, Option<&str>) {
     let Some((before, after)) = cut(text, delimiter) else { return (text, None) };
-    match find(before, b'"').or_else(|| find(before, b'<')) {
+    match lanes::position(before.as_bytes(), |lanes| lanes.is(b'"') | lanes.is(b'<')) {
         None => (before, Some(after)),
         Some(_) => split_outside_slowly(text, delimiter),
     }
@@ -241,18 +211,18 @@ fn split_outside_slowly(text: &str, delimiter: u8) -> (&str, Option<&str>) {
 }
 
 /// The decimal number at the start of `text`, of which all digits are taken, and what follows; `None` without a digit or when it does not fit.
+#[inline]
 pub(super) fn leading_number(text: &str) -> Option<(u32, &str)> {
-    let mut value = 0_u32;
-    let mut len = 0_usize;
-    for byte in text.bytes() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        value = value.checked_mul(10)?.checked_add(digit.into())?;
-        len = len.wrapping_add(1);
+    let is_digit = |byte: &&u8| byte.is_ascii_digit();
+    let len = text.as_bytes().iter().take_while(is_digit).count();
+    let (digits, rest) = text.split_at_checked(len)?;
+    // Nine digits always fit.
+    let small = |value: u32, digit: u8| value.wrapping_mul(10).wrapping_add(digit.wrapping_sub(b'0').into());
+    match len {
+        0 => None,
+        1..=9 => Some((digits.bytes().fold(0, small), rest)),
+        _ => Some((digits.parse().ok()?, rest)),
     }
-    (len > 0).then_some((value, text.get(len..)?))
 }
 
 /// A decimal number of `1*DIGIT` that fits.
@@ -301,6 +271,28 @@ mod tests {
         let elements: Vec<_> = List::new(value).collect();
         assert_eq!(elements, [r#""A, \"B" <sip:a,b@c>"#, r#"<sip:d@e>;x="1,2""#, "f"]);
         assert_eq!(List::new(" ").count(), 0);
+    }
+
+    #[test]
+    fn sets_are_what_the_grammar_says() {
+        // RFC 3261 §25.1.
+        let uri = |byte: u8| byte > b' ' && !matches!(byte, b'<' | b'>' | b'"' | 0x7f);
+        for byte in 0..=u8::MAX {
+            let host = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+            let plain = byte > b' ' && byte < 0x7f && !matches!(byte, b';' | b'"' | b'<' | b'>');
+            for (set, is_in) in [
+                (Set::Token, is_token_byte(byte)),
+                (Set::Host, host),
+                (Set::Uri, uri(byte)),
+                (Set::UserInfo, uri(byte) && byte != b'@'),
+                (Set::UriParams, uri(byte) && byte != b'?'),
+                (Set::Plain, plain),
+            ] {
+                for len in [1, 9, 20] {
+                    assert_eq!(set.len_in(&alloc::vec![byte; len]), if is_in { len } else { 0 }, "{byte}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::{Host, Params, ParseError, Transport, scan};
+use super::{Host, Params, ParseError, Transport, keys, scan};
 
 /// What every branch of an RFC 3261 element begins with (§8.1.1.7).
 pub const MAGIC_COOKIE: &str = "z9hG4bK";
@@ -36,11 +36,50 @@ impl<'a> Via<'a> {
     /// # Errors
     /// Where protocol, transport or sent-by is missing or malformed.
     pub fn parse(value: &'a str) -> Result<Self, ParseError> {
+        match Self::usual(value) {
+            Some(via) => Ok(via),
+            None => Self::unusual(value),
+        }
+    }
+
+    /// Every form.
+    fn unusual(value: &'a str) -> Result<Self, ParseError> {
         let text = scan::trim_start(value);
         match text.strip_prefix("SIP/2.0/") {
             Some(rest) if !rest.starts_with([' ', '\t']) => Self::after_version(value, rest),
             _ => Self::after_version(value, Self::version(value, text)?),
         }
+    }
+
+    /// A value in the form that nearly all have, one space and no other: for what is not, `None`.
+    #[inline]
+    fn usual(value: &'a str) -> Option<Self> {
+        let text = value.strip_prefix("SIP/2.0/")?;
+        let len = match text.as_bytes() {
+            [_, _, b' ', ..] => 2,
+            [_, _, _, b' ', ..] => 3,
+            _ => return None,
+        };
+        let (transport, rest) = text.split_at_checked(len)?;
+        if !matches!(transport, "UDP" | "TCP" | "TLS" | "WS" | "WSS") {
+            return None;
+        }
+        let (name, after) = scan::Set::Host.span(rest.get(1..)?);
+        if name.is_empty() {
+            return None;
+        }
+        let (port, params) = match after.strip_prefix(':') {
+            Some(number) => scan::leading_number(number).map(|(port, rest)| (Some(port), rest))?,
+            None => (None, after),
+        };
+        let port = port.map(u16::try_from).transpose().ok()?;
+        let ends = match params.as_bytes() {
+            [] => true,
+            [one] => *one == b';',
+            [first, .., last] => *first == b';' && !scan::is_lws(*last),
+        };
+        let host = Host::name_or_v4(name);
+        ends.then(|| Self { transport, host, port, params: Params::new(params) })
     }
 
     /// `SIP / 2.0 /` in any spacing; what follows it.
@@ -85,11 +124,7 @@ impl<'a> Via<'a> {
     /// The branch, if it is one of RFC 3261's: it begins with the magic cookie and goes on after it.
     /// Branches compare without case (§7.3.1).
     pub fn rfc3261_branch(&self) -> Option<&'a str> {
-        self.branch().filter(|branch| {
-            let cookie = branch.as_bytes().get(..MAGIC_COOKIE.len());
-            cookie.is_some_and(|head| head.eq_ignore_ascii_case(MAGIC_COOKIE.as_bytes()))
-                && branch.len() > MAGIC_COOKIE.len()
-        })
+        self.branch().and_then(keys::rfc3261_branch)
     }
 
     /// The port of sent-by, or the transport's default (§18.2.2; 5060 for an unknown transport).
@@ -151,6 +186,30 @@ mod tests {
         let via = Via::parse("SIP  / 2.0\t/UDP   192.0.2.2 : 5070 ;branch = z9hG4bK390skdjuw").unwrap();
         assert_eq!((via.transport, via.port), ("UDP", Some(5070)));
         assert_eq!(via.rfc3261_branch(), Some("z9hG4bK390skdjuw"));
+    }
+
+    #[test]
+    fn the_usual_form_is_read_as_any() {
+        let heads =
+            ["SIP/2.0/UDP ", "SIP/2.0/ws ", "SIP/2.0/TLS  ", "sip/2.0/TCP ", "SIP/2.0/XY ", "SIP/2.0/UDP"];
+        let hosts = ["h", "h.example.com", "192.0.2.1", "1.2.3.4.5", "[::1]", "", "h,x", "h;", "\u{e9}"];
+        let ports = ["", ":5060", ": 5060", ":0", ":65536", ":", ":5060x", " :1", ":99999999999"];
+        let tails = ["", ";branch=z9hG4bK1", ";x;y ", " ;x", "x", ";", ", SIP/2.0/UDP two", ";a=\"b;c\"\t"];
+        let mut usual = 0;
+        for head in heads {
+            for host in hosts {
+                for port in ports {
+                    for tail in tails {
+                        let value = alloc::format!("{head}{host}{port}{tail}");
+                        if let Some(via) = Via::usual(&value) {
+                            assert_eq!(Via::unusual(&value), Ok(via), "{value}");
+                            usual += 1;
+                        }
+                    }
+                }
+            }
+        }
+        assert!(usual >= 2 * 4 * 3 * 3, "{usual}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::lines::Line;
+use super::lines::{Line, Lines};
 use super::stream::direction_of;
 use super::{Direction, Session, Stream, write};
 use crate::message::ParseError;
@@ -27,6 +27,21 @@ pub fn hold(sdp: &[u8]) -> Result<Vec<u8>, ParseError> {
 /// When `sdp` is no description: see [`Session::parse`].
 pub fn unhold(sdp: &[u8]) -> Result<Vec<u8>, ParseError> {
     redirect(sdp, Direction::unheld)
+}
+
+/// Whether anything in a description could hold a peer: a direction that is not `sendrecv`, or the address `0.0.0.0`. The usual one has
+/// nothing of the kind and need not be opened.
+pub(crate) fn may_hold(sdp: &[u8]) -> bool {
+    let is_direction = |value: &[u8]| {
+        [Direction::SendOnly, Direction::Inactive]
+            .iter()
+            .any(|direction| value.eq_ignore_ascii_case(direction.as_str().as_bytes()))
+    };
+    Lines::new(sdp, 0).any(|line| match line.kind {
+        Some(b'a') => is_direction(line.value.trim_ascii()),
+        Some(b'c') => line.value.windows(7).any(|word| word == b"0.0.0.0"),
+        _ => false,
+    })
 }
 
 fn redirect(sdp: &[u8], to: impl Fn(Direction) -> Direction) -> Result<Vec<u8>, ParseError> {

@@ -46,6 +46,7 @@ pub use answer::{Ours, Unusable, answer};
 pub use compare::{Change, compare};
 pub(crate) use compare::{compare_agreed, flow_alike};
 pub use direction::Direction;
+pub(crate) use hold::may_hold;
 pub use hold::{hold, unhold};
 pub(crate) use negotiation::Agreed;
 pub use negotiation::{Negotiation, Taken};

@@ -9,7 +9,7 @@ use core::hash::Hasher;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use smallvec::SmallVec;
 
-use crate::message::{Host, Message, Method, Name, ParseError, Via};
+use crate::message::{Hop, Host, Message, Method, Name, ParseError};
 
 /// The secret key of the match tables.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,23 +50,23 @@ impl MatchId {
     /// # Errors
     /// When a header that decides is malformed.
     pub fn server(key: &HashKey, request: &Message, method: &Method) -> Result<Self, ParseError> {
-        let via = request.top_via()?;
+        let hop = request.top_hop()?;
         let method = if *method == Method::Ack { &Method::Invite } else { method };
         let mut text = Text::new();
         text.field(method.as_str());
-        if let Some(branch) = via.rfc3261_branch() {
+        if let Some(branch) = hop.rfc3261_branch() {
             text.caseless(branch);
-            text.sent_by(&via);
+            text.sent_by(&hop);
             return Ok(text.digest(key));
         }
         text.field("2543");
         text.field(request.request_uri().unwrap_or_default());
-        text.caseless(request.from()?.tag().unwrap_or_default());
+        text.caseless(request.tag_in_from());
         text.field(request.call_id());
         text.number(request.cseq());
         text.field(request.elements(Name::Via).next().unwrap_or_default());
         if *method != Method::Invite && *method != Method::Cancel {
-            text.caseless(request.to()?.tag().unwrap_or_default());
+            text.caseless(request.tag_in_to());
         }
         Ok(text.digest(key))
     }
@@ -77,12 +77,12 @@ impl MatchId {
     /// # Errors
     /// When the topmost Via is malformed.
     pub fn client(key: &HashKey, message: &Message) -> Result<Self, ParseError> {
-        let via = message.top_via()?;
+        let hop = message.top_hop()?;
         let mut text = Text::new();
         text.field("client");
         text.field(message.method().as_str());
-        text.caseless(via.branch().unwrap_or_default());
-        text.sent_by(&via);
+        text.caseless(hop.branch);
+        text.sent_by(&hop);
         Ok(text.digest(key))
     }
 
@@ -91,8 +91,7 @@ impl MatchId {
     /// # Errors
     /// When From is malformed.
     pub fn merged(key: &HashKey, request: &Message) -> Result<Self, ParseError> {
-        let from_tag = request.from()?.tag().unwrap_or_default();
-        Ok(Self::twin(key, from_tag, request.call_id(), (request.cseq(), request.method())))
+        Ok(Self::twin(key, request.tag_in_from(), request.call_id(), (request.cseq(), request.method())))
     }
 
     /// [`MatchId::merged`] of the request with this From tag, Call-ID and CSeq.
@@ -154,13 +153,13 @@ impl Text {
         self.0.extend_from_slice(&number.to_be_bytes());
     }
 
-    fn sent_by(&mut self, via: &Via<'_>) {
-        match via.host {
+    fn sent_by(&mut self, hop: &Hop<'_>) {
+        match hop.host() {
             Host::Name(name) => self.caseless(name),
             Host::Ip(core::net::IpAddr::V4(ip)) => self.0.extend_from_slice(&ip.octets()),
             Host::Ip(core::net::IpAddr::V6(ip)) => self.0.extend_from_slice(&ip.octets()),
         }
-        self.0.extend_from_slice(&via.port_or_default().to_be_bytes());
+        self.0.extend_from_slice(&hop.port.to_be_bytes());
     }
 
     fn digest(self, key: &HashKey) -> MatchId {

@@ -1,7 +1,7 @@
 //! The session description, alone or inside a multipart body (RFC 5621 §4, §6).
 
 use super::{Part, Parts, is_multipart};
-use crate::message::{Disposition, MediaType, Message, ParseError};
+use crate::message::{Disposition, MediaType, Message, Name, ParseError};
 
 /// How deep multipart bodies may be nested for a description to be found inside: each level is read once more.
 const DEEPEST: usize = 8;
@@ -23,6 +23,12 @@ impl Message {
     /// # Ok::<(), sip_proto::message::ParseError>(())
     /// ```
     pub fn session_description(&self) -> Option<&[u8]> {
+        let others = [Name::ContentDisposition, Name::ContentEncoding, Name::Unknown];
+        if self.value(Name::ContentType) == Some("application/sdp")
+            && others.iter().all(|name| !self.has(*name))
+        {
+            return Some(self.body()).filter(|body| !body.is_empty());
+        }
         let entity = Entity {
             content_type: self.content_type().ok()??,
             disposition: self.content_disposition(),

@@ -46,7 +46,7 @@ impl Message {
         ];
         let (lost, expected, section) = all.into_iter().find(|(lost, ..)| self.lost.contains(*lost))?;
         let is_at_end = lost.contains(Lost::NO_EMPTY_LINE);
-        Some(Finding::new(expected, if is_at_end { self.body_at } else { 0 }, section))
+        Some(Finding::new(expected, if is_at_end { self.head_len() } else { 0 }, section))
     }
 }
 

@@ -127,7 +127,7 @@ impl Message {
     /// The octets after the value up to the line feed, and where that stands.
     fn line_feed(&self, line: &Line) -> usize {
         let from = usize::from(line.value.end);
-        let rest = self.bytes.get(from..self.body_at).unwrap_or_default();
+        let rest = self.bytes.get(from..self.head_len()).unwrap_or_default();
         from.saturating_add(memchr::memchr(b'\n', rest).unwrap_or(rest.len()))
     }
 
@@ -139,8 +139,8 @@ impl Message {
 
     /// The empty line at the head's end.
     fn head_end(&self) -> Option<Finding> {
-        let at = self.body_at.saturating_sub(2);
-        let is_empty_line = self.bytes.get(at..self.body_at) == Some(b"\r\n");
+        let at = self.head_len().saturating_sub(2);
+        let is_empty_line = self.bytes.get(at..self.head_len()) == Some(b"\r\n");
         (!is_empty_line).then(|| Finding::new("CR and LF", at.saturating_add(1), "RFC 3261 §7"))
     }
 

@@ -29,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 fn absent(message: &Message, name: Name, section: &'static str) -> Finding {
-    Finding::new("the header", message.body_at, section).within(name)
+    Finding::new("the header", message.head_len(), section).within(name)
 }
 
 fn needed(message: &Message, name: Name, section: &'static str) -> Option<Finding> {
@@ -43,7 +43,7 @@ fn first(message: &Message, name: Name) -> Option<(usize, &str)> {
 
 /// §7: the head is UTF-8.
 fn utf8(message: &Message) -> Option<Finding> {
-    let head = message.bytes.get(..message.body_at).unwrap_or_default();
+    let head = message.bytes.get(..message.head_len()).unwrap_or_default();
     let fault = core::str::from_utf8(head).err()?;
     Some(Finding::new("UTF-8 text", fault.valid_up_to(), "RFC 3261 §7"))
 }

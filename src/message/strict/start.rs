@@ -22,7 +22,7 @@ pub(super) fn line_end(message: &Message) -> Option<Finding> {
 
 /// The line without its end, and where its line feed stands.
 fn line(message: &Message) -> (Cursor<'_>, usize) {
-    let head = message.bytes.get(..message.body_at).unwrap_or_default();
+    let head = message.bytes.get(..message.head_len()).unwrap_or_default();
     let at = leading(message);
     let rest = head.get(at..).unwrap_or_default();
     let feed = at.saturating_add(memchr::memchr(b'\n', rest).unwrap_or(rest.len()));

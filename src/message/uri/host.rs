@@ -17,18 +17,15 @@ impl<'a> Host<'a> {
     /// The host that is all of `text`; IPv6 in brackets or, as `received` and `maddr` are seen in the
     /// wild (RFC 5118 §4.5), without.
     pub fn parse(text: &'a str) -> Option<Self> {
-        if let Some(inner) = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
-            return ipv6(inner).map(|ip| Self::Ip(ip.into()));
+        if scan::Set::Host.has_all(text) {
+            return (!text.is_empty()).then(|| Self::name_or_v4(text));
         }
-        if text.bytes().any(|b| b == b':') {
-            return ipv6(text).map(|ip| Self::Ip(ip.into()));
-        }
-        let is_host = !text.is_empty() && scan::HOST.has_all(text);
-        is_host.then(|| Self::name_or_v4(text))
+        let inner = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
+        ipv6(inner.unwrap_or(text)).map(|ip| Self::Ip(ip.into()))
     }
 
     /// The host that `text`, which has no other characters than a host's, is.
-    fn name_or_v4(text: &'a str) -> Self {
+    pub(in crate::message) fn name_or_v4(text: &'a str) -> Self {
         let is_numeric = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
         match is_numeric.then(|| text.parse::<Ipv4Addr>()) {
             Some(Ok(ip)) => Self::Ip(ip.into()),
@@ -48,7 +45,7 @@ impl<'a> Host<'a> {
                 (Self::parse(text), after)
             }
             false => {
-                let (text, after) = scan::HOST.span(rest);
+                let (text, after) = scan::Set::Host.span(rest);
                 ((!text.is_empty()).then(|| Self::name_or_v4(text)), after)
             }
         };

@@ -112,7 +112,7 @@ fn after_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
 
 /// Checks that `part`, a piece of `whole`, has only characters that a URI may have.
 fn check_characters(whole: &str, part: &str) -> Result<(), ParseError> {
-    let (good, bad) = scan::URI.span(part);
+    let (good, bad) = scan::Set::Uri.span(part);
     if bad.is_empty() {
         return Ok(());
     }

@@ -32,7 +32,7 @@ pub struct UriHeader<'a> {
 
 impl<'a> SipUri<'a> {
     pub(super) fn parse(whole: &'a str, rest: &'a str, secure: bool) -> Result<Self, ParseError> {
-        let (user_info, after) = scan::USER_INFO.span(rest);
+        let (user_info, after) = scan::Set::UserInfo.span(rest);
         let (user, password, rest) = match (after.strip_prefix('@'), after) {
             (Some(rest), _) => match scan::cut(user_info, b':') {
                 Some((user, password)) => (Some(user), Some(password), rest),
@@ -49,7 +49,7 @@ impl<'a> SipUri<'a> {
             // White space around the colon is Via's alone (RFC 3261 §25.1 `COLON`).
             check_characters(whole, rest.get(..scan::offset(rest, after)).unwrap_or_default())?;
         }
-        let (params, rest) = scan::URI_PARAMS.span(after);
+        let (params, rest) = scan::Set::UriParams.span(after);
         let headers = rest.strip_prefix('?');
         check_characters(whole, headers.unwrap_or(rest))?;
         if !params.is_empty() && !params.starts_with(';') {

@@ -26,6 +26,7 @@ mod info;
 mod routing;
 mod time;
 
+use super::keys::{Hop, Keys};
 use super::{Address, List, Message, Name, ParseError, Start, Via, scan};
 
 /// Typed access to headers: absent is `Ok(None)` or an empty list, malformed is an `Err` that names header and byte. Of a header that may
@@ -159,9 +160,10 @@ impl Message {
         self.value(name).map(|value| parse(value).map_err(|fault| self.place(fault, name))).transpose()
     }
 
-    /// Checks what a receiver relies on before it acts: the start line, the topmost Via, From, To, Max-Forwards.
-    pub(super) fn check_received(&self) -> Result<(), ParseError> {
-        let head = self.bytes.get(..self.body_at).unwrap_or_default();
+    /// Checks what a receiver relies on before it acts: the start line, the topmost Via, From, To, Max-Forwards. Yields what it goes on to
+    /// read of them.
+    pub(super) fn check_received(&self) -> Result<Keys, ParseError> {
+        let head = self.bytes.get(..self.head_len()).unwrap_or_default();
         if !head.is_ascii() && core::str::from_utf8(head).is_err() {
             return Err(ParseError::new("UTF-8 text", 0));
         }
@@ -173,14 +175,26 @@ impl Message {
         let value = self.required(Name::Via)?;
         let (top, _) = scan::split_outside(value, b',');
         let placed = |fault| self.place(fault, Name::Via);
-        Via::parse(top).map_err(placed)?.check(top).map_err(placed)?;
-        for name in [Name::From, Name::To] {
+        let via = Via::parse(top).map_err(placed)?;
+        let hop = Hop::checked(&via, top).map_err(placed)?;
+        let tag = |name| {
             let value = self.required(name)?;
             let placed = |fault| self.place(fault, name);
-            Address::parse(value).map_err(placed)?.params.check(scan::trim(value)).map_err(placed)?;
-        }
+            let address = Address::parse(value).map_err(placed)?;
+            let mut tag = None;
+            address
+                .params
+                .walk(scan::trim(value), |param| {
+                    if tag.is_none() && param.name.eq_ignore_ascii_case("tag") {
+                        tag = Some(param.value.unwrap_or_default());
+                    }
+                })
+                .map_err(placed)?;
+            Ok(tag.unwrap_or_default())
+        };
+        let tags = [tag(Name::From)?, tag(Name::To)?];
         self.max_forwards()?;
-        Ok(())
+        Ok(self.keys_from(&hop, tags))
     }
 
     /// A fault in the first line of `name`, placed in the message.

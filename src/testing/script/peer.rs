@@ -128,7 +128,7 @@ const CONTACTS: [&str; 16] = [
     "*",
     "<sip:@>",
     "sip:alice@192.0.2.1;expires=5, <sip:other@192.0.2.2>",
-    "<sip:alice@192.0.2.1?X-Smuggled=1>",
+    "<sip:alice@192.0.2.1?X-Asked=1%0D%0AX-Smuggled:%201>",
     "",
 ];
 const ROUTES: [&str; 16] = [

@@ -1,0 +1,222 @@
+//! What matching and routing read of every message: the topmost Via, the tags of From and To. On receipt their places are noted,
+//! so that they are found once.
+
+use core::net::{IpAddr, SocketAddr};
+
+use super::{Host, MAGIC_COOKIE, Message, Param, ParseError, Span, Via, scan};
+
+/// The topmost Via, as far as answers are matched and requests answered by it (RFC 3261 §17.1.3, §17.2.3, §18.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hop<'a> {
+    /// The branch; empty where there is none.
+    pub(crate) branch: &'a str,
+    /// The host of sent-by, opened already or as it is written.
+    host: Result<Host<'a>, &'a str>,
+    /// The port of sent-by or, where none is given, its transport's.
+    pub(crate) port: u16,
+    /// Whether there is `rport`, with a value or without.
+    pub(crate) wants_rport: bool,
+    /// Whether there is `received`.
+    pub(super) is_stamped: bool,
+    has_branch: bool,
+    has_maddr: bool,
+}
+
+impl<'a> Hop<'a> {
+    /// What `via` says.
+    fn of(via: &Via<'a>) -> Self {
+        let mut hop = Self::without_params(via, Ok(via.host));
+        via.params.iter().for_each(|param| hop.see(param));
+        hop
+    }
+
+    /// What `via`, which is all of `value`, says if it is what the grammar has.
+    pub(super) fn checked(via: &Via<'a>, value: &'a str) -> Result<Self, ParseError> {
+        let sent_by = (via.transport.as_ptr() as usize).wrapping_sub(value.as_ptr() as usize);
+        let sent_by = value.get(sent_by.wrapping_add(via.transport.len())..).unwrap_or_default();
+        let sent_by = scan::trim_start(sent_by);
+        let host = match sent_by.split_inclusive(']').next() {
+            Some(address) if address.starts_with('[') => address,
+            _ => scan::Set::Host.span(sent_by).0,
+        };
+        let mut hop = Self::without_params(via, Err(host));
+        via.params.walk(scan::trim(value), |param| hop.see(param))?;
+        Ok(hop)
+    }
+
+    fn without_params(via: &Via<'a>, host: Result<Host<'a>, &'a str>) -> Self {
+        Self {
+            branch: "",
+            host,
+            port: via.port_or_default(),
+            wants_rport: false,
+            is_stamped: false,
+            has_branch: false,
+            has_maddr: false,
+        }
+    }
+
+    /// Of each name the first parameter counts.
+    fn see(&mut self, param: Param<'a>) {
+        let is = |name| param.name.eq_ignore_ascii_case(name);
+        if is("branch") && !self.has_branch {
+            (self.branch, self.has_branch) = (param.value.unwrap_or_default(), true);
+        }
+        self.wants_rport |= is("rport");
+        self.is_stamped |= is("received");
+        self.has_maddr |= is("maddr");
+    }
+
+    /// The host of sent-by.
+    pub(crate) fn host(&self) -> Host<'a> {
+        self.host.unwrap_or_else(|written| Host::parse(written).unwrap_or(Host::Name(written)))
+    }
+
+    /// The branch, if it is unique as RFC 3261 has it.
+    pub(crate) fn rfc3261_branch(&self) -> Option<&'a str> {
+        rfc3261_branch(self.branch)
+    }
+}
+
+/// The branch, if it begins with the magic cookie and goes on (RFC 3261 §8.1.1.7).
+pub(super) fn rfc3261_branch(branch: &str) -> Option<&str> {
+    let (cookie, rest) = branch.split_at_checked(MAGIC_COOKIE.len())?;
+    (cookie.eq_ignore_ascii_case(MAGIC_COOKIE) && !rest.is_empty()).then_some(branch)
+}
+
+/// Where the keys of a received message stand. They say nothing that its octets do not: two messages do not differ by them.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Keys {
+    is_known: bool,
+    wants_rport: bool,
+    is_stamped: bool,
+    has_maddr: bool,
+    port: u16,
+    branch: Span,
+    host: Span,
+    from_tag: Span,
+    to_tag: Span,
+}
+
+impl PartialEq for Keys {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Message {
+    /// Where the keys stand: in the topmost Via, and the tags of From and To.
+    pub(super) fn keys_from(&self, hop: &Hop<'_>, [from_tag, to_tag]: [&str; 2]) -> Keys {
+        Keys {
+            is_known: true,
+            wants_rport: hop.wants_rport,
+            is_stamped: hop.is_stamped,
+            has_maddr: hop.has_maddr,
+            port: hop.port,
+            branch: self.span_of(hop.branch),
+            host: self.span_of(hop.host.err().unwrap_or_default()),
+            from_tag: self.span_of(from_tag),
+            to_tag: self.span_of(to_tag),
+        }
+    }
+
+    /// Where `text`, a part of this message, stands.
+    fn span_of(&self, text: &str) -> Span {
+        let at = (text.as_ptr() as usize).wrapping_sub(self.bytes.as_ptr() as usize) as u16;
+        if text.is_empty() { Span::default() } else { Span { at, end: at.wrapping_add(text.len() as u16) } }
+    }
+
+    /// The topmost Via, as far as matching and routing go by it.
+    ///
+    /// # Errors
+    /// As [`Message::top_via`].
+    pub(crate) fn top_hop(&self) -> Result<Hop<'_>, ParseError> {
+        let keys = &self.keys;
+        if !keys.is_known {
+            return self.top_via().map(|via| Hop::of(&via));
+        }
+        Ok(Hop {
+            branch: self.text(keys.branch),
+            host: Err(self.text(keys.host)),
+            port: keys.port,
+            wants_rport: keys.wants_rport,
+            is_stamped: keys.is_stamped,
+            has_branch: keys.branch != Span::default(),
+            has_maddr: keys.has_maddr,
+        })
+    }
+
+    /// The tag in From; empty where there is none.
+    pub(crate) fn tag_in_from(&self) -> &str {
+        match self.keys.is_known {
+            true => self.text(self.keys.from_tag),
+            false => self.from().ok().and_then(|from| from.tag()).unwrap_or_default(),
+        }
+    }
+
+    /// The tag in To; empty where there is none.
+    pub(crate) fn tag_in_to(&self) -> &str {
+        match self.keys.is_known {
+            true => self.text(self.keys.to_tag),
+            false => self.to().ok().and_then(|to| to.tag()).unwrap_or_default(),
+        }
+    }
+
+    /// Whether the answer must say in the topmost Via that the request came from `source`: where sent-by is another host, and to a client
+    /// that asks (RFC 3261 §18.2.1, RFC 3581 §4).
+    pub(super) fn must_say(&self, source: SocketAddr) -> bool {
+        self.top_hop()
+            .is_ok_and(|hop| hop.wants_rport || hop.is_stamped || !hop.host().is_same(Host::Ip(source.ip())))
+    }
+
+    /// The address in `maddr` of the topmost Via (RFC 3261 §18.2.2).
+    pub(crate) fn maddr(&self) -> Option<IpAddr> {
+        let has_one = self.top_hop().is_ok_and(|hop| hop.has_maddr);
+        let via = has_one.then(|| self.top_via().ok()).flatten()?;
+        via.maddr().and_then(Host::ip)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::message::Datagram;
+
+    /// What is noted on receipt is what is found without.
+    #[test]
+    fn keys_say_what_the_views_say() {
+        let vias = [
+            "SIP/2.0/UDP h",
+            "SIP/2.0/TLS h:5070;branch=z9hG4bK1;rport;maddr=192.0.2.7",
+            "SIP / 2.0 / UDP 192.0.2.1 : 5080 ;received=192.0.2.2;branch=x",
+            "SIP/2.0/UDP [2001:db8::1]:5070;branch=Z9HG4BKx, SIP/2.0/UDP two",
+            "SIP/2.0/UDP 1.2.3.4.5;rport=1;branch=z9hG4bK",
+        ];
+        let tails = ["", ";tag=1", ";x;tag=\"q\"", ";TAG=a;tag=b"];
+        for via in vias {
+            for (from, to) in tails.iter().flat_map(|one| tails.map(|two| (*one, two))) {
+                let text = alloc::format!(
+                    "OPTIONS sip:b@h SIP/2.0\r\nv: {via}\r\nFrom: <sip:a@h>{from}\r\nTo: B <sip:b@h>{to}\r\n\
+                     Call-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n"
+                );
+                let parsed = Message::parse(text.clone()).unwrap();
+                let Datagram::Valid(read) = Datagram::read(text.clone().into(), &Limits::DEFAULT) else {
+                    panic!("{text}")
+                };
+                assert!(read.keys.is_known && !parsed.keys.is_known);
+                assert_eq!(read, parsed);
+                let (noted, found) = (read.top_hop().unwrap(), parsed.top_hop().unwrap());
+                let flags = |hop: &Hop<'_>| (hop.port, hop.wants_rport, hop.is_stamped, hop.has_maddr);
+                assert_eq!((noted.branch, noted.host()), (found.branch, found.host()), "{text}");
+                assert_eq!(flags(&noted), flags(&found), "{text}");
+                assert_eq!(
+                    (read.tag_in_from(), read.tag_in_to()),
+                    (parsed.tag_in_from(), parsed.tag_in_to()),
+                    "{text}"
+                );
+                assert_eq!(read.maddr(), parsed.top_via().unwrap().maddr().and_then(Host::ip));
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Looking for octets sixteen at a time.
+
+use wide::u8x16;
+
+/// Sixteen octets, one a lane.
+#[derive(Clone, Copy)]
+pub(super) struct Lanes(u8x16);
+
+/// Lanes that hold or do not: all bits or none.
+pub(super) type Hits = u8x16;
+
+const WIDTH: usize = 16;
+
+impl Lanes {
+    /// Where the octet is `needle`.
+    #[inline]
+    pub(super) fn is(self, needle: u8) -> Hits {
+        self.0.simd_eq(u8x16::splat(needle))
+    }
+
+    /// Where the octet is `needle` once the bits of `mask` are set in it: a letter of either case with 0x20.
+    #[inline]
+    pub(super) fn is_with(self, mask: u8, needle: u8) -> Hits {
+        (self.0 | u8x16::splat(mask)).simd_eq(u8x16::splat(needle))
+    }
+
+    /// Where the octet is from `first` to `last`.
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "each lane wraps around")]
+    pub(super) fn is_in(self, first: u8, last: u8) -> Hits {
+        let above = self.0 - u8x16::splat(first);
+        above.min(u8x16::splat(last.wrapping_sub(first))).simd_eq(above)
+    }
+
+    /// The same with the bits of `mask` set in each octet.
+    #[inline]
+    pub(super) fn with(self, mask: u8) -> Self {
+        Self(self.0 | u8x16::splat(mask))
+    }
+}
+
+/// The place of the first octet that `hits` marks.
+#[inline(always)]
+pub(super) fn position(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> Option<usize> {
+    let look = |chunk: &[u8; WIDTH]| hits(Lanes(u8x16::from(*chunk))).to_bitmask();
+    let Some(last) = octets.last_chunk() else { return position_in_few(octets, hits) };
+    let (chunks, _) = octets.as_chunks();
+    for (at, chunk) in chunks.iter().enumerate() {
+        let found = look(chunk);
+        if found != 0 {
+            return Some(at.wrapping_mul(WIDTH).wrapping_add(found.trailing_zeros() as usize));
+        }
+    }
+    // The last sixteen reach back into what was looked at.
+    let found = look(last);
+    (found != 0).then(|| octets.len().wrapping_sub(WIDTH).wrapping_add(found.trailing_zeros() as usize))
+}
+
+/// The same in fewer than sixteen octets, gathered from words that overlap.
+#[inline]
+fn position_in_few(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> Option<usize> {
+    let joined = |head: u64, tail: u64, width: usize| {
+        let above = octets.len().wrapping_sub(width).wrapping_mul(8) as u32;
+        u128::from(head) | u128::from(tail).wrapping_shl(above)
+    };
+    let word = if let (Some(head), Some(tail)) = (octets.first_chunk(), octets.last_chunk()) {
+        joined(u64::from_le_bytes(*head), u64::from_le_bytes(*tail), 8)
+    } else if let (Some(head), Some(tail)) = (octets.first_chunk(), octets.last_chunk()) {
+        joined(u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into(), 4)
+    } else {
+        octets.iter().rev().fold(0, |word, octet| (word << 8) | u128::from(*octet))
+    };
+    let found = hits(Lanes(u8x16::from(word.to_le_bytes()))).to_bitmask();
+    let place = found.trailing_zeros() as usize;
+    (place < octets.len()).then_some(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    /// Each place in each length, and none.
+    #[test]
+    fn the_first_place_is_found() {
+        for len in 0..70 {
+            for at in 0..=len {
+                let mut octets = vec![b'a'; len];
+                for octet in octets.iter_mut().skip(at) {
+                    *octet = b';';
+                }
+                let first = (at < len).then_some(at);
+                assert_eq!(position(&octets, |lanes| lanes.is(b';')), first, "{at} of {len}");
+                // What is not there may stand behind the end.
+                assert_eq!(position(&octets, |lanes| lanes.is(0)), None, "{len}");
+                if let Some(octet) = octets.get_mut(at) {
+                    *octet = b'b';
+                    assert_eq!(position(&octets, |lanes| lanes.is(b'b')), Some(at), "{at} of {len}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn octets_are_told_apart() {
+        for octet in 0..=u8::MAX {
+            let is_hit = |hits: &dyn Fn(Lanes) -> Hits| position(&[octet], hits).is_some();
+            assert_eq!(is_hit(&|lanes| lanes.is(b'x')), octet == b'x');
+            assert_eq!(is_hit(&|lanes| lanes.is_with(0x20, b'x')), matches!(octet, b'x' | b'X'));
+            assert_eq!(is_hit(&|lanes| lanes.is_in(b'0', b'9')), octet.is_ascii_digit());
+            assert_eq!(is_hit(&|lanes| lanes.is_in(0, 0x1f)), octet < 0x20);
+            assert_eq!(is_hit(&|lanes| lanes.is_in(0x80, 0xff)), octet >= 0x80);
+        }
+    }
+}
