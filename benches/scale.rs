@@ -6,8 +6,6 @@
 
 #![allow(unsafe_code, reason = "a counting allocator is unsafe to implement; the library itself forbids it")]
 
-#[path = "scale/heap.rs"]
-mod heap;
 extern crate alloc;
 
 #[path = "scale/calls.rs"]
@@ -16,6 +14,8 @@ mod calls;
 mod cores;
 #[path = "scale/endpoint.rs"]
 mod endpoint;
+#[path = "scale/heap.rs"]
+mod heap;
 #[path = "scale/memory.rs"]
 mod memory;
 

@@ -39,8 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     config.settings.rel100 = Rel100::Supported;
     config.shard = shard_option(&args)?;
     let mut sip: Endpoint = Endpoint::new(config, seed()?);
-    let now = || Timestamp::from_micros(start.elapsed().as_micros() as u64);
-    sip.handle_input(now(), Input::Bound(Bound { transport: Transport::Udp, local, advertised: None }));
+    let clock = || Timestamp::from_micros(start.elapsed().as_micros() as u64);
+    sip.handle_input(clock(), Input::Bound(Bound { transport: Transport::Udp, local, advertised: None }));
     let (mut buffer, mut dice) = ([0; 65_535], 1_u64);
     let mut lose = || {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -48,13 +48,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     println!("uas: answering on {local}");
 
+    let mut now = clock();
     loop {
         // 0. Answer who has rung for long enough.
-        while let Some((_, server)) = app.ringing.first().copied().filter(|(at, _)| *at <= now()) {
+        while let Some((_, server)) = app.ringing.first().copied().filter(|(at, _)| *at <= now) {
             app.ringing.pop_first();
             if let Ok(mut call) = sip.server(server) {
                 let insists = call.request().is_some_and(|request| Rel100::of(request) == Rel100::Required);
-                _ = call.accept(now(), if insists { Reply::new() } else { Reply::new().sdp(SDP) });
+                _ = call.accept(now, if insists { Reply::new() } else { Reply::new().sdp(SDP) });
             }
         }
         // 1. Do what the endpoint asks for.
@@ -63,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Output::Transmit(transmit) if lose() => drop(transmit),
                 Output::Transmit(transmit) => _ = socket.send_to(&transmit.payload, transmit.flow.remote),
                 Output::Event(event) => {
-                    if let Err(refused) = on_event(&mut sip, &mut app, now(), event) {
+                    if let Err(refused) = on_event(&mut sip, &mut app, now, event) {
                         println!("uas: {refused}"); // a race that was lost: the loop goes on
                     }
                 }
@@ -76,17 +77,19 @@ fn main() -> Result<(), Box<dyn Error>> {
 
         // 2. Wait for a datagram or for the next deadline.
         let next = [sip.poll_timeout(), app.ringing.first().map(|(at, _)| *at)].into_iter().flatten().min();
-        let wait = next.map_or(Duration::from_secs(1), |at| at - now()).min(Duration::from_secs(1));
+        let wait = next.map_or(Duration::from_secs(1), |at| at - now).min(Duration::from_secs(1));
         socket.set_read_timeout(Some(wait.max(Duration::from_micros(1))))?;
-        if let (Ok((length, remote)), false) = (socket.recv_from(&mut buffer), lose()) {
+        let received = socket.recv_from(&mut buffer);
+        now = clock();
+        if let (Ok((length, remote)), false) = (received, lose()) {
             let is_mine =
                 |shard: Shard| endpoint::shard(&buffer[..length]).is_none_or(|number| shard.takes(number));
             app.astray += u64::from(!sip.config().shard.is_none_or(is_mine));
             let payload = buffer[..length].to_vec().into();
-            sip.handle_input(now(), Input::Datagram { flow: Flow::udp(local, remote), payload });
+            sip.handle_input(now, Input::Datagram { flow: Flow::udp(local, remote), payload });
         }
-        if sip.poll_timeout().is_some_and(|at| at <= now()) {
-            sip.handle_timeout(now());
+        if sip.poll_timeout().is_some_and(|at| at <= now) {
+            sip.handle_timeout(now);
         }
     }
     println!("uas: {} calls, {:?}", app.begun, sip.counters());

@@ -1,8 +1,12 @@
 //! [`ServerContext`]: a request that was received, and the answers to it (RFC 3261 §8.2, §9.2, §13.3; RFC 3262 §3).
 
+mod stored;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
+
+use stored::Stored;
 
 use super::reliable::{Unacknowledged, rack};
 use super::{Defaults, EndReason, Refused, Reply, ServerEffects, Settings};
@@ -56,14 +60,6 @@ pub struct ServerContext {
     unacknowledged: Option<Box<Unacknowledged>>,
 }
 
-/// The last answer.
-#[derive(Clone, Debug, PartialEq)]
-enum Stored {
-    Message(Option<Arc<Message>>),
-    /// A final one that will hardly be sent again.
-    Octets(Box<[u8]>),
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Pending,
@@ -98,7 +94,7 @@ impl ServerContext {
         Self {
             transaction,
             request: Some(request),
-            response: Stored::Message(None),
+            response: Stored::NONE,
             ringing: None,
             tag,
             phase: Phase::Pending,
@@ -288,44 +284,6 @@ impl ServerContext {
         self.request.as_ref()
     }
 
-    /// The last answer; `None` before the first, once a 2xx was acknowledged, and while it is [settled](Self::settle).
-    pub fn response(&self) -> Option<&Arc<Message>> {
-        match &self.response {
-            Stored::Message(response) => response.as_ref(),
-            Stored::Octets(_) => None,
-        }
-    }
-
-    /// Keeps no more of a final answer than its octets, unless someone else still holds it: to be called some time after it was sent, where
-    /// memory counts. A driver that is to [send](ServerEffects::SEND) it again makes a message of [those](Self::settled) and
-    /// [gives it back](Self::recall).
-    pub fn settle(&mut self) {
-        let Stored::Message(stored) = &mut self.response else { return };
-        if self.phase == Phase::Pending || matches!(self.phase, Phase::Held(_)) {
-            return;
-        }
-        if let Some(response) = stored.take_if(|response| Arc::strong_count(response) == 1) {
-            self.response = Stored::Octets(response.as_bytes().into());
-        }
-    }
-
-    /// The octets of the last answer, where no more of it is kept.
-    pub fn settled(&self) -> Option<&[u8]> {
-        match &self.response {
-            Stored::Message(_) => None,
-            Stored::Octets(octets) => Some(octets),
-        }
-    }
-
-    /// Takes back, as a message, an answer that is [settled](Self::settle).
-    pub fn recall(&mut self, answer: Arc<Message>) {
-        if let Stored::Octets(octets) = &self.response
-            && **octets == *answer.as_bytes()
-        {
-            self.response = Stored::Message(Some(answer));
-        }
-    }
-
     /// The To header: the local side.
     ///
     /// # Errors
@@ -449,7 +407,7 @@ impl ServerContext {
             _ => Stimulus::Failure,
         };
         self.transaction.step(now, stimulus, &settings.timers);
-        self.response = Stored::Message(Some(message.clone()));
+        self.response = Stored::from(message.clone());
         self.trying_at = Timestamp::MAX;
         ServerEffects::SEND
             | match stimulus {
@@ -611,7 +569,7 @@ impl ServerContext {
 
     /// A provisional answer once more.
     fn send_again(&mut self, now: Timestamp, answer: Arc<Message>, settings: &Settings) -> ServerEffects {
-        self.response = Stored::Message(Some(answer));
+        self.response = Stored::from(answer);
         let effects = self.transaction.step(now, Stimulus::Provisional, &settings.timers);
         self.sent(effects)
     }
@@ -622,15 +580,14 @@ impl ServerContext {
             self.phase = Phase::NoAck;
         }
         let sends = effects.contains(Effects::SEND) || effects.contains(Effects::RESEND);
-        let has_answer = !matches!(self.response, Stored::Message(None));
-        ServerEffects::when(sends && has_answer, ServerEffects::SEND)
+        ServerEffects::when(sends && self.response.is_some(), ServerEffects::SEND)
             | ServerEffects::when(effects.contains(Effects::END), ServerEffects::END)
     }
 
     /// Lets go of the messages: nothing will be answered or sent again.
     fn release(&mut self) {
         self.request = None;
-        self.response = Stored::Message(None);
+        self.response = Stored::NONE;
         self.ringing = None;
         if let Some(waiting) = &mut self.unacknowledged {
             waiting.finish();

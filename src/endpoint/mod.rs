@@ -44,7 +44,7 @@ mod refresh;
 mod reliable;
 mod send;
 mod session;
-mod shard;
+pub mod shard;
 mod shortcuts;
 mod slots;
 mod subscribers;

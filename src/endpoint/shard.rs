@@ -2,7 +2,7 @@
 //!
 //! An endpoint shares nothing with another, so cores and machines scale by sharding. What decides is the Call-ID, which every message
 //! of a call carries: 32 bits of it are taken by [`shard_of`], and of `n` endpoints the one takes the message whose index is what is
-//! left of these when they are divided by `n`. [`shard`] finds the Call-ID in a datagram without reading the rest of it. Requests of our own
+//! left of these when they are divided by `n`. [`shard()`] finds the Call-ID in a datagram without reading the rest of it. Requests of our own
 //! come back by the same rule when [`Config::shard`](super::Config::shard) says which shard the endpoint is: it then draws Call-IDs that
 //! are its own.
 //!
@@ -18,13 +18,18 @@
 //! # Machines
 //!
 //! The number is that of Kamailio's dispatcher, so that the same rule holds in front of several machines: `ds_select_dst("1", "0")`,
-//! which is the algorithm "hash over Call-ID", with the machines in the order of their indexes. There, all requests are dispatched,
-//! those within a dialog too; none of the machines is left out while it is down, since that moves the calls of the others: use no
-//! failover there. `tests/interop/dispatcher` tries it.
+//! which is the algorithm "hash over Call-ID". The machine with the highest priority has index 0, and so on down; of like priority, the order is
+//! not that of the file. All requests are dispatched so, those within a dialog too, and statelessly. A machine that Kamailio takes out of the set
+//! moves calls of the others as well: let it probe none. `tests/interop/dispatcher` tries it.
 //!
 //! ```text
-//! modparam("dispatcher", "list_file", "/etc/kamailio/dispatcher.list")     # 1 sip:192.0.2.11   1 sip:192.0.2.12
-//! request_route { if (!ds_select_dst("1", "0")) { send_reply("503", "No machine"); exit; } forward(); exit; }
+//! # /etc/kamailio/dispatcher.list: group, address, flags, priority
+//! 1 sip:192.0.2.11 0 2
+//! 1 sip:192.0.2.12 0 1
+//!
+//! # kamailio.cfg
+//! modparam("dispatcher", "list_file", "/etc/kamailio/dispatcher.list")
+//! request_route { if (!ds_select_dst("1", "0")) { sl_send_reply("503", "No machine"); exit; } forward(); exit; }
 //! ```
 //!
 //! With `m` machines and `t` threads on each, a datagram is for thread `shard / m % t` of machine `shard % m`, and that thread's endpoint
@@ -66,7 +71,7 @@ impl Shard {
         self.count
     }
 
-    /// Whether a datagram is for it that [`shard`] gives this number.
+    /// Whether a datagram is for it that [`shard()`] gives this number.
     pub const fn takes(self, shard: u32) -> bool {
         matches!(shard.checked_rem(self.count), Some(rest) if rest == self.index)
     }
