@@ -294,7 +294,9 @@ impl<D: Default> Endpoint<D> {
     /// Time only moves forward.
     fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
-        if self.sent.len() >= MOST_SENT && self.queue.is_empty() {
+        // What waits to be polled is held there, and is not settled.
+        let is_drained = self.queue.is_empty() || self.sent.len() >= self.config.limits.queue;
+        if self.sent.len() >= MOST_SENT && is_drained {
             self.settle();
         }
     }
