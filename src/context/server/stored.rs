@@ -44,10 +44,10 @@ impl ServerContext {
     /// memory counts. A driver that is to [send](ServerEffects::SEND) it again makes a message of [those](Self::settled) and
     /// [gives it back](Self::recall).
     pub fn settle(&mut self) {
-        let Stored::Message(stored) = &mut self.response else { return };
         if self.is_pending() {
             return;
         }
+        let Stored::Message(stored) = &mut self.response else { return };
         if let Some(response) = stored.take_if(|response| Arc::strong_count(response) == 1) {
             self.response = Stored::Octets(response.as_bytes().into());
         }
