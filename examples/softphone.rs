@@ -8,6 +8,7 @@
 //! | `answer`, `reject` | what rings |
 //! | `hold`, `resume` | the peer |
 //! | `transfer URI` | asks the peer to call there (RFC 3515) |
+//! | `follow`, `refuse` | where the peer asks us to call |
 //! | `hangup` | ends the call, or the attempt |
 //! | `quit`, or the end of input | ends what there is, and the program |
 
@@ -18,8 +19,8 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use sip_proto::context::{Invite, Reply};
-use sip_proto::dialog::Modify;
-use sip_proto::endpoint::{Handling, Payload};
+use sip_proto::dialog::{Modify, Sipfrag, UsageId};
+use sip_proto::endpoint::{Answer, Handling, Payload};
 use sip_proto::sdp::{self, Ours};
 use sip_proto::testing::{Ladder, describe_event, describe_message};
 use sip_proto::{
@@ -33,9 +34,19 @@ struct Phone {
     ringing: Option<(ServerId, Option<bytes::Bytes>)>,
     calling: Option<RequestId>,
     call: Option<DialogId>,
+    /// What the peer of a call has asked us to do.
+    transfer: Option<Transfer>,
     /// Our description, before the peer's wishes.
     sdp: String,
     is_leaving: bool,
+}
+
+/// A REFER: whom we are to call, and where we tell of it.
+#[derive(Debug)]
+struct Transfer {
+    call: DialogId,
+    usage: UsageId,
+    to: String,
 }
 
 const US: usize = 0;
@@ -51,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut config = Config::new(&format!("sip:softphone@{local}"))?;
     config.user_agent = "softphone".into();
     config.policy.set_automatic();
-    config.policy.set_in_dialog(Method::Refer, Handling::Reject(StatusCode::DECLINE));
+    config.policy.set_in_dialog(Method::Refer, Handling::Ask);
     config.policy.redirects = Invite::USUAL_REDIRECTS;
     let mut sip: Endpoint = Endpoint::new(config, seed()?);
     let now = || Timestamp::from_micros(start.elapsed().as_micros() as u64);
@@ -60,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut phone = Phone { sdp: description(media.local_addr()?), ..Phone::default() };
     let mut ladder = Ladder::new(["softphone", "peer"]);
     let (commands, mut shown, mut buffer) = (read_commands(), 0, [0; 65_535]);
-    println!("softphone on {local}: call URI, answer, reject, hold, resume, transfer URI, hangup, quit");
+    println!("softphone on {local}: {KEYS}");
     if let Some(uri) = args.get(2) {
         command(&mut sip, &mut phone, now(), &format!("call {uri}"))?;
     }
@@ -160,6 +171,17 @@ fn command(sip: &mut Endpoint, phone: &mut Phone, now: Timestamp, line: &str) ->
         "hold" => _ = sip.dialog(call()?)?.modify(now, Modify::Hold)?,
         "resume" => _ = sip.dialog(call()?)?.modify(now, Modify::Unhold)?,
         "transfer" => _ = sip.dialog(call()?)?.refer(now, format!("<{}>", rest.trim()))?,
+        "follow" => {
+            let to = phone
+                .transfer
+                .as_ref()
+                .filter(|_| phone.calling.is_none())
+                .map(|transfer| transfer.to.clone());
+            let invite = Invite::to(to.ok_or("nobody asks")?).sdp(phone.sdp.clone());
+            phone.calling = Some(sip.invite(now, invite)?);
+            report(sip, phone, now, StatusCode::TRYING)?;
+        }
+        "refuse" => report(sip, phone, now, StatusCode::DECLINE)?,
         "hangup" => match (phone.call, phone.calling, phone.ringing.take()) {
             (Some(call), ..) => sip.dialog(call)?.destroy(now)?,
             (_, Some(calling), _) => sip.client(calling)?.cancel(now)?,
@@ -169,8 +191,11 @@ fn command(sip: &mut Endpoint, phone: &mut Phone, now: Timestamp, line: &str) ->
         "quit" => {
             phone.is_leaving = true;
             _ = command(sip, phone, now, "hangup");
+            if let Some(Transfer { call, .. }) = phone.transfer {
+                _ = sip.dialog(call).map(|mut call| call.destroy(now));
+            }
         }
-        _ => return Err("call URI, answer, reject, hold, resume, transfer URI, hangup, quit".into()),
+        _ => return Err(KEYS.into()),
     }
     Ok(())
 }
@@ -196,17 +221,62 @@ fn on_event(sip: &mut Endpoint, phone: &mut Phone, now: Timestamp, event: Event)
             if phone.calling == Some(request) =>
         {
             (phone.calling, phone.call) = (None, dialog);
+            report(sip, phone, now, StatusCode::OK)?;
         }
-        Event::Client { request, event: ClientEvent::Failed { .. } } if phone.calling == Some(request) => {
+        Event::Client { request, event: ClientEvent::Progress { response, .. } }
+            if phone.calling == Some(request) =>
+        {
+            report(sip, phone, now, response.status().unwrap_or(StatusCode::TRYING))?;
+        }
+        Event::Client { request, event: ClientEvent::Failed { response, .. } }
+            if phone.calling == Some(request) =>
+        {
             phone.calling = None;
+            report(sip, phone, now, response.status().unwrap_or(StatusCode::SERVICE_UNAVAILABLE))?;
+        }
+        Event::Dialog { dialog, event: DialogEvent::Refer(asked) } => {
+            let Answer::Ask(server) = asked.answer else { return Ok(()) };
+            let to = asked.request.refer_to().ok().flatten();
+            let Some(to) = to.filter(|_| phone.transfer.is_none()) else {
+                sip.server(server)?.reject(now, Reply::code(603))?;
+                return Ok(());
+            };
+            println!("the peer asks to call {}: follow, refuse", to.uri);
+            // The user takes longer than a REFER may wait for its answer (RFC 6665 §4.2.1.1).
+            sip.server(server)?.accept(now, Reply::new().pending())?;
+            let usage = sip.dialog(dialog)?.subscriptions()?.last().ok_or(Refused::Gone)?.id();
+            phone.transfer = Some(Transfer { call: dialog, usage, to: to.uri.into() });
+        }
+        Event::Dialog { event: DialogEvent::Notify(asked), .. } => {
+            if let Some(told) = Sipfrag::parse(asked.request.body()) {
+                println!("the transfer: {} {}", told.status, told.reason);
+            }
         }
         Event::Dialog { dialog, event: DialogEvent::Offer { .. } } => {
             sip.dialog(dialog)?.answer(now, phone.sdp.clone())?;
         }
-        Event::Dialog { dialog, event: DialogEvent::Destroy { .. } } => {
+        Event::Dialog { dialog, event: DialogEvent::SessionEnded { .. } } => {
             phone.call.take_if(|call| *call == dialog);
         }
+        Event::Dialog { dialog, event: DialogEvent::Destroy { .. } } => {
+            phone.call.take_if(|call| *call == dialog);
+            phone.transfer.take_if(|transfer| transfer.call == dialog);
+        }
         _ => {}
+    }
+    Ok(())
+}
+
+/// Tells who has asked for a transfer how far it has come; with 100, that we are on it. Who asked may be gone.
+fn report(sip: &mut Endpoint, phone: &mut Phone, now: Timestamp, status: StatusCode) -> Result<(), Refused> {
+    let Some(Transfer { call, usage, .. }) = phone.transfer else { return Ok(()) };
+    if status.is_failure() {
+        phone.transfer = None;
+    }
+    let Ok(mut call) = sip.dialog(call) else { return Ok(()) };
+    match status {
+        StatusCode::TRYING => _ = call.authorise(now, usage, None),
+        status => _ = call.report_refer(now, usage, status)?,
     }
     Ok(())
 }
@@ -230,6 +300,8 @@ fn read_commands() -> Receiver<String> {
     });
     receiver
 }
+
+const KEYS: &str = "call URI, answer, reject, hold, resume, transfer URI, follow, refuse, hangup, quit";
 
 fn description(media: SocketAddr) -> String {
     let (family, ip, port) = (if media.is_ipv4() { 4 } else { 6 }, media.ip(), media.port());

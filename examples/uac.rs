@@ -1,8 +1,8 @@
 //! Places calls over UDP: INVITE with SDP, ACK, a while on the line, BYE, and what is retransmitted.
 //!
-//! `cargo run --release --example uac -- ADDRESS [--calls N] [--rate PER_SECOND] [--hold MS] [--loss SHARE]`
+//! `cargo run --release --example uac -- ADDRESS [--calls N] [--rate PER_SECOND] [--hold MS] [--timer SECONDS] [--loss SHARE]`
 //!
-//! It stops after its calls and their tails, prints its counters, and fails if a call failed or anything is left.
+//! With `--timer` its sessions have this interval (RFC 4028). It stops after its calls and their tails, prints its counters, and fails if a call failed or anything is left.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use sip_proto::context::Invite;
+use sip_proto::dialog::SessionTimers;
 use sip_proto::endpoint::Why;
 use sip_proto::{
     Bound, ClientEvent, Config, DialogEvent, DialogId, Endpoint, Event, Flow, Input, Output, Refused,
@@ -29,7 +30,8 @@ struct App {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().collect();
-    let usage = "usage: uac ADDRESS [--calls N] [--rate PER_SECOND] [--hold MS] [--loss SHARE]";
+    let usage =
+        "usage: uac ADDRESS [--calls N] [--rate PER_SECOND] [--hold MS] [--timer SECONDS] [--loss SHARE]";
     let peer: SocketAddr = args.get(1).ok_or(usage)?.parse()?;
     let calls = option(&args, "--calls", 1.0)? as u64;
     let apart = Duration::try_from_secs_f64(1.0 / option(&args, "--rate", 10.0)?)?;
@@ -39,7 +41,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let (socket, start) = (UdpSocket::bind((address_towards(peer)?, 0))?, Instant::now());
     let local = socket.local_addr()?;
-    let mut sip: Endpoint = Endpoint::new(Config::new(&format!("sip:uac@{local}"))?, seed()?);
+    let mut config = Config::new(&format!("sip:uac@{local}"))?;
+    if let interval @ 1.. = option(&args, "--timer", 0.0)? as u64 {
+        config.set_session_timers(SessionTimers::requested(Duration::from_secs(interval)))?;
+    }
+    let mut sip: Endpoint = Endpoint::new(config, seed()?);
     let now = || Timestamp::from_micros(start.elapsed().as_micros() as u64);
     sip.handle_input(now(), Input::Bound(Bound { transport: Transport::Udp, local, advertised: None }));
     let (mut buffer, mut dice, mut next_call) = ([0; 65_535], 1_u64, Timestamp::ZERO);
@@ -117,7 +123,9 @@ fn on_event(sip: &mut Endpoint, app: &mut App, now: Timestamp, event: Event) -> 
             println!("uac: {response:?}");
         }
         // A dialog that ends before it is up belongs to a call that is counted as failed.
-        Event::Dialog { event: DialogEvent::Destroy { why: Why::Bye, .. }, .. } => app.ended += 1,
+        Event::Dialog { event: DialogEvent::Destroy { why: Why::Bye | Why::Expired, .. }, .. } => {
+            app.ended += 1;
+        }
         Event::Dialog { event: DialogEvent::Modify(asked), .. } => {
             if let sip_proto::endpoint::Answer::Ask(server) = asked.answer {
                 sip.server(server)?.accept(now, sip_proto::context::Reply::new().sdp(SDP))?;

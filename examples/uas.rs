@@ -1,9 +1,10 @@
 //! Answers calls on a UDP socket: 180, 200 with SDP, ACK, BYE, CANCEL, OPTIONS, and what is retransmitted. This is the loop to copy.
 //!
-//! `cargo run --release --example uas -- 127.0.0.1:5060 [--calls N] [--ring MS] [--loss SHARE] [--shard I/N]`
+//! `cargo run --release --example uas -- 127.0.0.1:5060 [--calls N] [--ring MS] [--timer SECONDS] [--loss SHARE] [--shard I/N]`
 //!
-//! With `--calls` it stops after that many calls and their tails, prints its counters, and fails if anything is left. With `--shard` it is
-//! one of several behind a front end that goes by Call-ID, and fails as well if anything came that was for another.
+//! With `--calls` it stops after that many calls and their tails, prints its counters, and fails if anything is left. With `--timer` sessions have this interval
+//! at most (RFC 4028). With `--shard` it is one of several behind a front end that goes by Call-ID, and fails as well if anything came that was for
+//! another.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -11,6 +12,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use sip_proto::context::{Rel100, Reply};
+use sip_proto::dialog::SessionTimers;
 use sip_proto::{
     Bound, Config, DialogEvent, Endpoint, Event, Flow, Input, Output, Refused, ServerEvent, ServerId, Shard,
     Timestamp, Transport, endpoint,
@@ -29,8 +31,8 @@ struct App {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().collect();
-    let local: SocketAddr =
-        args.get(1).ok_or("usage: uas ADDRESS [--calls N] [--ring MS] [--loss SHARE]")?.parse()?;
+    let usage = "usage: uas ADDRESS [--calls N] [--ring MS] [--timer SECONDS] [--loss SHARE]";
+    let local: SocketAddr = args.get(1).ok_or(usage)?.parse()?;
     let (calls, loss) = (option(&args, "--calls")? as u64, option(&args, "--loss")?);
     let mut app = App { ring: Duration::from_secs_f64(option(&args, "--ring")? / 1e3), ..App::default() };
 
@@ -38,6 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut config = Config::new(&format!("sip:uas@{local}"))?;
     config.settings.rel100 = Rel100::Supported;
     config.shard = shard_option(&args)?;
+    if let interval @ 1.. = option(&args, "--timer")? as u64 {
+        config.set_session_timers(SessionTimers::requested(Duration::from_secs(interval)))?;
+    }
     let mut sip: Endpoint = Endpoint::new(config, seed()?);
     let clock = || Timestamp::from_micros(start.elapsed().as_micros() as u64);
     sip.handle_input(clock(), Input::Bound(Bound { transport: Transport::Udp, local, advertised: None }));

@@ -13,7 +13,8 @@ pub struct Limits {
     pub headers: usize,
     /// Bytes of a Request-URI: longer ones are answered 414.
     pub uri: usize,
-    /// Server contexts alive at once: beyond it new requests are answered 503 without state.
+    /// Server contexts alive at once: beyond it new requests are answered 503 without state. An eighth is kept for requests within dialogs, so that
+    /// strangers do not crowd calls out. The BYE that ends a call is served in any case, and a CANCEL, without state where there is no room for it.
     pub servers: usize,
     /// Client contexts alive at once, those that wait for an address included.
     pub clients: usize,
@@ -41,6 +42,13 @@ impl Limits {
         queue: 1 << 14,
         flows: 1 << 16,
     };
+}
+
+impl Limits {
+    /// How many server contexts there may be for one more that is begun outside dialogs.
+    pub(crate) fn strangers(&self) -> usize {
+        self.servers.saturating_sub(self.servers >> 3)
+    }
 }
 
 impl Default for Limits {

@@ -64,6 +64,7 @@ fn carry_through(net: &mut Network, alice: Node, hangs_up: Side) -> Vec<(Node, B
 }
 
 /// RFC 3261 §4, §13, §15: over both transports, ended by both sides, one `Destroy` each and nothing left.
+// Holds: 3261-18-3
 #[test]
 fn a_call_from_beginning_to_end() {
     for uri in ["sip:bob@192.0.2.4", "sip:bob@192.0.2.4;transport=tcp"] {
@@ -221,6 +222,7 @@ const STRICT: &str = "Record-Route: <sip:192.0.2.72;lr>, <sip:192.0.2.71;lr>, <s
 
 /// RFC 3261 §12.1.2, §12.2.1.1: a caller's route set is that of the 2xx, reversed; through loose routers the target stays
 /// the Request-URI.
+// Holds: 3261-12.1.2-4, 3261-12.2.1.1-13, 3261-12.2.1.1-14, 3261-8.1.2-6
 #[test]
 fn a_callers_requests_through_loose_routers() {
     let mut ua = Ua::new();
@@ -238,6 +240,7 @@ fn a_callers_requests_through_loose_routers() {
 }
 
 /// RFC 3261 §12.2.1.1: a strict router becomes the Request-URI, and the target the last Route.
+// Holds: 3261-8.1.2-2
 #[test]
 fn a_callers_requests_through_a_strict_router() {
     let mut ua = Ua::new();
@@ -250,6 +253,7 @@ fn a_callers_requests_through_a_strict_router() {
 }
 
 /// RFC 3261 §12.1.1: a callee's route set is that of the INVITE, in order.
+// Holds: 3261-12.1.1-8, 3261-8.1.2-2
 #[test]
 fn a_callees_requests_through_routers() {
     for (lines, uri, expected, to) in [
@@ -304,6 +308,7 @@ fn the_route_set_stays_and_the_target_moves() {
 // ---- Requests within a call ----
 
 /// RFC 3261 §12.2.1.1: From, To, Call-ID and CSeq of what we send, from both sides.
+// Holds: 3261-8.1.1.4-1, 3261-12.2.1.1-2, 3261-12.2.1.1-4, 3261-12.2.1.1-6, 3261-12.2.1.1-8
 #[test]
 fn requests_within_a_dialog_carry_its_id() {
     let mut ua = Ua::new();
@@ -329,6 +334,7 @@ fn requests_within_a_dialog_carry_its_id() {
 }
 
 /// PEERS.md B.3: INFO, MESSAGE and OPTIONS are answered alone, then told.
+// Holds: 3261-8.2.6.1-2
 #[test]
 fn documented_requests_are_answered_alone() {
     let mut ua = Ua::new();
@@ -378,6 +384,7 @@ fn an_unknown_method_within_a_dialog() {
 }
 
 /// RFC 3261 §12.2.2: a lower number, and one used before, is 500; a gap is fine.
+// Holds: 3261-12.2.2-3, 3261-12.2.2-4
 #[test]
 fn numbers_out_of_order_are_500() {
     let mut ua = Ua::new();
@@ -398,6 +405,7 @@ fn numbers_out_of_order_are_500() {
 }
 
 /// RFC 3261 §12.2.2: the callee's numbers are their own, and may begin anywhere.
+// Holds: 3261-12.1.2-8
 #[test]
 fn each_side_counts_for_itself() {
     let mut ua = Ua::new();
@@ -409,6 +417,7 @@ fn each_side_counts_for_itself() {
 }
 
 /// RFC 3261 §12.2.2: another tag or Call-ID is another dialog: 481.
+// Holds: 3261-12.2.2-1, 3261-15.1.2-1
 #[test]
 fn another_tag_is_481() {
     let mut ua = Ua::new();
@@ -478,6 +487,7 @@ fn bye() -> Option<String> {
 }
 
 /// RFC 3261 §15.1.1, PEERS.md B.2: `Destroy` comes with the answer to our BYE, whatever it is; made up if none comes.
+// Holds: 5057-4.1-2, 3261-15.1.1-1, 3261-15.1.1-2
 #[test]
 fn our_bye_ends_the_call_with_any_answer() {
     for (code, shown) in [(200, 200), (481, 481), (408, 408), (500, 500), (0, 408)] {
@@ -496,6 +506,7 @@ fn our_bye_ends_the_call_with_any_answer() {
 }
 
 /// RFC 3261 §15.1.2, RFC 3326: a BYE is answered 200 and ends the call; its Reason can be read.
+// Holds: 3261-15-1, 3261-15.1.2-3, 3261-15.1.2-4
 #[test]
 fn their_bye_ends_the_call() {
     let mut ua = Ua::new();
@@ -570,6 +581,7 @@ fn a_bye_before_the_ack() {
 }
 
 /// RFC 3261 §15: a callee may not send BYE before the ACK: `destroy` waits for it.
+// Holds: 3261-15-4
 #[test]
 fn a_destroy_before_the_ack_waits_for_it() {
     let mut ua = Ua::new();
@@ -590,6 +602,7 @@ fn a_destroy_before_the_ack_waits_for_it() {
 }
 
 /// RFC 3261 §13.3.1.4: a 200 goes out again T1 to T2 on every transport; 64·T1 without ACK: BYE, one `Destroy`.
+// Holds: 3261-13.3.1.4-4, 3261-15-4
 #[test]
 fn an_ack_that_never_comes() {
     for (deferred, is_stream) in [(false, false), (true, false), (false, true)] {
@@ -653,6 +666,7 @@ fn whose_ack_it_is() {
 }
 
 /// RFC 3261 §13.2.1: where the 2xx carried the offer, the ACK carries the answer, and the dialog keeps it.
+// Holds: 3261-13.2.1-12
 #[test]
 fn an_answer_in_the_ack_is_kept() {
     let mut ua = Ua::new();
@@ -683,6 +697,7 @@ fn a_caller_destroys_an_early_dialog() {
 }
 
 /// RFC 3261 §15: a callee who gives up while it rings rejects.
+// Holds: 3261-15-3
 #[test]
 fn a_callee_destroys_an_early_dialog() {
     let mut ua = Ua::new();
@@ -701,6 +716,7 @@ fn a_callee_destroys_an_early_dialog() {
 }
 
 /// RFC 3261 §12.2.1.2: 481 and 408, a time-out among them, to a request within a call end it with a BYE.
+// Holds: 3261-12.2.1.2-2, 3261-12.2.1.2-3
 #[test]
 fn a_481_or_408_within_a_call_ends_it() {
     for (code, status) in [(481, 481), (408, 408), (0, 408)] {
@@ -743,6 +759,7 @@ fn reinvite(ua: &mut Ua, dialog: DialogId) -> (RequestId, Message) {
 }
 
 /// RFC 3261 §14.1, §13.2.2.4: our re-INVITE, its 2xx, and the ACK, also when the 2xx comes again.
+// Holds: 3261-12.2.1.2-1, 3261-13.2.2.4-5
 #[test]
 fn our_reinvite_is_accepted() {
     let mut ua = Ua::new();
@@ -763,6 +780,7 @@ fn our_reinvite_is_accepted() {
 }
 
 /// RFC 3261 §14.1: a rejected re-INVITE is acknowledged, and the call lives on as it was.
+// Holds: 3261-14.1-5
 #[test]
 fn our_reinvite_is_rejected() {
     let mut ua = Ua::new();
@@ -778,6 +796,7 @@ fn our_reinvite_is_rejected() {
 }
 
 /// RFC 3261 §14.2: their re-INVITE waits for the application; its 2xx is repeated until the ACK, which is told.
+// Holds: 5057-2-4, 3261-8.2-1, 3261-12.2.2-6
 #[test]
 fn their_reinvite_is_accepted() {
     let mut ua = Ua::new();
@@ -798,6 +817,7 @@ fn their_reinvite_is_accepted() {
 }
 
 /// RFC 3261 §14.2: a rejected re-INVITE leaves the call, its target and its number as they were.
+// Holds: 3261-8.2-2
 #[test]
 fn their_reinvite_is_rejected() {
     let mut ua = Ua::new();
@@ -833,6 +853,7 @@ fn their_reinvite_is_cancelled() {
 }
 
 /// RFC 3261 §15.1.2: a BYE ends a pending re-INVITE with 487.
+// Holds: 3261-15.1.2-5, 3261-15.1.2-6
 #[test]
 fn a_pending_reinvite_is_487_on_bye() {
     let mut ua = Ua::new();
@@ -854,6 +875,7 @@ fn a_pending_reinvite_is_487_on_bye() {
 }
 
 /// RFC 3261 §13.3.1.4, DESIGN.md §5: a re-INVITE's 2xx without ACK ends the call like the first one's.
+// Holds: 3261-14.2-7
 #[test]
 fn a_reinvites_ack_that_never_comes() {
     let mut ua = Ua::new();
@@ -1035,6 +1057,7 @@ fn a_refresh_with_the_same_target_does_not_ask_again() {
 }
 
 /// RFC 3261 §15: a callee's BYE waits for the ACK, also when a 481 is what ends the call.
+// Holds: 3261-15-4
 #[test]
 fn a_481_before_the_ack() {
     let mut ua = Ua::new();
@@ -1049,6 +1072,7 @@ fn a_481_before_the_ack() {
 }
 
 /// RFC 3261 §15: a callee must not send BYE on an early dialog.
+// Holds: 3261-15-3
 #[test]
 fn a_callee_sends_no_bye_on_an_early_dialog() {
     let mut ua = Ua::new();
@@ -1061,6 +1085,7 @@ fn a_callee_sends_no_bye_on_an_early_dialog() {
 }
 
 /// RFC 3261 §15.1.2: pending requests of any method are answered 487 on BYE.
+// Holds: 3261-15.1.2-5, 3261-15.1.2-6
 #[test]
 fn a_pending_info_is_487_on_bye() {
     let mut ua = Ua::with(|config| config.policy.set_in_dialog(Method::Info, Handling::Ask));

@@ -167,6 +167,7 @@ fn at(log: &[(u64, ClientEffects)], effect: ClientEffects) -> Vec<u64> {
 // Schedules and results.
 
 /// RFC 3261 §17.1.1.2: an INVITE goes out again on Timer A, which doubles without cap; Timer B, 64·T1, gives up.
+// Holds: 3261-17.1.1.2-6, 3261-17.1.1.2-9, 3261-17.1.1.2-14, 3261-8.1.3.1-1
 #[test]
 fn an_invite_repeats_on_timer_a_and_gives_up_with_timer_b() {
     let mut client = Client::new("INVITE", false);
@@ -178,6 +179,7 @@ fn an_invite_repeats_on_timer_a_and_gives_up_with_timer_b() {
 }
 
 /// RFC 3261 §17.1.2.2: other requests go out again on Timer E, up to T2; Timer F, 64·T1, gives up.
+// Holds: 3261-17.1.2.2-3, 3261-17.1.2.2-4
 #[test]
 fn a_non_invite_repeats_on_timer_e_and_gives_up_with_timer_f() {
     let mut client = Client::new("MESSAGE", false);
@@ -190,6 +192,7 @@ fn a_non_invite_repeats_on_timer_e_and_gives_up_with_timer_f() {
 }
 
 /// RFC 3261 §17.1.2.2: once a provisional answer came, Timer E runs T2; Timer F still gives up.
+// Holds: 3261-17.1.2.2-11, 3261-17.1.2.2-12
 #[test]
 fn a_provisional_slows_a_non_invite_down() {
     let mut client = Client::new("MESSAGE", false);
@@ -200,6 +203,7 @@ fn a_provisional_slows_a_non_invite_down() {
 }
 
 /// RFC 3261 §17.1.1.2, §17.1.2.2: over a reliable transport nothing goes out again; B and F run.
+// Holds: 3261-17.1.1.2-4, 3261-17.1.1.2-5
 #[test]
 fn nothing_repeats_on_reliable_transports() {
     for method in ["INVITE", "MESSAGE"] {
@@ -209,6 +213,7 @@ fn nothing_repeats_on_reliable_transports() {
 }
 
 /// RFC 3261 §17.1.1.2: a provisional answer stops the INVITE's retransmissions and its Timer B; each is told, none is the result.
+// Holds: 3261-17.1.1.2-16, 3261-17.1.1.2-17, 3261-17.1.1.2-18
 #[test]
 fn a_provisional_stops_an_invite() {
     let mut client = Client::new("INVITE", false);
@@ -255,6 +260,7 @@ fn the_first_final_is_the_result_of_a_non_invite() {
 }
 
 /// RFC 3261 §17.1.1.2: a 3xx–6xx is the result, once; each time it comes its ACK goes out; Timer D absorbs over UDP.
+// Holds: 3261-17.1.1.2-20, 3261-17.1.1.2-24, 3261-17.1.1.2-25, 6026-8.4-1, 3261-13.2.2.3-1
 #[test]
 fn a_failure_is_told_once_and_acknowledged_each_time() {
     for code in [300, 401, 486, 487, 500, 603, 699] {
@@ -280,6 +286,7 @@ fn a_failure_ends_at_once_on_reliable_transports() {
 }
 
 /// RFC 3261 §17.1.1.2, figure 5: once a failure came, a late 2xx or provisional answer means nothing.
+// Holds: 3261-13.2.2.3-1
 #[test]
 fn a_2xx_after_a_failure_means_nothing() {
     let mut client = Client::new("INVITE", false);
@@ -290,21 +297,34 @@ fn a_2xx_after_a_failure_means_nothing() {
     assert_eq!((client.context.forks(), client.count(&RESULTS)), (0, 1));
 }
 
-/// RFC 3261 §17.1.1.3: the ACK of a failure has the INVITE's Request-URI, its topmost Via and no other, From, Call-ID, CSeq number,
-/// Route; the answer's To; no body and no Require.
-#[test]
-fn the_ack_of_a_failure_is_made_of_invite_and_answer() {
+/// An INVITE, and the ACK of its 404 as the peer reads it.
+fn invite_and_ack_of_404() -> (Message, Message) {
     let mut client = Client::new("INVITE", false);
     client.answer_from(ms(100), 404, "bobs-tag");
-    let invite = client.context.request().clone();
     let written = client.context.ack().unwrap();
     let ack = Message::parse(written.as_bytes().to_vec()).unwrap();
     assert_eq!(ack, **written);
+    ((**client.context.request()).clone(), ack)
+}
+
+/// RFC 3261 §17.1.1.3: the ACK of a failure has the INVITE's Request-URI, its topmost Via and no other, From, Call-ID; the answer's
+/// To.
+// Holds: 3261-17.1.1.3-2, 3261-17.1.1.3-3, 3261-17.1.1.3-4, 3261-17.1.1.3-5
+#[test]
+fn the_ack_of_a_failure_is_made_of_invite_and_answer() {
+    let (invite, ack) = invite_and_ack_of_404();
     assert_eq!((ack.method(), ack.request_uri()), (&Method::Ack, invite.request_uri()));
     assert_eq!(ack.values(Name::Via).collect::<Vec<_>>(), [invite.value(Name::Via).unwrap()]);
     assert_eq!(ack.value(Name::From), invite.value(Name::From));
     assert_eq!(ack.value(Name::To), Some("Bob <sip:bob@biloxi.com>;tag=bobs-tag"));
     assert_eq!(ack.call_id(), invite.call_id());
+}
+
+/// RFC 3261 §17.1.1.3: the INVITE's number, its Route; no body and no Require.
+// Holds: 3261-17.1.1.3-6, 3261-17.1.1.3-7, 3261-17.1.1.3-8, 3261-17.1.1.3-9
+#[test]
+fn the_ack_of_a_failure_has_number_and_route_and_no_body() {
+    let (invite, ack) = invite_and_ack_of_404();
     assert_eq!(ack.value(Name::CSeq), Some("314159 ACK"));
     assert!(ack.elements(Name::Route).eq(invite.elements(Name::Route)));
     assert_eq!(ack.elements(Name::Route).count(), 3);
@@ -316,6 +336,7 @@ fn the_ack_of_a_failure_is_made_of_invite_and_answer() {
 // Results without an answer.
 
 /// RFC 3261 §8.1.3.1: a transport failure is a 503, at once and once; the context is over.
+// Holds: 3261-17.1.4-1, 3261-17.1.4-2, 3261-8.1.3.1-2
 #[test]
 fn a_transport_failure_is_the_result() {
     for (method, is_heard) in [("INVITE", false), ("MESSAGE", false), ("MESSAGE", true)] {
@@ -376,6 +397,7 @@ fn synthetic_answers_have_their_codes_and_causes() {
 
 /// RFC 3261 §9.1: before a provisional answer the CANCEL waits, and the INVITE goes on; the first provisional answer, a 100
 /// will do, lets it out, once.
+// Holds: 3261-9.1-8, 3261-9.1-9
 #[test]
 fn a_cancel_waits_for_a_provisional_answer() {
     for code in [100, 180] {
@@ -418,6 +440,7 @@ fn the_first_cancel_is_the_one_that_goes_out() {
 
 /// RFC 3261 §9.1, RFC 3326 §2: the CANCEL has the INVITE's Request-URI, To, From, Call-ID, CSeq number, its topmost Via and Route; no
 /// Require, no body; and the headers that were given.
+// Holds: 3261-9.1-2, 3261-9.1-3, 3261-9.1-4, 3261-9.1-5
 #[test]
 fn the_cancel_is_made_of_the_invite() {
     let mut client = Client::new("INVITE", false);
@@ -445,6 +468,7 @@ fn the_cancel_is_made_of_the_invite() {
 }
 
 /// RFC 3261 §9.1: only an INVITE is cancelled. DESIGN §2.7: what is refused changes nothing.
+// Holds: 3261-9.1-1, 3261-9.1-10
 #[test]
 fn a_cancel_is_refused_where_it_makes_no_sense() {
     let mut options = Client::new("OPTIONS", false);
@@ -503,6 +527,7 @@ fn the_487_is_the_result_of_a_cancelled_invite() {
 }
 
 /// RFC 3261 §9.1: a failure that comes while the CANCEL still waits is the result; no CANCEL goes out.
+// Holds: 3261-9.1-10
 #[test]
 fn a_failure_before_any_provisional_needs_no_cancel() {
     let mut client = Client::new("INVITE", false);
@@ -532,6 +557,7 @@ fn a_2xx_that_crosses_a_cancel_is_told_as_cancelled() {
 }
 
 /// RFC 3261 §9.1: 64·T1 after the CANCEL went out without a final answer, the INVITE is over.
+// Holds: 3261-9.1-12, 3261-9.1-13
 #[test]
 fn a_cancelled_invite_is_given_up_after_64_t1() {
     let mut client = Client::new("INVITE", false);
@@ -625,6 +651,7 @@ fn the_limit_ends_with_the_answer() {
 // 2xx answers, their ACKs, forks.
 
 /// RFC 3261 §13.2.2.4: a 2xx that comes again gets the same ACK again, for 64·T1; before its ACK was made, nothing.
+// Holds: 6026-6-1, 3261-13.2.2.4-10
 #[test]
 fn a_2xx_that_comes_again_gets_its_ack_again() {
     for reliable in [false, true] {
@@ -644,6 +671,7 @@ fn a_2xx_that_comes_again_gets_its_ack_again() {
 }
 
 /// RFC 3261 §13.2.2.4: each To tag is another fork with its own 2xx and ACK; only the first is the request's result.
+// Holds: 3261-13.2.2.4-4
 #[test]
 fn each_fork_has_its_own_2xx() {
     let mut client = Client::new("INVITE", false);

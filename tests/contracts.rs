@@ -84,6 +84,68 @@ fn sessions([what, then, bodies]: [u8; 3], yes: bool) -> Vec<Step> {
     .into()
 }
 
+/// What is true of a subscription from its first step to its last.
+const TOLD: [Step; 3] = [
+    Step::Notify { dialog: 0, usage: 0, body: 15 },
+    Step::Report { dialog: 0, usage: 0, code: 1 },
+    Step::Terminate { dialog: 0, usage: 0, reason: 5, body: 0 },
+];
+
+/// The peer subscribes to something, or refers us, outside dialogs or in a call; each NOTIFY is answered so. `[event, expires]` choose for how
+/// long it subscribes to what.
+fn subscription_in(is_refer: bool, is_within: bool, [event, expires]: [u8; 2], code: u8) -> Vec<Step> {
+    let (contact, routes) = (event << 4, expires << 4);
+    let asks = |method| Asking { contact, routes, ..asking(method) };
+    let begin = match (is_refer, is_within) {
+        (true, true) => Step::Within(0, asks(10)),
+        (false, true) => Step::Within(0, asks(12)),
+        (true, false) => Step::Request(asks(12)),
+        (false, false) => Step::Request(asks(11)),
+    };
+    let leave = Step::Within(0, Asking { routes: 3 << 4, ..asks(12) });
+    let [tell, report, end] = TOLD;
+    [begin, reply(0), answer(code, 0), tell, answer(code, 0), report, leave, reply(0), end, answer(code, 0)]
+        .into()
+}
+
+/// We subscribe to something, or refer the peer. `states` are what it tells; `then` is what becomes of the subscription.
+fn subscription_out(dialog: u8, what: u8, states: [u8; 2], then: u8) -> Vec<Step> {
+    let ask = |expires| Step::Subscribe { dialog, what, expires, extra: 0 };
+    let tell = |state| Step::Tell { request: 0, tag: 0, state, odd: 0, way: 0 };
+    let [first, second] = states;
+    let leave = Step::Subscribe { dialog: 0, what, expires: 3, extra: 0 };
+    let end = match then % 4 {
+        0 => leave,
+        1 => Step::Destroy { dialog: 0, extra: 0 },
+        2 => Step::Time(Passing::Deadlines(then)),
+        _ => Step::Within(0, asking(0)),
+    };
+    [ask(1), tell(first), answer(6, 0), reply(0), end, answer(6, 0), tell(second), reply(0)].into()
+}
+
+/// A call with reliable provisional answers, of ours or of the peer's.
+fn reliable(ours: bool, rack: u8) -> Vec<Step> {
+    match ours {
+        true => {
+            let invite = Step::Request(Asking { odd: 224, ..asking(0) });
+            let prack = Step::Within(0, Asking { odd: rack, ..asking(13) });
+            let acknowledge = Step::Acknowledge { answer: 0, odd: 0, way: 0 };
+            [invite, reply(0x83), reply(0), prack, reply(0), acknowledge].into()
+        }
+        false => {
+            let call = Step::Call(Calling { method: 0, target: 0, extra: 0, body: 8, odd: 4 });
+            // Counted from the newest: the INVITE, then the PRACK, then the INVITE behind it, and so on.
+            let answer = |request, code, odd, body| {
+                let (tag, damage) = (0, WHOLE);
+                Step::Answer(Answering { request, code, tag, contact: 0, routes: 0, body, odd, damage })
+            };
+            let change = Step::Modify { dialog: 0, what: rack, extra: 0 };
+            let [first, second] = [answer(0, 3, 192, 4), answer(1, 2, 193, 0)];
+            [call, first, answer(0, 6, 0, 0), second, answer(0, 6, 0, 0), change, answer(2, 6, 0, 0)].into()
+        }
+    }
+}
+
 /// Pieces of calls, any of their steps missing, with anything in between.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let piece = prop_oneof![
@@ -91,6 +153,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0..16_u8).prop_map(call_out),
         2 => any::<bool>().prop_map(changes),
         3 => any::<([u8; 3], bool)>().prop_map(|(numbers, yes)| sessions(numbers, yes)),
+        3 => any::<(bool, bool, [u8; 2])>().prop_map(|(is_refer, is_within, numbers)| {
+            subscription_in(is_refer, is_within, numbers.map(|number| number % 16), 6)
+        }),
+        1 => any::<([u8; 2], u8)>().prop_map(|(numbers, code)| subscription_in(false, false, numbers, code)),
+        3 => any::<(bool, u8, [u8; 2], u8)>().prop_map(|(is_within, what, states, then)| {
+            subscription_out(if is_within { 0 } else { 255 }, what, states, then)
+        }),
+        3 => any::<(bool, u8)>().prop_map(|(ours, rack)| reliable(ours, rack)),
         1 => (0..20_u8).prop_map(|count| [Step::Time(Passing::Deadlines(count))].into()),
         4 => vec(any::<u8>(), 0..60).prop_map(|octets| Script::from_octets(&octets).steps),
     ];
@@ -121,6 +191,10 @@ fn is_command(step: &Step) -> bool {
             | Step::Modify { .. }
             | Step::AnswerOffer { .. }
             | Step::HoldBack { .. }
+            | Step::Subscribe { .. }
+            | Step::Notify { .. }
+            | Step::Terminate { .. }
+            | Step::Report { .. }
             | Step::Destroy { .. }
     )
 }
@@ -205,7 +279,11 @@ proptest! {
             let send = Step::Send { dialog: 0, method: odd, extra, body: odd };
             let modify = Step::Modify { dialog: 0, what: odd, extra };
             let answer = Step::AnswerOffer { dialog: 0, body: odd };
-            [step, reply, send, modify, answer, call]
+            let subscribe = Step::Subscribe { dialog: odd, what: odd, expires: odd, extra };
+            let tell = Step::Notify { dialog: 0, usage: odd, body: odd };
+            let report = Step::Report { dialog: 0, usage: odd, code: odd };
+            let end = Step::Terminate { dialog: 0, usage: odd, reason: odd, body: odd };
+            [step, reply, send, modify, answer, call, subscribe, tell, report, end]
         });
         let recording = holds!(record(&Script { manners: script.manners, steps: steps.collect() }));
         holds!(recording.check_refusals());
@@ -238,6 +316,50 @@ fn scripts_change_sessions() {
         assert!(recording.outputs.iter().any(|output| output.starts_with(b"Event(Client") && {
             String::from_utf8_lossy(output).contains("Accepted")
         }));
+    }
+}
+
+/// Likewise: subscriptions both ways, and reliable provisional answers both ways.
+#[test]
+fn scripts_subscribe_and_acknowledge() {
+    let tells = |code| Step::Report { dialog: 0, usage: 0, code };
+    let leave = Step::Subscribe { dialog: 0, what: 0, expires: 3, extra: 0 };
+    let told = Step::Tell { request: 0, tag: 0, state: 4, odd: 0, way: 0 };
+    // Bits of the manners: 11 for reliable provisional answers.
+    for (manners, steps, lines) in [
+        (
+            DRAINS,
+            subscription_in(false, false, [0, 0], 6),
+            &["Subscription-State: active", "reason=noresource"][..],
+        ),
+        (
+            DRAINS,
+            [call_in(), [Step::Within(0, asking(10)), reply(0), tells(1), tells(2)].into()].concat(),
+            &["SIP/2.0 100 Trying", "SIP/2.0 180 Ringing", "terminated;reason=noresource"],
+        ),
+        (
+            DRAINS,
+            [subscription_out(255, 0, [0, 0], 2), [leave, answer(6, 0), told].into()].concat(),
+            &["SUBSCRIBE sip:alice@192.0.2.1 ", "Expires: 0\r\n", "SubscriptionEnded"],
+        ),
+        (
+            DRAINS,
+            subscription_out(255, 192, [0, 4], 3),
+            &["Refer-To: <sip:carol@192.0.2.9>", "SubscriptionEnded"],
+        ),
+        (DRAINS | 1 << 11, reliable(true, 0), &["RSeq: ", "Pracked", "SIP/2.0 200 OK"]),
+        (
+            DRAINS | 1 << 11,
+            reliable(false, 0),
+            &["PRACK sip:alice", "RAck: 1 1 INVITE", "RAck: 2 1 INVITE", "ACK sip:"],
+        ),
+    ] {
+        let recording = record(&Script { manners, steps }).unwrap();
+        let outputs: Vec<_> =
+            recording.outputs.iter().map(|output| String::from_utf8_lossy(output)).collect();
+        for line in lines {
+            assert!(outputs.iter().any(|output| output.contains(line)), "{line}");
+        }
     }
 }
 

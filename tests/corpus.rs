@@ -1,8 +1,16 @@
 //! What fuzzing has found worth keeping, replayed: every file of `fuzz/corpus`, through the code of its target.
 
+#![allow(unsafe_code, reason = "a counting allocator is unsafe to implement; the library itself forbids it")]
+
+#[path = "long/live.rs"]
+mod live;
+
 use std::path::Path;
 
-use sip_proto::testing::{check_header, check_message, check_script, check_sdp, check_stream, check_uri};
+use sip_proto::testing::{
+    check_dialog, check_header, check_message, check_pair, check_script, check_sdp, check_stream,
+    check_transaction, check_uri,
+};
 
 /// Checks every file of a target's corpus. A published package comes without `fuzz`, and has nothing to replay.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -35,7 +43,7 @@ fn streams() {
 
 #[test]
 fn scripts() {
-    replay("endpoint", check_script);
+    replay("endpoint", |octets| check_script(octets, Some(&live::live)));
 }
 
 #[test]
@@ -51,4 +59,19 @@ fn uris() {
 #[test]
 fn header_values() {
     replay("header", check_header);
+}
+
+#[test]
+fn transactions() {
+    replay("transaction", check_transaction);
+}
+
+#[test]
+fn dialogs() {
+    replay("dialog", check_dialog);
+}
+
+#[test]
+fn pairs() {
+    replay("pair", |octets| check_pair(octets, Some(&live::live)));
 }

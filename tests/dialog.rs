@@ -112,6 +112,7 @@ fn routes(message: &Message) -> Vec<&str> {
 // What a dialog is made of.
 
 /// RFC 3261 §12.1.1, PEERS B.1: what the UAS takes from the request and from its own answer.
+// Holds: 3261-12.1-1, 3261-12.1.1-10, 3261-12.1.1-11, 3261-12.1.1-12, 3261-12.1.1-17
 #[test]
 fn a_uas_dialog_is_made_of_request_and_sent_answer() {
     let invite = with_sdp(&invite(ALICE), "v=0\r\no=alice\r\n");
@@ -129,6 +130,7 @@ fn a_uas_dialog_is_made_of_request_and_sent_answer() {
 }
 
 /// RFC 3261 §12.1.2, PEERS B.1: what the UAC takes from its own request and from the answer.
+// Holds: 3261-12.1.2-6, 3261-12.1.2-7, 3261-12.1.2-8, 3261-12.1.2-9, 3261-12.1.2-13
 #[test]
 fn a_uac_dialog_is_made_of_sent_request_and_answer() {
     let invite = with_sdp(&invite(ALICE), "v=0\r\no=alice\r\n");
@@ -145,6 +147,7 @@ fn a_uac_dialog_is_made_of_sent_request_and_answer() {
 }
 
 /// RFC 3261 §12.1: 101–199 make an early dialog, any 2xx a confirmed one, on both sides.
+// Holds: 5057-4.1-1
 #[test]
 fn provisional_answers_make_early_dialogs() {
     for (code, state) in [
@@ -201,6 +204,7 @@ fn a_malformed_header_is_named() {
 }
 
 /// RFC 3261 §12.1.2: a peer of RFC 2543 gives no tag; the tag is null then, and is not written.
+// Holds: 3261-12.1.1-16, 3261-12.1.2-12, 3261-12.2.1.1-5
 #[test]
 fn a_peer_without_tag_has_the_null_tag() {
     let mut uac = Dialog::uac(&invite(ALICE), &answer_tagged(200, "", BOB)).unwrap();
@@ -250,6 +254,7 @@ fn a_dialog_holds_no_message() {
 // Route sets and where requests go.
 
 /// RFC 3261 §12.1.1: the UAS takes the Record-Route elements in order, over lines and commas, with all parameters.
+// Holds: 3261-12.1.1-8
 #[test]
 fn a_uas_takes_the_route_set_in_order() {
     let dialog = uas(
@@ -260,6 +265,7 @@ fn a_uas_takes_the_route_set_in_order() {
 }
 
 /// RFC 3261 §12.1.2: the UAC takes them in reverse, over lines and commas.
+// Holds: 3261-12.1.2-4
 #[test]
 fn a_uac_takes_the_route_set_in_reverse() {
     let dialog = uac("Record-Route: <sip:p3;lr>;x=1, <sip:p2;lr>\r\nRecord-Route: <sip:p1;lr>\r\n");
@@ -267,6 +273,7 @@ fn a_uac_takes_the_route_set_in_reverse() {
 }
 
 /// RFC 3261 §12.1.1, §12.1.2: each side takes its route set from what it received, not from what it sent.
+// Holds: 3261-12.1.1-9, 3261-12.1.2-5
 #[test]
 fn the_route_set_comes_from_what_was_received() {
     let route = "Record-Route: <sip:p1;lr>\r\n";
@@ -276,6 +283,7 @@ fn the_route_set_comes_from_what_was_received() {
 }
 
 /// RFC 3261 §12.2.1.1: without a route set the request goes to the remote target and has no Route.
+// Holds: 3261-12.2.1.1-11, 3261-12.2.1.1-12
 #[test]
 fn without_a_route_set_requests_go_to_the_target() {
     for (mut dialog, target) in [(uas(""), "sip:alice@pc33.atlanta.com"), (uac(""), "sip:bob@192.0.2.4")] {
@@ -286,6 +294,7 @@ fn without_a_route_set_requests_go_to_the_target() {
 }
 
 /// RFC 3261 §12.2.1.1, §16.12.1.1: loose routers: the target in the Request-URI, the route set in Route; both ends of the trapezoid.
+// Holds: 3261-12.2.1.1-13, 3261-12.2.1.1-14
 #[test]
 fn loose_routers_are_passed_through_route() {
     let recorded = "Record-Route: <sip:p2.domain.com;lr>\r\nRecord-Route: <sip:p1.example.com;lr>\r\n";
@@ -303,6 +312,7 @@ fn loose_routers_are_passed_through_route() {
 }
 
 /// RFC 3261 §16.12.1.2: a strict router further on is not the user agent's concern.
+// Holds: 3261-12.2.1.1-13, 3261-12.2.1.1-14
 #[test]
 fn a_strict_router_further_on_changes_nothing() {
     let mut callee = uas("Record-Route: <sip:p4.domain.com;lr>\r\nRecord-Route: <sip:p3.middle.com>\r\n\
@@ -321,6 +331,7 @@ fn a_strict_router_further_on_changes_nothing() {
 }
 
 /// RFC 3261 §12.2.1.1, its example: a strict router comes first: it is the Request-URI, the target is last in Route.
+// Holds: 3261-12.2.1.1-15, 3261-12.2.1.1-16, 3261-12.2.1.1-17
 #[test]
 fn a_strict_first_router_gets_the_request_uri() {
     let mut callee = Dialog::uas(
@@ -338,6 +349,7 @@ fn a_strict_first_router_gets_the_request_uri() {
 }
 
 /// RFC 3261 §12.2.1.1: a strict router alone: Route holds the target only.
+// Holds: 3261-12.2.1.1-15, 3261-12.2.1.1-17
 #[test]
 fn a_lone_strict_router_gets_the_target_in_route() {
     let mut caller = uac("Record-Route: <sip:proxy1;transport=tcp>\r\n");
@@ -358,6 +370,7 @@ fn each_side_goes_by_its_own_route_set() {
 // Requests within the dialog.
 
 /// RFC 3261 §12.2.1.1, §8.1.1: From and To are the two sides with their tags; Call-ID; a Via for the hop; Max-Forwards.
+// Holds: 3261-12.2.1.1-1, 3261-12.2.1.1-2, 3261-12.2.1.1-3, 3261-12.2.1.1-4, 3261-12.2.1.1-6
 #[test]
 fn a_request_names_both_sides() {
     for (mut dialog, from, to) in [
@@ -378,6 +391,7 @@ fn a_request_names_both_sides() {
 }
 
 /// RFC 3261 §12.2.1.1: Contact in target refresh requests, and not in BYE, INFO or MESSAGE; an application's own takes its place.
+// Holds: 3261-12.2.1.1-18, 3261-12.2.1.1-19
 #[test]
 fn target_refresh_requests_carry_contact() {
     let mut dialog = uas("");
@@ -412,11 +426,13 @@ fn headers_and_body_are_the_applications() {
 }
 
 /// RFC 3261 §12.2.1.1: each request's number is one higher, across methods; a UAS starts anew, well below 2³¹.
+// Holds: 3261-12.2.1.1-7, 3261-12.2.1.1-8, 3261-12.2.1.1-9, 3261-12.2.1.1-10
 #[test]
 fn sequence_numbers_rise_by_one() {
     let (mut uac, mut uas) = (uac(""), uas(""));
     for (place, method) in (1..).zip(METHODS) {
-        assert_eq!(next(&mut uac, method.clone()).cseq(), 314_159 + place);
+        let sent = next(&mut uac, method.clone());
+        assert_eq!(sent.value(Name::CSeq), Some(&*format!("{} {method}", 314_159 + place)));
         assert_eq!((uac.local_cseq(), uac.remote_cseq()), (314_159 + place, None));
         assert_eq!(next(&mut uas, method).cseq(), place);
         assert_eq!((uas.local_cseq(), uas.remote_cseq()), (place, Some(314_159)));
@@ -424,6 +440,7 @@ fn sequence_numbers_rise_by_one() {
 }
 
 /// RFC 3261 §8.1.1.5: a number is below 2³¹; when they are used up the dialog refuses.
+// Holds: 3261-8.1.1.5-2, 3261-8.1.1.5-3
 #[test]
 fn sequence_numbers_stay_below_two_to_the_31() {
     let last = (1 << 31) - 1;
@@ -532,6 +549,7 @@ fn contact_goes_with_what_refreshes_the_target_and_with_options() {
 }
 
 /// RFC 3261 §13.2.2.4: the ACK has the INVITE's number, whatever was sent since, the dialog's route and both tags; it uses up no number.
+// Holds: 3261-13.2.2.4-5, 3261-13.2.2.4-6
 #[test]
 fn the_ack_has_the_number_of_its_invite() {
     let mut dialog = uac("Record-Route: <sip:p1;lr>\r\n");
@@ -557,6 +575,7 @@ fn the_ack_has_the_number_of_its_invite() {
 // Requests that come in.
 
 /// RFC 3261 §12.2.2: a lower number, or the same one, is out of order and changes nothing; a gap is legal.
+// Holds: 3261-12.2.2-4, 3261-12.2.2-5
 #[test]
 fn numbers_of_incoming_requests_only_rise() {
     let mut dialog = uas("");
@@ -577,6 +596,7 @@ fn numbers_of_incoming_requests_only_rise() {
 }
 
 /// RFC 3261 §12.2.2: where the peer has sent nothing yet, any number is in order.
+// Holds: 3261-12.2.2-2
 #[test]
 fn the_first_request_of_the_peer_sets_its_number() {
     for first in [0, 1, 7_000_000] {
@@ -609,6 +629,7 @@ fn an_ack_belongs_to_the_last_invite() {
 // Target refresh, confirmation, sessions.
 
 /// RFC 3261 §12.2.1.2, §12.2.2, PEERS B.1: a target refresh moves the remote target, both ways; route set and identities stay.
+// Holds: 3261-12.2.1.2-1, 3261-12.2.2-6
 #[test]
 fn a_target_refresh_moves_the_target_only() {
     let route = "Record-Route: <sip:p1;lr>\r\n";
@@ -648,6 +669,7 @@ fn a_refresh_without_a_usable_contact_changes_nothing() {
 }
 
 /// RFC 3261 §13.2.2.4, §12.1.2: the 2xx confirms an early dialog, whose route set and target are taken anew from it.
+// Holds: 3261-13.2.2.4-1, 3261-13.2.2.4-2
 #[test]
 fn the_2xx_takes_the_route_set_anew() {
     let early = format!("{BOB}Record-Route: <sip:p2;lr>, <sip:p1;lr>\r\n");
@@ -660,7 +682,8 @@ fn the_2xx_takes_the_route_set_anew() {
     dialog.confirm_uac(&invite, &with_sdp(&answer(200, lines), "answer")).unwrap();
     assert_eq!(dialog.state(), DialogState::Confirmed);
     assert_eq!(dialog.route_set().collect::<Vec<_>>(), ["<sip:p1;lr>", "<sip:p3;lr>"]);
-    assert_eq!((dialog.remote().contact, dialog.remote().sdp), ("sip:bob@192.0.2.40", &b"answer"[..]));
+    // The description is the first one that came (RFC 3261 §13.2.1).
+    assert_eq!((dialog.remote().contact, dialog.remote().sdp), ("sip:bob@192.0.2.40", &b"early answer"[..]));
     assert_eq!(dialog.local_cseq(), 314_160, "numbers that were used stay used");
     assert_eq!(dialog.sip().remote_tag, "bobs-tag");
 }
@@ -717,6 +740,18 @@ fn an_ack_adds_nothing_to_a_session_that_is_complete() {
     let mut dialog = Dialog::uas(&invite, &with_sdp(&answer(200, BOB), "answer")).unwrap();
     _ = dialog.note(Side::Theirs, &with_sdp(&within("ACK", 314_159, ""), "stray"));
     assert_eq!((dialog.remote().sdp, dialog.local().sdp), (&b"offer"[..], &b"answer"[..]));
+}
+
+/// RFC 3262 §5: the offer belongs in the first reliable answer. Where the application leaves it out there the peer takes the 2xx for the offer, and so do
+/// we: the ACK completes the round.
+#[test]
+fn an_offer_that_a_reliable_ringing_lacks_is_in_the_2xx() {
+    let ringing = answer(180, &format!("{BOB}Require: 100rel\r\nRSeq: 1\r\n"));
+    let mut dialog = Dialog::uas(&invite(ALICE), &ringing).unwrap();
+    dialog.confirm_uas(&with_sdp(&answer(200, BOB), "offer"));
+    assert_eq!(dialog.negotiation().offer(), Some((Side::Ours, &b"offer"[..])));
+    _ = dialog.note(Side::Theirs, &with_sdp(&within("ACK", 314_159, ""), "answer"));
+    assert_eq!((dialog.local().sdp, dialog.remote().sdp), (&b"offer"[..], &b"answer"[..]));
 }
 
 /// PEERS B.1: only `application/sdp` is a session description.

@@ -62,6 +62,7 @@ fn session(ua: &mut Ua, dialog: DialogId) -> (DialogState, String, String) {
 // The server side.
 
 /// RFC 3262 §3, §5: repeated until its PRACK, which is answered 200; then the 2xx goes out, without repeating the answer.
+// Holds: 3262-3-12, 3262-3-20, 3262-5-5, 3262-5-6
 #[test]
 fn a_2xx_waits_for_the_prack() {
     let mut ua = bob(Rel100::Supported);
@@ -108,6 +109,7 @@ fn the_prack_before_and_after_the_2xx() {
 }
 
 /// RFC 3262 §3: 481 for a PRACK that matches nothing that is out; a PRACK again gets its answer again.
+// Holds: 3262-3-11, 3262-3-12, 3262-3-14
 #[test]
 fn a_prack_that_matches_nothing_is_481() {
     let (mut ua, _, progress) = ringing(Reply::code(183).sdp(SDP));
@@ -146,6 +148,7 @@ fn a_prack_that_matches_nothing_is_481() {
 }
 
 /// RFC 3262 §3: no PRACK within 64·T1: 504, and the early dialog is over; a 2xx that waits is never sent.
+// Holds: 3262-3-15
 #[test]
 fn without_a_prack_the_invite_is_rejected() {
     for is_accepted in [false, true] {
@@ -173,6 +176,7 @@ fn without_a_prack_the_invite_is_rejected() {
 }
 
 /// RFC 3262 §3: 420 where we will not; RFC 3261 §21.4.15: 421 where we must and the peer cannot. What is accepted says so.
+// Holds: 3262-3-2, 3261-8.2.4-3, 3261-8.2.4-4
 #[test]
 fn policies_on_the_wire() {
     for (policy, lines, status, said) in [
@@ -203,6 +207,7 @@ fn policies_on_the_wire() {
 }
 
 /// RFC 3262 §5: an INVITE without an offer gets it in the first reliable answer, and the answer is in the PRACK.
+// Holds: 3262-5-6, 3261-13.2.1-5, 3261-13.3.1-2
 #[test]
 fn the_offer_in_a_provisional_answer() {
     for has_answer in [true, false] {
@@ -229,6 +234,7 @@ fn the_offer_in_a_provisional_answer() {
 }
 
 /// RFC 3262 §5: a PRACK may offer anew; the answer is in its 2xx. By default it is made of the current description.
+// Holds: 3262-5-3, 3262-5-6
 #[test]
 fn an_offer_in_a_prack_is_answered() {
     let (mut ua, server, progress) = ringing(Reply::code(183).sdp(OURS));
@@ -318,6 +324,7 @@ fn cancel_and_prack() {
 }
 
 /// RFC 3262 §3: any other final answer goes at once, and the PRACK that it crosses is answered 200, the next one 481.
+// Holds: 3262-3-22
 #[test]
 fn a_rejection_and_prack() {
     let (mut ua, server, progress) = ringing(Reply::code(183).sdp(SDP));
@@ -348,6 +355,7 @@ fn the_end_of_a_call_whose_2xx_waits() {
 }
 
 /// RFC 3262 §3: one at a time, in order, each told when it is sent.
+// Holds: 3262-3-16
 #[test]
 fn one_answer_is_out_at_a_time() {
     let (mut ua, server, first) = ringing(Reply::code(183).sdp(SDP));
@@ -362,10 +370,11 @@ fn one_answer_is_out_at_a_time() {
 }
 
 /// RFC 3262 §4: an INVITE that insists has all its answers reliable, without the application's doing; not the 100.
+// Holds: 3262-3-1, 3262-3-3
 #[test]
 fn an_invite_that_insists() {
     let mut ua = bob(Rel100::Supported);
-    let server = ua.hear(Req::invite().line(REQUIRED).text()).server();
+    let server = ua.hear(Req::invite().line(REQUIRED).body("application/sdp", SDP).text()).server();
     let trying = ua.pass(millis(200)).only();
     assert_eq!((trying.status().unwrap().code(), trying.value(Name::RSeq)), (100, None));
     let heard = ua.progress(server, Reply::new()).unwrap();
@@ -425,6 +434,7 @@ fn with_sdp(text: &str, sdp: &str) -> String {
 }
 
 /// RFC 3262 §4, §7.2; D18: acknowledged at once within the early dialog, with the dialog's next number; the ACK has the INVITE's.
+// Holds: 3262-4-6, 3262-4-7, 3262-4-8, 3262-4-9, 3262-5-4
 #[test]
 fn a_reliable_answer_is_acknowledged() {
     for policy in [Rel100::Unsupported, Rel100::Supported, Rel100::Required] {
@@ -457,6 +467,7 @@ fn a_reliable_answer_is_acknowledged() {
 }
 
 /// RFC 3262 §4: only the next one is acknowledged, and told of; each fork has its own numbers.
+// Holds: 3262-4-12, 3262-4-13, 3262-4-14
 #[test]
 fn answers_out_of_order_are_dropped() {
     let (mut ua, _, invite) = calling();
@@ -486,6 +497,7 @@ fn answers_out_of_order_are_dropped() {
 }
 
 /// RFC 3262 §5: an offer in the answer is answered in the PRACK, by the application.
+// Holds: 3262-5-2, 3262-5-6
 #[test]
 fn the_peers_offer_is_answered_in_the_prack() {
     let mut ua = bob(Rel100::Supported);
@@ -588,6 +600,7 @@ fn a_reliable_199() {
 }
 
 /// RFC 3262 §4: what an INVITE of ours says, as configured or as the application says of it.
+// Holds: 3262-4-1, 3262-4-2, 3261-8.1.1.9-1, 3261-8.1.1.9-3, 3261-13.2.1-3
 #[test]
 fn what_our_invites_say() {
     use Rel100::{Required, Supported, Unsupported};

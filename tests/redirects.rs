@@ -65,6 +65,7 @@ fn connect_token(heard: &Heard) -> sip_proto::endpoint::Token {
 
 /// RFC 3261 §8.1.3.4: a new transaction for the contact, with the Call-ID, From and To of the first, its headers and its body; the call then lives
 /// where it was answered.
+// Holds: 3261-8.1.3.4-1, 3261-8.1.3.4-7, 3261-8.1.3.4-8, 3261-8.1.3.4-9
 #[test]
 fn a_redirected_call() {
     for code in [300, 301, 302, 399] {
@@ -138,6 +139,7 @@ fn other_3xx_are_results() {
 
 /// RFC 3261 §8.1.3.4, §20.10: in the order of `q`, 1 where none is given, the order in the message among equals. A target that fails, by an answer or without
 /// one, leads to the next; the last failure is the result.
+// Holds: 3261-8.1.3.4-4, 3261-8.1.3.4-5
 #[test]
 fn targets_are_tried_in_order() {
     let mut ua = Ua::new();
@@ -182,6 +184,7 @@ fn targets_that_are_silent() {
 }
 
 /// RFC 3261 §8.1.3.4, §19.1.4: a URI is tried once, however it is written; two that point to each other end it.
+// Holds: 3261-8.1.3.4-2
 #[test]
 fn no_loop() {
     let mut ua = Ua::new();
@@ -253,6 +256,7 @@ fn a_failure_without_a_target() {
 }
 
 /// RFC 3261 §8.1.3.4: who calls securely is not led elsewhere unseen.
+// Holds: 3261-8.1.3.4-3
 #[test]
 fn from_sips_only_to_sips() {
     let mut ua = Ua::new();
@@ -268,6 +272,7 @@ fn from_sips_only_to_sips() {
 }
 
 /// RFC 3261 §8.1.3.4, §19.1.5: the URI without `method` and headers; the headers in the request, those that would lie left out.
+// Holds: 3261-8.1.3.4-6
 #[test]
 fn headers_and_parameters_of_a_contact() {
     let mut ua = Ua::new();
@@ -473,6 +478,7 @@ fn names_and_headers() {
 }
 
 /// RFC 3261 §8.1.2, §12.2.1.1: the initial Route leads out; in the call the route set does.
+// Holds: 3261-8.1.1.1-3, 3261-8.1.2-6
 #[test]
 fn an_initial_route() {
     let mut ua = Ua::new();
@@ -493,6 +499,7 @@ fn an_initial_route() {
 }
 
 /// RFC 3261 §8.1.2: a preloaded Route for every request outside dialogs that has none of its own; it is no part of a dialog.
+// Holds: 3261-8.1.1.1-2, 3261-8.1.2-1, 3261-8.1.2-5, 3261-8.1.2-7, 3261-9.1-5
 #[test]
 fn an_outbound_proxy() {
     let with = |proxy: &'static str| Ua::with(|config| config.outbound_proxy = proxy.into());
@@ -562,4 +569,249 @@ fn an_interval_that_is_too_small_after_redirections() {
     assert_eq!((uri(&again), again.value(Name::SessionExpires)), (uri(&invite), Some("200")));
     assert_eq!(results(&ua.hear(answer(&again, 486, "x", "")), id), [486]);
     ua.pass_all();
+}
+
+/// RFC 4028 §7.3, RFC 3261 §8.1.2, §8.1.3.4: redirected by way of the outbound proxy, refused there with 422, then by the place itself: the Route stays, the
+/// interval is kept for the places that follow, and the call has its one result.
+#[test]
+fn an_interval_that_is_too_small_behind_a_proxy() {
+    let mut ua = timed(100, |config| config.outbound_proxy = "<sip:192.0.2.80:5080;lr>".into());
+    let proxy = "192.0.2.80:5080";
+    let (id, heard) = ua.invite(Invite::to("sip:alice@example.com").sdp(SDP).follow_redirects(9));
+    let sent = |heard: &Heard, uri_: &str, terms: (&str, Option<&str>)| {
+        let invite = heard.message("INVITE");
+        let place = heard.transmits().last().unwrap().flow.remote;
+        assert_eq!((uri(&invite), place), (uri_, address(proxy)));
+        assert_eq!(invite.value(Name::Route), Some("<sip:192.0.2.80:5080;lr>"));
+        assert_eq!((invite.value(Name::SessionExpires).unwrap(), invite.value(Name::MinSe)), terms);
+        invite
+    };
+    let first = sent(&heard, "sip:alice@example.com", ("100", None));
+    // The proxy itself, before any redirection (§8.1).
+    let heard = ua.hear_from(proxy, answer(&first, 422, "p", "Min-SE: 120\r\n"));
+    assert_eq!(heard.lines(), ["ACK", "INVITE +body"]);
+    let second = sent(&heard, "sip:alice@example.com", ("120", Some("120")));
+    let heard = ua.hear_from(proxy, moved(&second, "<sip:b@example.com>, <sip:c@example.com>"));
+    let third = sent(&heard, "sip:b@example.com", ("120", Some("120")));
+    let heard = ua.hear_from(proxy, answer(&third, 422, "b", "Min-SE: 300\r\n"));
+    let fourth = sent(&heard, "sip:b@example.com", ("300", Some("300")));
+    let heard = ua.hear_from(proxy, answer(&fourth, 486, "b", ""));
+    let fifth = sent(&heard, "sip:c@example.com", ("300", Some("300")));
+    // What we have said already is nothing to say again: the place has failed.
+    let heard = ua.hear_from(proxy, answer(&fifth, 422, "c", "Min-SE: 200\r\n"));
+    assert_eq!((results(&heard, id), heard.sent().len()), (vec![422], 1));
+    assert_eq!([&second, &third, &fourth, &fifth].map(Message::cseq), [2, 3, 4, 5]);
+    ua.pass_all();
+}
+
+/// RFC 4028 §7.3: each place has its own least interval, and as many tries to find it out.
+#[test]
+fn every_place_may_ask_for_more() {
+    let mut ua = timed(100, |_| {});
+    let (id, mut invite) = call(&mut ua, 9);
+    let mut least = 100;
+    for place in 0..4 {
+        invite = next(&ua.hear(moved(&invite, &format!("<sip:p{place}@192.0.2.21>"))));
+        for _ in 0..3 {
+            least += 10;
+            let heard = ua.hear(answer(&invite, 422, "x", &format!("Min-SE: {least}\r\n")));
+            assert_eq!(heard.lines(), ["ACK", "INVITE +body"], "{place} {least}");
+            invite = heard.message("INVITE");
+            assert_eq!(invite.value(Name::MinSe), Some(least.to_string().as_str()));
+        }
+    }
+    // One that never has enough has failed.
+    let heard = ua.hear(answer(&invite, 422, "x", "Min-SE: 9000\r\n"));
+    assert_eq!((results(&heard, id), heard.sent().len()), (vec![422], 1));
+    ua.pass_all();
+}
+
+/// RFC 4028 §7.3, RFC 3261 §18.1.1: the second INVITE goes where the first one went: nobody asks for the proxy's name again, and a connection that is
+/// gone is made anew.
+#[test]
+fn a_422_from_a_proxy_with_a_name() {
+    for is_closed in [false, true] {
+        let mut ua =
+            timed(100, |config| config.outbound_proxy = "<sip:proxy.example.com;transport=tcp;lr>".into());
+        let (id, heard) = ua.invite(Invite::to("sip:alice@example.com").sdp(SDP));
+        let sip_proto::Output::Resolve(question) = &heard.0[0].1 else { panic!("{heard:?}") };
+        let targets = vec![(Transport::Tcp, address("192.0.2.80:5060"))];
+        let heard = ua.input(Input::Resolved { query: question.query, targets });
+        let flow = ua.tcp("192.0.2.80:5060", 1);
+        let first = ua.input(Input::Connected { token: connect_token(&heard), flow }).message("INVITE");
+        let text = answer(&first, 422, "p", "Min-SE: 200\r\n");
+        let heard = match is_closed {
+            false => ua.hear_on(flow, text),
+            true => {
+                // §18.2.2: then the answer comes by a connection of the proxy's.
+                ua.input(Input::Closed { flow });
+                let heard = ua.hear_on(ua.tcp("192.0.2.80:40000", 2), text);
+                assert_eq!(heard.lines(), ["ACK", "connect TCP 192.0.2.80:5060"]);
+                let flow = ua.tcp("192.0.2.80:5060", 3);
+                let mut sent = ua.input(Input::Connected { token: connect_token(&heard), flow });
+                sent.0.insert(0, heard.0.into_iter().next().unwrap());
+                sent
+            }
+        };
+        let flow = if is_closed { ua.tcp("192.0.2.80:5060", 3) } else { flow };
+        assert_eq!(heard.lines(), ["ACK", "INVITE +body"]);
+        assert_eq!(heard.transmits()[1].flow, flow);
+        let second = heard.message("INVITE");
+        assert_eq!((second.value(Name::SessionExpires), second.cseq()), (Some("200"), 2));
+        assert_eq!(second.value(Name::Route), first.value(Name::Route));
+        let heard = ua.hear_on(flow, answer(&second, 486, "x", ""));
+        assert_eq!(results(&heard, id), [486]);
+        ua.pass_all();
+    }
+}
+
+/// A user agent that asks for a session interval of so many seconds.
+fn timed(interval: u64, change: impl FnOnce(&mut sip_proto::Config)) -> Ua {
+    let interval = secs(interval);
+    let timers = SessionTimers { mode: TimerMode::Requested, interval, ..SessionTimers::DEFAULT };
+    Ua::with(|config| {
+        config.set_session_timers(timers).unwrap();
+        change(config);
+    })
+}
+
+// ---- The Request-URI stays ----
+
+fn kept(to: &'static str) -> Invite {
+    Invite::to(to).sdp(SDP).follow_redirects(5).keep_uri_on_redirect(true)
+}
+
+/// The model's `keepUriOnRedirect`; RFC 3261 §8.1.2: a contact is where the request goes, and no more.
+#[test]
+fn a_redirection_may_leave_the_uri() {
+    for (policy, own, keeps) in
+        [(false, None, false), (true, None, true), (true, Some(false), false), (false, Some(true), true)]
+    {
+        let mut ua = Ua::with(|config| config.policy.redirects_keep_uri = policy);
+        let mut invite = Invite::to("sip:alice@192.0.2.1;x=y").sdp(SDP).follow_redirects(1);
+        invite.keeps_uri = own;
+        let (id, first) = call_with(&mut ua, invite);
+        let heard = ua.hear(moved(&first, "<sip:other@192.0.2.9:5070>"));
+        let second = next(&heard);
+        let expected = if keeps { "sip:alice@192.0.2.1;x=y" } else { "sip:other@192.0.2.9:5070" };
+        assert_eq!((uri(&second), second.value(Name::Route)), (expected, None));
+        assert_eq!(heard.transmits()[1].flow.remote, address("192.0.2.9:5070"));
+        assert_eq!((second.cseq(), second.value(Name::To)), (2, first.value(Name::To)));
+        // CANCEL goes where the INVITE went (RFC 3261 §9.1).
+        ua.hear_from("192.0.2.9:5070", answer(&second, 180, "a", ""));
+        let heard = ua.cancel(id);
+        assert_eq!(
+            (uri(&heard.only()), heard.transmits()[0].flow.remote),
+            (expected, address("192.0.2.9:5070"))
+        );
+        let heard = ua.hear_from("192.0.2.9:5070", answer(&second, 487, "a", ""));
+        assert_eq!(
+            (results(&heard, id), heard.transmits()[0].flow.remote),
+            (vec![487], address("192.0.2.9:5070"))
+        );
+    }
+}
+
+/// RFC 3261 §8.1.2, §12.2.1.1: a target takes the place of the first hop, be it a Route of the application's or the outbound proxy; what lies behind it stays. Behind a
+/// strict router the 3xx is the result.
+#[test]
+fn a_target_takes_the_first_hops_place() {
+    for (routes, expected) in [
+        (vec!["<sip:192.0.2.70;lr>"], Some(vec![])),
+        (
+            vec!["<sip:192.0.2.70;lr>", "<sip:192.0.2.71;lr>", "<sip:192.0.2.72;lr>"],
+            Some(vec!["sip:192.0.2.71;lr", "sip:192.0.2.72;lr"]),
+        ),
+        (vec![], Some(vec![])),
+        (vec!["<sip:192.0.2.70>"], None),
+    ] {
+        let mut ua = Ua::with(|config| config.outbound_proxy = "<sip:192.0.2.80;lr>".into());
+        let invite = routes.iter().fold(kept("sip:alice@example.com"), |invite, route| invite.route(*route));
+        let (id, first) = call_with(&mut ua, invite);
+        let first_hop = if routes.is_empty() { "192.0.2.80:5060" } else { "192.0.2.70:5060" };
+        let heard = ua.hear_from(first_hop, moved(&first, "<sip:192.0.2.9>"));
+        let Some(expected) = expected else {
+            assert_eq!(results(&heard, id), [302]);
+            continue;
+        };
+        let second = next(&heard);
+        assert_eq!(
+            (uri(&second), heard.transmits()[1].flow.remote),
+            ("sip:alice@example.com", address("192.0.2.9:5060"))
+        );
+        let left: Vec<_> = second.routes().map(|route| route.unwrap().uri.to_string()).collect();
+        assert_eq!(left, expected);
+        // Again, from the new place to another.
+        let heard = ua.hear(moved(&second, "<sip:192.0.2.10:5070;transport=udp>"));
+        assert_eq!(heard.transmits()[1].flow.remote, address("192.0.2.10:5070"));
+        ua.hear(answer(&heard.message("INVITE"), 486, "x", ""));
+        ua.pass_all();
+    }
+}
+
+/// RFC 3261 §8.1.3.4: each hop is tried once, whatever the Request-URI is: the one that was called in its own place, too, where a proxy has redirected.
+#[test]
+fn hops_are_tried_once() {
+    let mut ua = Ua::with(|config| config.outbound_proxy = "<sip:192.0.2.80;lr>".into());
+    let (id, first) = call_with(&mut ua, kept("sip:alice@192.0.2.1"));
+    let heard = ua.hear_from(
+        "192.0.2.80:5060",
+        moved(&first, "<sip:192.0.2.80;lr>, <sip:alice@192.0.2.1>, <sip:192.0.2.22>;q=0.5"),
+    );
+    let second = next(&heard);
+    assert_eq!(
+        (uri(&second), heard.transmits()[1].flow.remote),
+        ("sip:alice@192.0.2.1", address("192.0.2.1:5060"))
+    );
+    let heard = ua.hear(moved(&second, "<sip:192.0.2.80;lr>, <sip:192.0.2.22>"));
+    let third = next(&heard);
+    assert_eq!(
+        (uri(&third), heard.transmits()[1].flow.remote),
+        ("sip:alice@192.0.2.1", address("192.0.2.22:5060"))
+    );
+    let heard = ua.hear_from("192.0.2.22:5060", moved(&third, "<sip:192.0.2.80;lr>, <sip:alice@192.0.2.1>"));
+    assert_eq!((results(&heard, id), heard.sent().len()), (vec![302], 1));
+    ua.pass_all();
+}
+
+/// RFC 3261 §19.1.5: the headers of a URI are for a request to that URI; §8.1.3.4: what nobody can send to is passed over; a SIPS call stays one.
+#[test]
+fn contacts_that_are_hops() {
+    let mut ua = Ua::new();
+    let (_, first) = call_with(&mut ua, kept("sip:alice@192.0.2.1"));
+    let contacts =
+        "<tel:+1234>, <sip:a@192.0.2.9;method=BYE>, <sip:b@192.0.2.22?Subject=dinner&Require=nothing>";
+    let heard = ua.hear(moved(&first, contacts));
+    let second = next(&heard);
+    assert_eq!(heard.transmits()[1].flow.remote, address("192.0.2.22:5060"));
+    assert_eq!((second.value(Name::Subject), second.value(Name::Require)), (None, None));
+    let heard = ua
+        .hear_from("192.0.2.22:5060", moved(&second, "<sip:192.0.2.23;transport=tcp>, <sip:proxy.example>"));
+    assert_eq!(heard.lines()[2..], ["connect TCP 192.0.2.23:5060"]);
+    let heard = ua.input(Input::SendFailed { token: connect_token(&heard) });
+    assert_eq!(heard.lines()[1..], ["resolve proxy.example"]);
+
+    let mut ua = Ua::new();
+    let (id, heard) = ua.invite(kept("sips:alice@192.0.2.1"));
+    let tls = sip_proto::Flow { transport: Transport::Tls, ..ua.tcp("192.0.2.1:5061", 1) };
+    let first = ua.input(Input::Connected { token: heard.token(), flow: tls }).message("INVITE");
+    let heard = ua.hear_on(tls, moved(&first, "<sip:192.0.2.9>"));
+    assert_eq!(results(&heard, id), [302]);
+}
+
+/// RFC 4028 §7.3: a 422 of the place that a redirection led to leaves both as they are.
+#[test]
+fn a_422_leaves_the_uri_and_the_place() {
+    let mut ua = timed(100, |config| config.outbound_proxy = "<sip:192.0.2.80;lr>".into());
+    let (id, first) = call_with(&mut ua, kept("sip:alice@example.com"));
+    let second = next(&ua.hear_from("192.0.2.80:5060", moved(&first, "<sip:192.0.2.9>")));
+    let heard = ua.hear_from("192.0.2.9:5060", answer(&second, 422, "x", "Min-SE: 200\r\n"));
+    let third = heard.message("INVITE");
+    assert_eq!((uri(&third), third.value(Name::Route)), ("sip:alice@example.com", None));
+    assert_eq!((third.value(Name::SessionExpires), third.cseq()), (Some("200"), 3));
+    assert_eq!(heard.transmits()[1].flow.remote, address("192.0.2.9:5060"));
+    let heard = ua.hear_from("192.0.2.9:5060", answer(&third, 200, "x", CONTACT));
+    assert_eq!(results(&heard, id), [200]);
+    let bye = ua.destroy(heard.dialog()).only();
+    assert_eq!(uri(&bye), "sip:alice@192.0.2.1");
 }

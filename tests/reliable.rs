@@ -17,10 +17,18 @@ fn ms(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
+/// An INVITE has an offer.
 fn request(method: &str, lines: &str) -> Message {
+    match method {
+        "INVITE" => with_body(method, &format!("Content-Type: application/sdp\r\n{lines}"), SDP),
+        _ => with_body(method, lines, ""),
+    }
+}
+
+fn with_body(method: &str, lines: &str, body: &str) -> Message {
     let text = format!(
         "{method} sip:bob@h SIP/2.0\r\nVia: SIP/2.0/UDP c;branch=z9hG4bK1\r\nFrom: <sip:alice@c>;tag=a\r\n\
-         To: <sip:bob@h>\r\nCall-ID: call\r\nCSeq: 314159 {method}\r\nContact: <sip:alice@c>\r\n{lines}\r\n"
+         To: <sip:bob@h>\r\nCall-ID: call\r\nCSeq: 314159 {method}\r\nContact: <sip:alice@c>\r\n{lines}\r\n{body}"
     );
     Message::parse(text).unwrap()
 }
@@ -143,6 +151,7 @@ fn is_reliable(answer: &Message) -> bool {
 
 /// RFC 3262 §3: reliable only if the INVITE says Supported or Require; always if it says Require, or our policy does; else as
 /// the application wishes; 100 and final answers never; nothing but an INVITE's answers.
+// Holds: 3262-3-1, 3262-3-3, 3262-3-4, 3262-3-7, 3262-3-8
 #[test]
 fn which_answers_are_reliable() {
     use Rel100::{Required, Supported, Unsupported};
@@ -181,6 +190,7 @@ fn which_answers_are_reliable() {
 }
 
 /// The 100 that goes out by itself is none either, whatever the peer requires (RFC 3262 §3).
+// Holds: 3262-3-3
 #[test]
 fn the_automatic_100_is_not_reliable() {
     let mut server = Server::with(Rel100::Required, REQUIRED);
@@ -189,6 +199,7 @@ fn the_automatic_100_is_not_reliable() {
 }
 
 /// RFC 3262 §3, §7.1: the first RSeq is 1 to 2³¹ − 1, each next one is greater by one; every answer has Require and its To tag.
+// Holds: 3262-3-9, 3262-3-18
 #[test]
 fn rseq_counts_up_by_one() {
     for bits in [0, 7, u128::MAX, u128::MAX / 3, 1 << 127] {
@@ -210,7 +221,60 @@ fn rseq_counts_up_by_one() {
     }
 }
 
+/// RFC 3262 §3: the first RSeq may be any number of its range, and each is as likely as others.
+// Holds: 3262-3-9, 3262-3-10
+#[test]
+fn the_first_rseq_is_anywhere_in_its_range() {
+    let mut random = sip_proto::random::Random::from_seed([1; 32]);
+    let mut counts = [0; 8];
+    for _ in 0..8_000 {
+        let settings = settings(Rel100::Supported);
+        let request = Arc::new(request("INVITE", SUPPORTED));
+        let context = ServerContext::new(T0, request, false, random.token(), &settings);
+        let mut server = Server { context, settings };
+        server.ring(T0);
+        let rseq = server.rseq();
+        assert!((1..1 << 31).contains(&rseq), "{rseq}");
+        counts[rseq as usize >> 28] += 1;
+    }
+    assert!(counts.iter().all(|count| (850..1_150).contains(count)), "{counts:?}");
+}
+
+/// RFC 3262 §5: the first reliable answer to an INVITE without an offer has one; whoever asks for it, by whichever policy. Later ones, and
+/// ordinary ones, need none.
+// Holds: 3262-5-1
+#[test]
+fn the_first_reliable_answer_brings_the_offer() {
+    use Rel100::{Required, Supported};
+    for (policy, lines, wish) in
+        [(Supported, SUPPORTED, true), (Supported, REQUIRED, false), (Required, SUPPORTED, false)]
+    {
+        let settings = Settings { repeat_ringing: true, ..settings(policy) };
+        let request = Arc::new(with_body("INVITE", lines, ""));
+        let context = ServerContext::new(T0, request, false, Token::from_bits(7), &settings);
+        let mut server = Server { context, settings };
+        let bare = |code| Reply { reliable: wish, ..Reply::code(code) };
+        assert_eq!(server.refused(T0, bare(180)), Refused::OfferMissing, "{policy:?} {lines}");
+        let log = server.run(ms(179_999));
+        let may_ring = |code: u16| wish || code == 100;
+        assert!(log.iter().all(|(_, code, _)| may_ring(*code)), "no 180 by itself: {log:?}");
+        assert!(!server.context.awaits_prack());
+        assert_eq!(server.give(ms(179_999), bare(183).sdp(SDP)), Ok(SEND | PROGRESS));
+        let rseq = server.rseq();
+        assert_eq!(server.prack(ms(179_999), rseq), PRACKED);
+        assert_eq!(server.give(ms(179_999), bare(180)), Ok(SEND | PROGRESS), "the offer was made");
+        assert!(is_reliable(&server.sent()));
+    }
+    let settings = settings(Supported);
+    let request = Arc::new(with_body("INVITE", SUPPORTED, ""));
+    let context = ServerContext::new(T0, request, false, Token::from_bits(7), &settings);
+    let mut server = Server { context, settings };
+    assert_eq!(server.give(T0, Reply::code(180)), Ok(SEND | PROGRESS), "an ordinary one");
+    assert!(!is_reliable(&server.sent()));
+}
+
 /// RFC 3262 §3: no second reliable answer before the first is acknowledged. It waits, in order, with all others.
+// Holds: 3262-3-16, 3262-3-17, 3262-3-18
 #[test]
 fn answers_wait_for_the_prack_of_the_one_before() {
     let mut server = Server::new();
@@ -256,6 +320,7 @@ fn only_so_many_wait() {
 }
 
 /// RFC 3262 §3: repeated from T1 at intervals that double without cap, on every transport; after 64·T1 the INVITE gets a 5xx.
+// Holds: 3262-3-15
 #[test]
 fn repeated_until_64_t1_then_rejected() {
     for is_tcp in [false, true] {
@@ -292,6 +357,7 @@ fn a_late_call_repeats_once() {
 }
 
 /// RFC 3262 §3: a PRACK matches by all of RSeq, CSeq number and method; one that matches nothing that is out gets 481.
+// Holds: 3262-3-13, 3262-3-14
 #[test]
 fn only_a_matching_prack_acknowledges() {
     let mut server = Server::new();
@@ -318,6 +384,7 @@ fn only_a_matching_prack_acknowledges() {
 }
 
 /// RFC 3262 §3, §5: a 2xx waits while an answer with a session description is not acknowledged, in both orders.
+// Holds: 3262-3-20, 3262-5-5
 #[test]
 fn a_2xx_waits_for_the_prack_of_a_description() {
     for with_sdp in [false, true] {
@@ -383,6 +450,7 @@ fn a_2xx_waits_for_the_descriptions_that_wait() {
 }
 
 /// RFC 3262 §3: any other final answer goes out at once. What it leaves behind is not repeated, but its PRACK is taken.
+// Holds: 3262-3-21, 3262-3-22
 #[test]
 fn other_finals_do_not_wait() {
     for code in [302, 404, 486, 503, 603] {
@@ -406,6 +474,7 @@ fn other_finals_do_not_wait() {
 }
 
 /// RFC 3262 §3: no new reliable answer after a final one, one that waits included.
+// Holds: 3262-3-23
 #[test]
 fn nothing_reliable_after_a_final() {
     for code in [200, 486] {
@@ -493,6 +562,7 @@ fn patience_ends_with_the_2xx() {
 
 /// RFC 3262 §3: in place of the minute's repetition (RFC 3261 §13.3.1.1) a new one after two and a half, with the next number and
 /// without what the first one said.
+// Holds: 3262-3-5, 3262-3-6
 #[test]
 fn a_long_ringing_is_extended_reliably() {
     let mut server = Server::new();
@@ -575,6 +645,7 @@ fn the_applications_headers() {
 }
 
 /// RFC 3262 §3: 420 with Unsupported where we will not; RFC 3261 §21.4.15: 421 with Require where we must and the peer cannot.
+// Holds: 3262-3-2
 #[test]
 fn what_an_invite_is_refused_with() {
     use Rel100::{Required, Supported, Unsupported};
@@ -646,6 +717,7 @@ impl Client {
 }
 
 /// RFC 3262 §4: the first reliable answer may have any number; after it only the next one counts, and all others are dropped.
+// Holds: 3262-4-10, 3262-4-12, 3262-4-13, 3262-4-14
 #[test]
 fn answers_are_taken_in_order() {
     const NEXT: ClientEffects = PROVISIONAL.union(PRACK);
@@ -669,6 +741,7 @@ fn answers_are_taken_in_order() {
 }
 
 /// RFC 3262 §4: a dropped one leaves no trace.
+// Holds: 3262-4-14
 #[test]
 fn a_stray_answer_changes_nothing() {
     let mut client = Client::new();
@@ -702,6 +775,7 @@ fn forks_count_on_their_own() {
 }
 
 /// RFC 3262 §4: reliable is what Require says is, with a number, but 100; it needs a dialog. All else is an ordinary answer.
+// Holds: 3262-4-4, 3262-4-5
 #[test]
 fn what_is_a_reliable_answer() {
     for (code, tag, lines, effects) in [
@@ -730,6 +804,7 @@ fn what_is_a_reliable_answer() {
 }
 
 /// RFC 3262 §4: ordinary answers between reliable ones count for nothing.
+// Holds: 3262-4-10, 3262-4-11
 #[test]
 fn ordinary_answers_do_not_disturb_the_order() {
     let mut client = Client::new();

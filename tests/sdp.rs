@@ -58,6 +58,7 @@ mod reading {
         assert_eq!(Session::parse(latin).unwrap().streams().next().unwrap().attributes().count(), 0);
     }
 
+    // Holds: 3264-5-4
     #[test]
     fn a_fault_says_what_and_where() {
         const O: &str = "v=0\r\no=- 1 1 IN IP4 h\r\n";
@@ -224,6 +225,7 @@ mod changing {
         }
     }
 
+    // Holds: 3264-8.4-5
     #[test]
     fn the_address_of_nowhere_is_hold_too() {
         let nowhere = THEIRS.replace("c=IN IP4 192.0.2.1", "c=IN IP4 0.0.0.0");
@@ -333,6 +335,7 @@ proptest! {
     }
 
     /// What the checks of the fuzz target promise, for descriptions that are in order.
+    // Holds: 3264-5-1
     #[test]
     fn promises_hold(offer in description(), ours in description()) {
         check_sdp(format!("{offer}\0{ours}").as_bytes());
@@ -366,6 +369,7 @@ proptest! {
     }
 
     /// What is answered is among what was offered, and its formats mean the same.
+    // Holds: 3264-6.1-2, 3264-6.1-6, 3264-6.1-7, 3264-6.1-8, 3264-6.1-9
     #[test]
     fn answers_are_cut_from_offers(offer in description(), ours in description()) {
         let Ok(answer) = sdp::answer(offer.as_bytes(), &Ours::new(ours.as_bytes())) else { return Ok(()) };

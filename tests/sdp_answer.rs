@@ -16,6 +16,7 @@ fn streams(offer: &[&str], ours: &[&str]) -> String {
     answer[answer.find("m=").unwrap_or(answer.len())..].to_owned()
 }
 
+// Holds: 3264-6.1-11, 3264-6.1-12, 3264-6.1-14, 3264-6.1-16
 #[test]
 fn formats_are_those_of_both_under_the_offers_numbers_and_in_its_order() {
     let offer = "m=audio 4000 RTP/AVP 8 0 111 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n";
@@ -60,6 +61,7 @@ fn tones_alone_are_no_call_unless_they_are_all_that_is_offered() {
 }
 
 /// RFC 3264 §6: as many streams, at the same places.
+// Holds: 3264-6-2, 3264-6-3, 3264-6-7, 3264-6-8, 3264-6.1-18
 #[test]
 fn a_stream_we_do_not_have_there_is_refused() {
     let audio = "m=audio 4000 RTP/AVP 0\r\n";
@@ -86,6 +88,7 @@ fn a_stream_we_do_not_have_there_is_refused() {
     assert_eq!(streams(&[THEIRS, audio], &[OURS, ours, ours]), [ours, "a=sendrecv\r\n"].concat(), "one less");
 }
 
+// Holds: 3264-6.1-10
 #[test]
 fn every_stream_has_an_address_even_a_refused_one() {
     let ours = OURS.replace("c=IN IP4 192.0.2.2\r\n", "");
@@ -102,6 +105,7 @@ fn formats_that_are_no_payload_types_are_the_same_by_name() {
     assert_eq!(streams(&[THEIRS, offer], &[OURS, ours]), [ours, "a=sendrecv\r\n"].concat());
 }
 
+// Holds: 3264-6-4, 3264-5.1-4, 3264-8.2-1
 #[test]
 fn nothing_in_common_is_488() {
     let ours = [OURS, "m=audio 5000 RTP/AVP 0\r\n"];
@@ -114,6 +118,7 @@ fn nothing_in_common_is_488() {
     assert_eq!(streams(&[THEIRS, "m=audio 0 RTP/AVP 8\r\n"], &ours), "m=audio 0 RTP/AVP 8\r\n", "§8.2");
 }
 
+// Holds: 3264-6-1, 3264-6-5, 3264-6.1-1, 3264-8-1, 3264-8-2
 #[test]
 fn times_are_the_offers_and_the_origin_is_ours_in_its_next_version() {
     let offer = THEIRS.replace("t=0 0", "t=1 2\r\nr=7d 1h 0 25h\r\nt=3 4");
@@ -130,6 +135,7 @@ fn times_are_the_offers_and_the_origin_is_ours_in_its_next_version() {
 }
 
 /// RFC 3264 §6.1: directions offered, ours, and answered when we know nothing of the peer's last.
+// Holds: 3264-6.1-3, 3264-6.1-4, 3264-6.1-5, 3264-8.4-3
 #[test]
 fn directions_are_mirrored_and_no_wider_than_ours() {
     for (offered, ours) in Direction::ALL.into_iter().flat_map(|one| Direction::ALL.map(|two| (one, two))) {
@@ -221,6 +227,7 @@ fn a_direction_that_was_forced_is_no_wish() {
 }
 
 /// A device that only receives is not made to send.
+// Holds: 3264-5.1-2
 #[test]
 fn a_wish_of_our_own_is_kept() {
     let offer = [THEIRS, "m=audio 4000 RTP/AVP 0\r\n"].concat();

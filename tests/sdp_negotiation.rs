@@ -28,6 +28,7 @@ fn call() -> Negotiation {
 }
 
 /// RFC 3261 §14.1: as if it had never been.
+// Holds: 3264-4-1, 3311-5.3-2, 6141-3.1-1
 #[test]
 fn a_failed_offer_leaves_no_trace() {
     for (request, failure) in [(Inv, Failure), (Update, UpdateFailure)] {
@@ -64,6 +65,7 @@ fn what_was_agreed_within_a_failed_reinvite_stays() {
 }
 
 /// RFC 3261 §14.1: what the re-INVITE itself agreed goes with it, in patterns 3 and 4.
+// Holds: 6141-3.1-1
 #[test]
 fn what_a_failed_reinvite_agreed_goes_with_it() {
     let mut negotiation = call();
@@ -111,8 +113,9 @@ fn a_late_answer_answers_nothing() {
 }
 
 /// RFC 3261 §13.2.1, RFC 6337 §3.1.1.
+// Holds: 3261-13.2.1-7, 3261-13.2.1-8
 #[test]
-fn a_preview_is_not_the_answer_but_for_want_of_one() {
+fn a_preview_is_the_answer_once_there_is_one() {
     let mut negotiation = Negotiation::new();
     negotiation.sent(Inv, Some(b"a")).unwrap();
     assert_eq!(negotiation.received(Provisional, Some(b"p")), Taken::As(Meaning::Preview));
@@ -120,11 +123,12 @@ fn a_preview_is_not_the_answer_but_for_want_of_one() {
     assert_eq!(negotiation.may_offer(Update), Err(Refusal::OfferOut), "the round is open still");
     assert_eq!(negotiation.received(Provisional, Some(b"q")), Taken::As(Meaning::Preview));
     assert_eq!(negotiation.preview(), Some(&b"p"[..]), "the first one counts");
-    let mut other = negotiation.clone();
-    assert_eq!(negotiation.received(Success, Some(b"b")), Taken::As(Meaning::Answer));
-    assert_eq!((agreed(&negotiation), negotiation.preview()), (("a", "b"), None));
-    assert_eq!(other.received(Success, None), Taken::As(Meaning::Answer));
-    assert_eq!(agreed(&other), ("a", "p"));
+    assert_eq!(negotiation.received(Reliable, None), Taken::As(Meaning::Nothing));
+    for (carrier, sdp) in [(Success, Some(&b"b"[..])), (Success, None), (Reliable, Some(b"b"))] {
+        let mut negotiation = negotiation.clone();
+        assert_eq!(negotiation.received(carrier, sdp), Taken::As(Meaning::Answer));
+        assert_eq!((agreed(&negotiation), negotiation.preview()), (("a", "p"), None), "{carrier:?}");
+    }
 }
 
 #[test]

@@ -69,6 +69,7 @@ fn reachable() -> Vec<State> {
 
 /// RFC 6337 Table 1: offer, answer, and whether the pattern serves for the first exchange (Ini), in an established dialog (Est), and to modify in an early
 /// one (Early). From the client's side of the INVITE and from the server's.
+// Holds: 3261-13.2.1-5, 3261-13.2.1-6, 3261-13.2.1-11
 #[test]
 fn the_patterns_of_rfc_6337() {
     let table = [
@@ -115,6 +116,7 @@ fn the_patterns_of_rfc_6337() {
 }
 
 /// The rules of RFC 6337 §4.3 for what we must not send, and its figures for what the peer is answered; RFC 3311 §5.1, §5.2.
+// Holds: 3264-4-2, 3264-4-3, 3311-5.2-4, 3311-5.2-5, 6141-3.5-1
 #[test]
 fn requests_that_are_in_each_others_way() {
     use Refusal::{AnswerOwed, OfferOut, Unacknowledged};
@@ -234,7 +236,66 @@ fn requests_that_are_in_each_others_way() {
     assert_eq!((status(OfferOut), status(AnswerOwed)), (491, 500));
 }
 
+type Sent = (char, Carrier, bool);
+
+/// Whether an UPDATE of ours may have an offer after these messages.
+fn may_update(parts: &[&[Sent]]) -> bool {
+    step(after(&parts.concat()), stimulus(Side::Ours, Update, WITH)).is_ok()
+}
+
+const OURS: Sent = ('>', Update, WITH);
+const THEIRS: Sent = ('<', Update, WITH);
+
+/// RFC 3311 §5.1, the three rules of the caller.
+// Holds: 3311-5.1-4, 3311-5.1-5, 3311-5.1-6, 3311-5.1-7, 3311-5.1-8
+#[test]
+fn offers_in_an_update_of_the_caller() {
+    let offered = [('>', Inv, WITH)];
+    let answered =
+        [('>', Inv, WITH), ('<', Reliable, WITH), ('>', Prack, WITHOUT), ('<', PrackSuccess, WITHOUT)];
+    assert!(!may_update(&[&offered]) && !may_update(&[&offered, &[('<', Provisional, WITH)]]));
+    assert!(may_update(&[&answered]));
+    assert!(!may_update(&[&answered, &[OURS]]) && !may_update(&[&answered, &[THEIRS]]));
+    assert!(!may_update(&[&answered[..2], &[('>', Prack, WITH)]]));
+    assert!(may_update(&[&answered, &[OURS, ('<', UpdateSuccess, WITH)]]));
+    assert!(may_update(&[&answered, &[THEIRS, ('>', UpdateSuccess, WITH)]]));
+
+    let asked =
+        [('>', Inv, WITHOUT), ('<', Reliable, WITH), ('>', Prack, WITH), ('<', PrackSuccess, WITHOUT)];
+    assert!(!may_update(&[&asked[..1]]) && !may_update(&[&asked[..2]]));
+    assert!(may_update(&[&asked]));
+    assert!(!may_update(&[&asked, &[OURS]]) && !may_update(&[&asked, &[THEIRS]]));
+}
+
+/// RFC 3311 §5.1, the three rules of the callee; the last is the caller's, too.
+// Holds: 3311-5.1-9, 3311-5.1-10, 3311-5.1-11, 3311-5.1-12, 3311-5.1-13
+#[test]
+fn offers_in_an_update_of_the_callee() {
+    let answered =
+        [('<', Inv, WITH), ('>', Reliable, WITH), ('<', Prack, WITHOUT), ('>', PrackSuccess, WITHOUT)];
+    assert!(!may_update(&[&answered[..1]]) && !may_update(&[&answered[..1], &[('>', Provisional, WITH)]]));
+    assert!(!may_update(&[&answered[..2]]), "no PRACK");
+    assert!(may_update(&[&answered]));
+    assert!(!may_update(&[&answered, &[OURS]]) && !may_update(&[&answered, &[THEIRS]]));
+    assert!(!may_update(&[&answered[..2], &[('<', Prack, WITH)]]));
+
+    let asked =
+        [('<', Inv, WITHOUT), ('>', Reliable, WITH), ('<', Prack, WITH), ('>', PrackSuccess, WITHOUT)];
+    assert!(!may_update(&[&asked[..1]]) && !may_update(&[&asked[..2]]));
+    assert!(may_update(&[&asked]));
+    assert!(!may_update(&[&asked, &[OURS]]) && !may_update(&[&asked, &[THEIRS]]));
+
+    for (one, other) in [('>', '<'), ('<', '>')] {
+        let up = [(one, Inv, WITH), (other, Success, WITH), (one, Ack, WITHOUT)];
+        assert!(may_update(&[&up]));
+        for open in [OURS, THEIRS, ('>', Inv, WITH), ('<', Inv, WITH)] {
+            assert!(!may_update(&[&up, &[open]]), "{open:?}");
+        }
+    }
+}
+
 /// What a message of ours has to carry: RFC 3261 §13.2.1, RFC 3262 §5, RFC 6337 §3.1.
+// Holds: 3261-13.2.1-5, 3261-13.2.1-6, 3261-13.3.1-2, 3261-13.3.1.4-2, 3261-13.3.1.4-3
 #[test]
 fn what_messages_carry() {
     use Meaning::{Answer, Offer, Preview};

@@ -425,6 +425,7 @@ fn a_refused_answer_can_be_corrected() {
 // What an answer holds (PEERS A.4).
 
 /// RFC 3261 §8.2.6.2, DESIGN §5: one To tag in all answers to one request.
+// Holds: 3261-8.2.6.2-7, 3261-8.2.6.2-8, 3261-8.2.6.2-9, 3261-13.3.1.1-1
 #[test]
 fn all_answers_carry_one_to_tag() {
     for last in [200, 486] {
@@ -442,6 +443,7 @@ fn all_answers_carry_one_to_tag() {
 }
 
 /// RFC 3261 §8.2.6.2: a tag that the request's To has stays.
+// Holds: 3261-8.2.6.2-6
 #[test]
 fn a_to_tag_of_the_request_stays() {
     for code in [100, 180, 200, 487] {
@@ -453,6 +455,7 @@ fn a_to_tag_of_the_request_stays() {
 }
 
 /// RFC 3261 §8.2.6.1: a 100 needs no tag and echoes Timestamp; the application's 100 and the automatic one alike.
+// Holds: 3261-17.2.1-2, 3261-8.2.6.1-3
 #[test]
 fn a_100_has_no_tag_and_echoes_timestamp() {
     let request = request("INVITE", "Timestamp: 54.21\r\n");
@@ -472,7 +475,29 @@ fn a_100_has_no_tag_and_echoes_timestamp() {
     assert_eq!(server.sent().value(Name::Timestamp), None);
 }
 
+/// RFC 3261 §8.2.6.1: a 100 that goes out late says how late, in seconds.
+// Holds: 3261-8.2.6.1-4, 3261-8.2.6.1-5
+#[test]
+fn a_late_100_says_how_late_it_is() {
+    for (late, timestamp, expected) in [
+        (0, "54.21", "54.21"),
+        (200, "54.21", "54.21 0.200"),
+        (1, "54", "54 0.001"),
+        (12_034, "7.", "7. 12.034"),
+        (59_999, "54 7", "54 59.999"),
+    ] {
+        let request = request("INVITE", &format!("Timestamp: {timestamp}\r\n"));
+        let mut server = Server::with(request, false, Settings::DEFAULT);
+        server.progress(ms(late), &Reply::code(100)).unwrap();
+        assert_eq!(server.sent().value(Name::Timestamp), Some(expected), "{late}");
+    }
+    let mut server = Server::with(request("INVITE", "Timestamp: 54.21\r\n"), false, Settings::DEFAULT);
+    server.run(ms(200));
+    assert_eq!(server.sent().value(Name::Timestamp), Some("54.21 0.200"), "the automatic one");
+}
+
 /// RFC 3261 §12.1.1, RFC 6665 §4.2.1.2, RFC 3515 §2.4.4: Record-Route, in order, in every answer that can form a dialog and in no other.
+// Holds: 3261-12.1.1-2
 #[test]
 fn record_route_is_copied_into_dialog_forming_answers() {
     let routes = ["<sip:p2.example.com;lr>", "<sip:p1.example.com;lr>"];
@@ -501,6 +526,7 @@ fn record_route_is_copied_into_dialog_forming_answers() {
 }
 
 /// RFC 3261 §8.2.6.2: all Via values in order; From, Call-ID and CSeq as they were.
+// Holds: 3261-8.2.6.2-1, 3261-8.2.6.2-2, 3261-8.2.6.2-3, 3261-8.2.6.2-4, 3261-8.2.6.2-5
 #[test]
 fn an_answer_copies_what_identifies_the_request() {
     for (method, code) in [("INVITE", 180), ("INVITE", 486), ("MESSAGE", 200), ("OPTIONS", 503)] {
@@ -532,6 +558,7 @@ fn answers_say_where_the_request_came_from() {
 }
 
 /// RFC 3261 §12.1.1, RFC 3311 §5.2: Contact in answers that form a dialog or refresh its target, whichever method sends them.
+// Holds: 3261-12.1.1-3
 #[test]
 fn contact_is_in_answers_that_form_or_refresh_a_dialog() {
     for (method, code, there) in [
@@ -558,6 +585,7 @@ fn contact_is_in_answers_that_form_or_refresh_a_dialog() {
 }
 
 /// RFC 3261 §13.3.1.4, §11.2, §21.4.6: Allow in 2xx to INVITE and OPTIONS and in every 405; Supported in those 2xx.
+// Holds: 3261-8.2.1-3, 3261-13.3.1.4-1
 #[test]
 fn allow_and_supported_are_where_the_rfc_wants_them() {
     for (method, code, allow, supported) in [
@@ -670,6 +698,7 @@ fn a_report_carries_code_answer_and_cause() {
 // After a final answer (PEERS A.5).
 
 /// PEERS A.5, RFC 6026 §7.1: after a final answer every further one is refused, in every state that follows.
+// Holds: 3261-17.2.2-9
 #[test]
 fn a_second_final_is_refused_in_every_state() {
     let given = |method: &str, reliable: bool, code: u16, then: &dyn Fn(&mut Server)| {
@@ -718,6 +747,7 @@ fn what_has_ended_is_answered_no_more() {
 // Non-INVITE (RFC 4320).
 
 /// RFC 4320 §4.1: 101–199 do not answer a non-INVITE request, `progress` by default included; on no transport.
+// Holds: 4320-4.1-1, 3261-8.2.6.1-1
 #[test]
 fn provisional_answers_but_100_are_refused_to_non_invite() {
     for reliable in [false, true] {
@@ -735,6 +765,7 @@ fn provisional_answers_but_100_are_refused_to_non_invite() {
 }
 
 /// RFC 4320 §4.2: a non-INVITE request is never answered 408; an INVITE may be.
+// Holds: 4320-4.2-1
 #[test]
 fn a_408_is_refused_to_non_invite_only() {
     for reliable in [false, true] {
@@ -747,6 +778,7 @@ fn a_408_is_refused_to_non_invite_only() {
 }
 
 /// RFC 4320 §4.1: over UDP no 100 before Timer E reaches T2 (3.5 s); over a reliable transport at any time.
+// Holds: 4320-4.1-2
 #[test]
 fn a_100_to_non_invite_waits_on_udp_only() {
     let mut server = Server::new("MESSAGE", false);
@@ -764,6 +796,7 @@ fn a_100_to_non_invite_waits_on_udp_only() {
 
 /// RFC 4320 §4.1: a non-INVITE request still unanswered when Timer E reaches T2 gets one 100, on any transport, and
 /// nothing is told of it (DESIGN §5).
+// Holds: 4320-4.1-2, 4320-4.1-3
 #[test]
 fn an_unanswered_non_invite_gets_one_100_after_3500_ms() {
     for reliable in [false, true] {
@@ -798,6 +831,7 @@ fn the_wait_for_100_follows_t1_and_t2() {
 }
 
 /// RFC 3261 §17.2.2: a retransmitted non-INVITE request gets the stored answer again, and nothing before there is one.
+// Holds: 3261-17.2.2-4, 3261-17.2.2-8
 #[test]
 fn a_retransmitted_non_invite_gets_the_last_answer_again() {
     let mut server = Server::new("MESSAGE", false);
@@ -836,6 +870,7 @@ fn an_unanswered_non_invite_ends() {
 // INVITE: while it waits for its final answer.
 
 /// RFC 3261 §17.2.1: an INVITE that has been answered nothing for 200 ms gets 100; nothing is told of it.
+// Holds: 3261-17.2.1-1
 #[test]
 fn an_invite_gets_100_after_200_ms() {
     for reliable in [false, true] {
@@ -862,6 +897,7 @@ fn an_answered_invite_gets_no_100() {
 }
 
 /// RFC 3261 §13.3.1.1: each minute the last provisional answer goes out again, byte for byte, and nothing is told of it.
+// Holds: 3261-13.3.1.1-2
 #[test]
 fn the_last_provisional_repeats_every_minute() {
     let mut server = Server::new("INVITE", false);
@@ -946,6 +982,7 @@ fn patience_with_the_application_can_be_set() {
 }
 
 /// RFC 3261 §13.3.1: an INVITE that is not answered when its Expires runs out gets 487.
+// Holds: 3261-13.3.1-1
 #[test]
 fn an_expired_invite_gets_487() {
     let mut server = Server::with(request("INVITE", "Expires: 20\r\n"), true, Settings::DEFAULT);
@@ -986,6 +1023,7 @@ fn expires_can_be_disregarded() {
 }
 
 /// RFC 3261 §17.2.1: a retransmitted INVITE gets the last provisional answer again; before there is one, nothing.
+// Holds: 3261-17.2.1-5
 #[test]
 fn a_retransmitted_invite_gets_the_last_provisional_again() {
     let mut server = Server::new("INVITE", false);
@@ -1002,6 +1040,7 @@ fn a_retransmitted_invite_gets_the_last_provisional_again() {
 
 /// RFC 3261 §13.3.1.4: a 2xx goes out again after T1, 2·T1 and so on up to T2, on every transport; after 64·T1 without ACK the
 /// session is to be ended, and the context is over.
+// Holds: 6026-7.1-3
 #[test]
 fn a_2xx_repeats_from_t1_to_t2_until_64_t1() {
     for reliable in [false, true] {
@@ -1063,6 +1102,7 @@ fn messages_are_let_go_when_they_are_done_with() {
 // INVITE: after a 3xx to 6xx.
 
 /// RFC 3261 §17.2.1: over UDP a 3xx–6xx goes out again on Timer G, T1 to T2; Timer H ends the wait for its ACK.
+// Holds: 3261-17.2.1-8, 3261-17.2.1-10
 #[test]
 fn a_failure_repeats_on_udp_until_timer_h() {
     for code in [302, 486, 500, 603] {
@@ -1108,6 +1148,7 @@ fn the_ack_of_a_failure_confirms_it() {
 }
 
 /// RFC 3261 §17.2.1, PEERS A.5: a retransmitted INVITE gets the stored final again, the final and not what came before.
+// Holds: 3261-17.2.1-11
 #[test]
 fn a_retransmitted_invite_gets_the_failure_again() {
     for reliable in [false, true] {
@@ -1123,6 +1164,7 @@ fn a_retransmitted_invite_gets_the_failure_again() {
 // CANCEL.
 
 /// RFC 3261 §9.2: a CANCEL of a waiting INVITE answers it 487, told as cancelled and rejected; later answers are refused.
+// Holds: 3261-9.2-2
 #[test]
 fn a_cancelled_invite_is_answered_487() {
     for before in [None, Some(100), Some(180)] {
@@ -1192,6 +1234,7 @@ fn a_cancel_of_a_non_invite_changes_nothing() {
 // Transport (PEERS A.6).
 
 /// RFC 6026 §7.1, §8.8, PEERS A.6: an answer that could not be sent is told, and the context lives on in its state.
+// Holds: 3261-17.2.4-1, 6026-6-2, 6026-7.1-7, 6026-7.1-8, 6026-8.8-2
 #[test]
 fn a_transport_failure_is_told_and_changes_nothing() {
     for (method, code, state) in [

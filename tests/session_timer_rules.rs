@@ -60,6 +60,7 @@ const MODES: [TimerMode; 4] =
 
 // ---- §7.1: the first request ----
 
+// Holds: 4028-7.1-2, 4028-7.1-3
 #[test]
 fn the_first_request() {
     let said = MODES.map(|mode| {
@@ -73,6 +74,7 @@ fn the_first_request() {
 }
 
 /// §7.1: the refresher is left out, or is ourselves; of a peer that is not known nothing is asked (§7.4).
+// Holds: 4028-7.1-6
 #[test]
 fn the_refresher_of_the_first_request() {
     for (refresh_by, refresher) in
@@ -88,6 +90,7 @@ fn the_refresher_of_the_first_request() {
 }
 
 /// §7.1: Min-SE of our own, where it says more than its absence; Session-Expires is not less.
+// Holds: 4028-7.1-5
 #[test]
 fn a_minimum_of_our_own() {
     let own = SessionTimers { min_se: secs(300), interval: secs(300), ..settings(TimerMode::Requested) };
@@ -99,6 +102,7 @@ fn a_minimum_of_our_own() {
 // ---- §7.2: the 2xx ----
 
 /// What the answer says, what then holds, and when something is due, for a request with an interval of 1800 s.
+// Holds: 4028-7.2-1, 4028-7.2-2, 4028-7.2-3, 4028-7.2-4
 #[test]
 fn what_a_2xx_to_our_request_sets() {
     let silent = SessionTerms::default();
@@ -135,6 +139,7 @@ fn what_a_2xx_to_our_request_sets() {
 }
 
 /// §7.2: a 2xx without Session-Expires turns the timer off in the middle of a call.
+// Holds: 4028-4-5, 4028-7.2-5
 #[test]
 fn turned_off_in_the_middle() {
     let mut timer = timer(TimerMode::Requested);
@@ -146,6 +151,7 @@ fn turned_off_in_the_middle() {
 }
 
 /// §7.2: every 2xx renegotiates, whatever its request was for; here the roles change.
+// Holds: 4028-7.2-6, 4028-7.2-8, 4028-9-15, 4028-9-17
 #[test]
 fn every_2xx_counts() {
     let mut timer = timer(TimerMode::Requested);
@@ -162,6 +168,7 @@ fn every_2xx_counts() {
 
 // ---- §7.3, §7.4: 422, and the requests that follow ----
 
+// Holds: 4028-5-1, 4028-7.4-6
 #[test]
 fn a_422_is_met() {
     let mut timer = timer(TimerMode::Requested);
@@ -182,6 +189,7 @@ fn a_422_is_met() {
 }
 
 /// §7.4: a Min-SE in a request of the peer's counts too; the interval stays, the roles stay.
+// Holds: 4028-7.4-3, 4028-7.4-7, 4028-7.4-8, 4028-7.4-9
 #[test]
 fn requests_within_the_dialog() {
     for (refresher, names) in [(Refresher::Uac, Refresher::Uac), (Refresher::Uas, Refresher::Uas)] {
@@ -198,6 +206,7 @@ fn requests_within_the_dialog() {
 // ---- §9: the UAS ----
 
 /// Table 2, and the Require that goes with each row.
+// Holds: 4028-9-9, 4028-9-10, 4028-9-11, 4028-9-12, 4028-9-13
 #[test]
 fn the_table_of_refreshers() {
     use Refresher::{Uac, Uas};
@@ -227,6 +236,7 @@ fn the_table_of_refreshers() {
 }
 
 /// §9: the interval may be reduced down to Min-SE or 90 s, and is never raised.
+// Holds: 4028-9-4, 4028-9-5, 4028-9-6, 4028-9-7
 #[test]
 fn the_interval_in_the_2xx() {
     for (mode, asked, min_se, expected) in [
@@ -246,6 +256,7 @@ fn the_interval_in_the_2xx() {
 }
 
 /// §9: 422 below our minimum, only to a peer that knows the extension; another gets no timer, since nothing could be raised.
+// Holds: 4028-9-1
 #[test]
 fn an_interval_that_is_too_small() {
     let own = SessionTimers { min_se: secs(300), ..SessionTimers::DEFAULT };
@@ -285,9 +296,24 @@ fn a_silent_request_changes_nothing() {
     }
 }
 
+/// §9: where our own last 2xx says nothing of a timer, there is none.
+// Holds: 4028-9-16
+#[test]
+fn a_2xx_of_ours_that_is_silent() {
+    for refresher in [Refresher::Uac, Refresher::Uas] {
+        let mut uas = timer(TimerMode::Supported);
+        uas.answered(at(0), &uas.answer(&asks(true, Some(600), Some(refresher), None)));
+        assert!(uas.deadline().is_some());
+        uas.answered(at(100), &SessionTerms { supported: true, ..SessionTerms::default() });
+        assert_eq!((uas.interval(), uas.refresher(), uas.deadline()), (None, None, None));
+        assert_eq!(uas.step(at(10_000)), SessionEffects::empty());
+    }
+}
+
 // ---- §10: refreshing, and the end ----
 
 /// The refresh at half the interval; the end at the interval.
+// Holds: 4028-7.2-9, 4028-7.2-10, 4028-10-1
 #[test]
 fn the_refresher() {
     let mut timer = timer(TimerMode::Requested);
@@ -301,6 +327,7 @@ fn the_refresher() {
 }
 
 /// The BYE of the other side: min(32 s, a third) before the end.
+// Holds: 4028-10-5, 4028-10-6
 #[test]
 fn the_other_side() {
     for (interval, ends) in [(1800, 1768), (96, 64), (93, 62), (90, 60), (97, 65)] {
@@ -360,6 +387,7 @@ fn glare_is_tried_again() {
 }
 
 /// §10: other failures, with Retry-After and without; the session does not last any longer for it, and the tries come to an end.
+// Holds: 4028-10-3, 4028-10-4
 #[test]
 fn other_failures_are_tried_again() {
     let mut timer = refreshing();
@@ -448,6 +476,7 @@ fn exchange(now: Timestamp, uac: &mut SessionTimer, uas: &mut SessionTimer) -> b
 proptest! {
     /// §7, §9, §10: whatever the two want, both see the same interval, not under the minimum of either, and one refresher; and while refreshes
     /// arrive, and either side asks for other things in between, nobody's session ends.
+    // Holds: 4028-4-2
     #[test]
     fn two_timers_agree(
         caller in any_settings(),

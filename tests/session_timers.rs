@@ -96,6 +96,7 @@ fn golden(name: &str, net: &Network) {
 // ---- Two endpoints ----
 
 /// §7.4, §10: refreshed at half the interval, by UPDATE without an offer.
+// Holds: 4028-7.2-9, 4028-7.2-10, 4028-7.4-10
 #[test]
 fn ladder_of_a_refresh_by_update() {
     let (mut net, sides) = call(1, [ASKS, ASKS], true);
@@ -117,6 +118,7 @@ fn ladder_of_a_refresh_by_invite() {
 
 /// §10: neither side hears of the other any more. The one that refreshes gives up with its transaction, the other min(32 s, a third) before the
 /// end.
+// Holds: 4028-10-2, 4028-10-5
 #[test]
 fn ladder_of_a_session_that_nobody_refreshes() {
     let (mut net, [alice, bob]) = call(1, [ASKS, ASKS], true);
@@ -168,6 +170,7 @@ fn either_side_can_refresh() {
 }
 
 /// §7.2: a peer that knows nothing of it is refreshed all the same, by the one who cares, caller or callee.
+// Holds: 4028-7.2-4
 #[test]
 fn a_peer_without_session_timers() {
     let off = SessionTimers { mode: TimerMode::Off, ..ASKS };
@@ -183,6 +186,7 @@ fn a_peer_without_session_timers() {
 }
 
 /// §7.2: whatever gets a 2xx refreshes. A hold at 30 s moves the refresh from 45 s to 75 s; one that waits behind it is not sent.
+// Holds: 4028-7.2-11
 #[test]
 fn other_requests_refresh_too() {
     let (mut net, [alice, bob]) = call(1, [ASKS, ASKS], true);
@@ -230,6 +234,7 @@ fn called_with(timers: SessionTimers, lines: &[&str]) -> (Ua, Message, Heard) {
 }
 
 /// §9, Table 2: what the 200 says.
+// Holds: 4028-4-6, 4028-9-8, 4028-9-13, 4028-9-14
 #[test]
 fn the_200_of_a_callee() {
     let supported = SessionTimers { mode: TimerMode::Supported, ..SessionTimers::DEFAULT };
@@ -251,6 +256,42 @@ fn the_200_of_a_callee() {
     assert_eq!(ok.value(Name::SessionExpires), None);
 }
 
+/// §4, §5: Session-Expires stands in INVITE and UPDATE and their 2xx only, Min-SE in no answer but 422.
+// Holds: 4028-4-4, 4028-5-3
+#[test]
+fn where_the_headers_stand() {
+    let mut ua = with_timers(SessionTimers { min_se: secs(120), interval: secs(600), ..ASKS });
+    let invite = Req::invite().line("Supported: timer").line("Session-Expires: 600").line("Min-SE: 200");
+    let server = ua.hear(invite.body("application/sdp", SDP).text()).server();
+    let mut sent = ua.progress(server, Reply::new()).unwrap().sent();
+    let other = Req::invite().call_id("other").branch("z9hG4bK-other").line("Supported: timer");
+    let refused = ua.hear(other.line("Session-Expires: 600").body("application/sdp", SDP).text()).server();
+    sent.extend(ua.reject(refused, Reply::new()).unwrap().sent());
+    let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    sent.push(ok.clone());
+    ua.hear(Req::within(&ok, "ACK", 1).text());
+    let update = Req::within(&ok, "UPDATE", 2).line("Supported: timer").line("Session-Expires: 600");
+    sent.extend(ua.hear(update.text()).sent());
+    let brief = Req::within(&ok, "UPDATE", 3).line("Supported: timer").line("Session-Expires: 90");
+    sent.extend(ua.hear(brief.text()).sent());
+    sent.extend(ua.hear(Req::within(&ok, "OPTIONS", 4).line("Supported: timer").text()).sent());
+    let mut handle = ua.sip.dialog(dialog).unwrap();
+    handle.info(ua.now, "text/plain", "x").unwrap();
+    handle.options(ua.now).unwrap();
+    handle.update(ua.now, None).unwrap();
+    sent.extend(ua.drain().sent());
+    sent.extend(ua.destroy(dialog).sent());
+    assert_eq!(sent.len(), 10, "{sent:?}");
+    for message in sent {
+        let (method, status) = (message.method().clone(), message.status().map_or(0, StatusCode::code));
+        let has_session = matches!(method, Method::Invite | Method::Update) && [0, 200].contains(&status);
+        assert_eq!(message.value(Name::SessionExpires).is_some(), has_session, "{message:?}");
+        let names_least = (method == Method::Update && status == 0) || status == 422;
+        assert_eq!(message.value(Name::MinSe).is_some(), names_least, "{message:?}");
+    }
+}
+
 /// §9: the application's own Session-Expires stands, and holds.
 #[test]
 fn what_the_application_says_holds() {
@@ -264,6 +305,7 @@ fn what_the_application_says_holds() {
 }
 
 /// §9: 422 with Min-SE, for INVITE and within the dialog; 400 for what cannot be read; 421 where it is required; 420 without the extension.
+// Holds: 4028-6-1, 4028-9-2
 #[test]
 fn refusals_of_a_callee() {
     let mode = |mode| SessionTimers { mode, ..SessionTimers::DEFAULT };
@@ -296,6 +338,7 @@ fn refusals_of_a_callee() {
 }
 
 /// §9, §10: a callee that refreshes counts from its 2xx.
+// Holds: 4028-7.4-11, 4028-9-17, 4028-9-18, 4028-9-19
 #[test]
 fn a_callee_refreshes() {
     let (mut ua, ok, heard) = called_with(
@@ -334,6 +377,7 @@ fn placed_with(timers: SessionTimers, lines: &str) -> (Ua, Message, DialogId) {
 }
 
 /// §7.1: what the INVITE says; §7.4: in a request within the dialog what is agreed, and nothing in others.
+// Holds: 4028-7.4-9
 #[test]
 fn what_a_caller_says() {
     let timers = SessionTimers { min_se: secs(120), interval: secs(600), ..ASKS };
@@ -350,7 +394,87 @@ fn what_a_caller_says() {
     assert_eq!((update.value(Name::MinSe), update.value(Name::Supported)), (Some("120"), Some("timer")));
 }
 
+/// §7.1, §7.4: what is required is also supported, in the first INVITE and in what refreshes; by default nothing is.
+// Holds: 4028-7.1-3, 4028-7.1-4, 4028-7.4-1
+#[test]
+fn what_is_required_is_supported() {
+    for (mode, requires) in [(TimerMode::Requested, None), (TimerMode::Required, Some("timer"))] {
+        let said = "Session-Expires: 90;refresher=uac\r\nAllow: UPDATE\r\n";
+        let (mut ua, invite, _) = placed_with(SessionTimers { mode, ..ASKS }, said);
+        let update = ua.pass(secs(45)).message("UPDATE");
+        for request in [&invite, &update] {
+            assert_eq!(request.value(Name::Require), requires, "{mode:?}");
+            assert_eq!(request.value(Name::Supported), Some("timer"));
+            assert_eq!(request.value(Name::ProxyRequire), None);
+        }
+    }
+}
+
+/// §7.2: the dialogs of one INVITE that forked have their own intervals, or none.
+// Holds: 4028-7.2-7
+#[test]
+fn forks_have_timers_of_their_own() {
+    let mut ua = Ua::with(|config| {
+        config.set_session_timers(ASKS).unwrap();
+        config.policy.keep_forks = true;
+    });
+    let (_, invite) = ua.call_alice();
+    let mut dialogs = Vec::new();
+    for (tag, lines) in [
+        ("a", "Session-Expires: 100;refresher=uac\r\n"),
+        ("b", "Session-Expires: 300;refresher=uas\r\n"),
+        ("c", "Supported: timer\r\n"),
+    ] {
+        dialogs.push(ua.hear(answer(&invite, 200, tag, &format!("{CONTACT}{lines}"))).dialog());
+    }
+    let timers = dialogs.into_iter().map(|dialog| {
+        let timer = ua.sip.dialog(dialog).unwrap().session_timer().unwrap().clone();
+        (timer.interval(), timer.refresher())
+    });
+    let expected = [(Some(secs(100)), Some(Side::Ours)), (Some(secs(300)), Some(Side::Theirs)), (None, None)];
+    assert_eq!(timers.collect::<Vec<_>>(), expected);
+}
+
+/// §7.4: what the 422s before the dialog asked for is forgotten in it; what the peer's own requests and 422s ask for there is not.
+// Holds: 4028-7.4-2, 4028-7.4-3, 4028-7.4-5, 4028-7.4-6, 4028-7.4-15
+#[test]
+fn the_least_of_the_dialog() {
+    let mut ua = with_timers(ASKS);
+    let (_, first) = ua.call_alice();
+    let second = ua.hear(answer(&first, 422, "a", "Min-SE: 200\r\n")).message("INVITE");
+    let third = ua.hear(answer(&second, 422, "a", "Min-SE: 300\r\n")).message("INVITE");
+    assert_eq!((second.value(Name::MinSe), third.value(Name::MinSe)), (Some("200"), Some("300")));
+    let said = "Supported: timer\r\nAllow: UPDATE\r\nSession-Expires: 300;refresher=uac\r\n";
+    let ok = answer(&third, 200, "a", &format!("{CONTACT}{said}"));
+    ua.hear(ok.clone());
+    let update = ua.pass(secs(150)).message("UPDATE");
+    assert_eq!(
+        (update.value(Name::MinSe), update.value(Name::SessionExpires)),
+        (None, Some("300;refresher=uac"))
+    );
+    ua.hear(answer(&update, 422, "a", "Min-SE: 400\r\n"));
+    let update = ua.pass(secs(1)).message("UPDATE");
+    assert_eq!(update.value(Name::MinSe), Some("400"));
+    ua.hear(answer(&update, 200, "a", &format!("{CONTACT}Session-Expires: 400;refresher=uac\r\n")));
+    let theirs = Req::back(&third, &support::parse(&ok), "UPDATE", 1)
+        .line("Supported: timer")
+        .line("Session-Expires: 500;refresher=uas")
+        .line("Min-SE: 450");
+    let heard = ua.hear(theirs.text());
+    assert_eq!(
+        heard.message("200 OK (UPDATE)").value(Name::SessionExpires),
+        Some("450;refresher=uas"),
+        "ours"
+    );
+    let update = ua.pass(secs(225)).message("UPDATE");
+    assert_eq!(
+        (update.value(Name::MinSe), update.value(Name::SessionExpires)),
+        (Some("450"), Some("450;refresher=uac"))
+    );
+}
+
 /// §7.3: the second INVITE has the Call-ID, From and To of the first, and the next number; a third is for a greater minimum only.
+// Holds: 4028-7.3-1, 4028-7.3-2, 4028-7.4-4, 3261-8.1.3.5-6
 #[test]
 fn a_caller_meets_422() {
     let mut ua = with_timers(ASKS);
@@ -400,6 +524,7 @@ fn a_second_invite_is_as_good_as_the_first() {
 const BY_US: &str = "Session-Expires: 90;refresher=uac\r\nAllow: INVITE, UPDATE\r\nSupported: timer\r\n";
 
 /// §10: 408, 481 and silence end the call, once.
+// Holds: 4028-10-2
 #[test]
 fn a_refresh_that_ends_the_call() {
     for code in [408, 481] {
@@ -427,6 +552,7 @@ fn a_refresh_collides() {
 }
 
 /// §7.4: a peer that does not take UPDATE after all is sent a re-INVITE; §10: 422 is met; 500 is tried again half way to the end.
+// Holds: 4028-7.4-8, 4028-7.4-12, 4028-7.4-13, 4028-10-3
 #[test]
 fn refreshes_that_fail() {
     let (mut ua, ..) = placed_with(ASKS, BY_US);
@@ -451,6 +577,7 @@ fn refreshes_that_fail() {
 }
 
 /// §10: the end comes all the same while refreshes fail; the BYE says why.
+// Holds: 4028-10-1
 #[test]
 fn the_end_of_a_session_that_is_never_refreshed() {
     let (mut ua, ..) = placed_with(ASKS, BY_US);
@@ -478,4 +605,86 @@ fn no_refresh_after_the_end() {
     assert_eq!(*bye.method(), Method::Bye);
     let heard = ua.pass_all();
     assert!(heard.sent().iter().all(|message| *message.method() == Method::Bye), "{heard:?}");
+}
+
+/// §7.4, §13 message 18: what a 422 has asked for before there was a dialog no refresh in it says any more; the interval stays.
+// Holds: 4028-7.4-15
+#[test]
+fn a_refresh_says_nothing_of_a_422_before_the_dialog() {
+    for allows in ["", "Allow: INVITE, UPDATE\r\n"] {
+        let mut ua = with_timers(ASKS);
+        let (_, first) = ua.call_alice();
+        let second = ua.hear(answer(&first, 422, "a", "Min-SE: 200\r\n")).message("INVITE");
+        let said = format!("{CONTACT}{allows}Supported: timer\r\nSession-Expires: 200;refresher=uac\r\n");
+        ua.hear(answer(&second, 200, "b", &said));
+        let heard = ua.pass(secs(100));
+        let refresh = heard.message(if allows.is_empty() { "INVITE" } else { "UPDATE" });
+        assert_eq!(
+            (refresh.value(Name::SessionExpires), refresh.value(Name::MinSe)),
+            (Some("200;refresher=uac"), None)
+        );
+    }
+}
+
+/// §7.1: `timer` stands in Supported of every request but ACK, outside dialogs and within, where session timers are on.
+// Holds: 4028-7.1-1, 4028-7.1-2
+#[test]
+fn every_request_but_ack_says_that_timers_are_supported() {
+    use sip_proto::context::Request;
+    use sip_proto::dialog::InDialog;
+    use sip_proto::message::Body;
+    for mode in [TimerMode::Supported, TimerMode::Requested, TimerMode::Required, TimerMode::Off] {
+        let mut ua = with_timers(SessionTimers { mode, ..ASKS });
+        let mut sent = Vec::new();
+        // A call that is cancelled, one that is refused.
+        let (call, invite) = ua.call_alice();
+        ua.hear(answer(&invite, 180, "a", CONTACT));
+        let cancel = ua.cancel(call).message("CANCEL");
+        ua.hear(answer(&cancel, 200, "a", ""));
+        sent.push(ua.hear(answer(&invite, 487, "a", "")).message("ACK"));
+        sent.extend([invite, cancel]);
+        for method in [Method::Options, Method::Message, Method::Register, Method::Subscribe, Method::Refer] {
+            let request = Request::new(method, "sip:alice@192.0.2.1")
+                .header("Event", "presence")
+                .header("Refer-To", "<sip:carol@192.0.2.9>");
+            ua.sip.request(ua.now, request).unwrap();
+            sent.extend(ua.drain().sent());
+        }
+        // A call that is up, with a reliable 180 in it.
+        let (_, invite) = ua.call_alice();
+        let reliable = format!("{CONTACT}Require: 100rel\r\nRSeq: 7\r\n");
+        sent.push(ua.hear(answer(&invite, 180, "b", &reliable)).message("PRACK"));
+        let lines = format!("{CONTACT}Allow: INVITE, UPDATE\r\nContent-Type: application/sdp\r\n");
+        let ok = answer(&invite, 200, "b", &lines);
+        let body = format!("Content-Length: {}\r\n\r\n{SDP}", SDP.len());
+        let heard = ua.hear(ok.replace("Content-Length: 0\r\n\r\n", &body));
+        sent.push(heard.message("ACK"));
+        let dialog = heard.dialog();
+        for method in [Method::Info, Method::Update, Method::Notify, Method::Publish, Method::Refer] {
+            let request = InDialog::new(method).header("Refer-To", "<sip:carol@192.0.2.9>");
+            ua.sip.dialog(dialog).unwrap().request(ua.now, request).unwrap();
+            let message = ua.drain().only();
+            ua.hear(answer(&message, 200, "b", CONTACT));
+            sent.push(message);
+        }
+        ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap();
+        let again = ua.drain().only();
+        ua.hear(answer(&again, 488, "b", ""));
+        sent.push(again);
+        ua.sip.dialog(dialog).unwrap().notify(ua.now, "x", "active", None::<Body>).unwrap();
+        sent.extend(ua.drain().sent());
+        sent.push(ua.destroy(dialog).message("BYE"));
+        let methods: std::collections::BTreeSet<_> =
+            sent.iter().map(|message| message.method().as_str().to_string()).collect();
+        assert_eq!(methods.len(), 14, "{methods:?}");
+        for message in sent {
+            let is_said = message.supported().any(|tag| tag == "timer");
+            assert_eq!(
+                is_said,
+                mode != TimerMode::Off && *message.method() != Method::Ack,
+                "{mode:?} {message:?}"
+            );
+            assert!(message.supported().count() <= 1);
+        }
+    }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sip_proto::dialog::{
-    Again, Failure, Granting, Notifier, NotifierState, Reason, Sipfrag, StateLine, Subscriber, SubscriberEnd,
-    SubscriberState, SubscriptionEffects, TooBrief,
+    Again, Failure, Granting, Notifier, NotifierState, REFER_PACE, Reason, Sipfrag, StateLine, Subscriber,
+    SubscriberEnd, SubscriberState, SubscriptionEffects, TooBrief,
 };
 use sip_proto::message::SubscriptionState;
 use sip_proto::transaction::Timers;
@@ -46,6 +46,7 @@ fn active() -> Subscriber {
 // ---- The subscriber ----
 
 /// RFC 6665 §4.1.2, Figure 1, from notify_wait.
+// Holds: 6665-4.1.3-7, 6665-4.4.1-1
 #[test]
 fn the_first_notify() {
     for (text, expected, effects) in [
@@ -63,6 +64,7 @@ fn the_first_notify() {
 }
 
 /// §4.1.2.4: Timer N is 64·T1 from the SUBSCRIBE, whatever its answer.
+// Holds: 6665-4.1.2.4-1, 6665-4.1.2.4-3
 #[test]
 fn timer_n() {
     let timers = Timers { t1: Duration::from_millis(100), ..Timers::DEFAULT };
@@ -82,6 +84,7 @@ fn timer_n() {
 }
 
 /// §4.1.2.1: any refusal of the first SUBSCRIBE; silence is Timer N's matter, since a NOTIFY may come all the same.
+// Holds: 6665-4.1.2.1-1
 #[test]
 fn the_first_subscribe_is_refused() {
     for failure in [response(403), response(489), response(500), response(302), Failure::TransportError] {
@@ -95,6 +98,7 @@ fn the_first_subscribe_is_refused() {
 }
 
 /// §3.1.1, §4.1.3: the answer grants no more than was asked for; a NOTIFY before it or after it has the last word.
+// Holds: 6665-3.1.1-4, 6665-4.1.3-5, 6665-8.3.1-1
 #[test]
 fn how_long_it_lasts() {
     for (granted, expected) in [(None, 600), (Some(300), 300), (Some(9000), 600)] {
@@ -116,6 +120,7 @@ fn how_long_it_lasts() {
 }
 
 /// §4.1.2.2: a refresh while there is time for its transaction, and Timer N again.
+// Holds: 6665-4.1.2.2-4
 #[test]
 fn refreshing() {
     let mut subscriber = active();
@@ -139,6 +144,7 @@ fn refreshing() {
 }
 
 /// §4.1.2.2 (RFC 5839): no NOTIFY comes after a 204.
+// Holds: 6665-4.1.2.2-5
 #[test]
 fn nothing_new() {
     let mut subscriber = active();
@@ -148,6 +154,7 @@ fn nothing_new() {
 }
 
 /// §4.1.2.2: which refusals of a refresh end the subscription, and that others leave it as it was.
+// Holds: 6665-4.1.2.2-1, 6665-4.1.2.2-3
 #[test]
 fn a_refresh_is_refused() {
     for code in [404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604] {
@@ -187,6 +194,7 @@ fn a_refresh_is_too_brief() {
 }
 
 /// §4.1.2.3: unsubscribing waits for the final NOTIFY; one that crossed is not it.
+// Holds: 6665-4.1.2.3-1
 #[test]
 fn unsubscribing() {
     let mut subscriber = active();
@@ -216,6 +224,7 @@ fn fetching() {
 }
 
 /// RFC 5057 §4.2: an end that no NOTIFY tells of, some time after it.
+// Holds: 5057-4.2-4
 #[test]
 fn the_end_that_nobody_tells() {
     let mut subscriber = Subscriber::implicit(at(0), &Timers::DEFAULT);
@@ -245,9 +254,10 @@ fn the_subscription_of_a_refer() {
 // ---- The notifier ----
 
 /// §3.1.1, §4.2.1.1: never more than asked for; 423 only between nothing and an hour.
+// Holds: 6665-3.1.1-3, 6665-4.2.1.1-5, 6665-4.2.1.1-6
 #[test]
 fn granting() {
-    let granting = Granting { unasked: secs(1800), least: secs(300), most: secs(7200) };
+    let granting = Granting { unasked: secs(1800), least: secs(300), most: secs(7200), ..Granting::DEFAULT };
     for (asked, expected) in [
         (None, Ok(secs(1800))),
         (Some(0), Ok(secs(0))),
@@ -264,6 +274,7 @@ fn granting() {
 }
 
 /// §4.2.1.2, §4.2.2: a NOTIFY after each 2xx, authorised or not, and what it says.
+// Holds: 6665-4.2.1.2-1, 6665-4.2.2-1, 6665-4.2.2-5, 6665-4.2.2-6, 6665-4.4.3-3
 #[test]
 fn a_notify_after_every_2xx() {
     for (granted, is_authorised, says) in [
@@ -298,6 +309,7 @@ fn pending() {
 }
 
 /// §4.2.1.4: the end is told, with its reason; §4.4.1: the subscription is there until that NOTIFY is through.
+// Holds: 6665-4.2.1.4-3, 6665-4.2.1.4-4, 6665-4.2.2-7
 #[test]
 fn the_end_of_its_time() {
     let (mut notifier, _) = Notifier::new(at(0), secs(600), true);
@@ -315,6 +327,7 @@ fn the_end_of_its_time() {
 }
 
 /// §4.2.2: failed NOTIFYs that remove the subscription, without another word; and those that do not.
+// Holds: 6665-4.2.2-3, 6665-4.2.2-4
 #[test]
 fn a_notify_fails() {
     let removes = [404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604].map(response);
@@ -333,6 +346,7 @@ fn a_notify_fails() {
 }
 
 /// §4.1.3, §4.2.2: what a notifier writes a subscriber reads.
+// Holds: 6665-4.1.3-8, 6665-4.2.2-8
 #[test]
 fn states_are_written_and_read() {
     for reason in Reason::ALL {
@@ -374,7 +388,7 @@ proptest! {
     /// then both are over.
     #[test]
     fn two_shells_agree(asked in 0..10_000_u64, least in 0..4000_u64, most in 1..10_000_u64, refreshes in 0..5_usize) {
-        let granting = Granting { unasked: secs(600), least: secs(least.min(most)), most: secs(most) };
+        let granting = Granting { unasked: secs(600), least: secs(least.min(most)), most: secs(most), ..Granting::DEFAULT };
         let asked = match granting.grant(Some(secs(asked))) {
             Ok(_) => secs(asked),
             Err(TooBrief(least)) => least,
@@ -439,5 +453,117 @@ proptest! {
         prop_assert!(steps <= 3);
         prop_assert_eq!(subscriber.state(), SubscriberState::Terminated);
         prop_assert!(subscriber.end().is_some());
+    }
+}
+
+// ---- The pace of NOTIFYs ----
+
+/// RFC 3515 §3.10: "refer" has a second.
+#[test]
+fn the_pace_of_refer() {
+    assert_eq!(REFER_PACE, secs(1));
+    assert_eq!(Granting::DEFAULT.pace, secs(0), "RFC 6665 §5.4.10: other packages say themselves");
+}
+
+/// RFC 6665 §4.2.2, §5.4.10: a NOTIFY that comes too soon is asked for when it is time, once; one that a 2xx asks for goes at once, and counts.
+#[test]
+fn turns() {
+    let (notifier, _) = Notifier::new(at(0), secs(600), true);
+    let mut notifier = notifier.paced(secs(5));
+    notifier.sent(at(0));
+    assert!(!notifier.take_turn(at(1)) && !notifier.take_turn(at(4)));
+    assert_eq!((notifier.step(at(4)), notifier.deadline()), (NOTHING, Some(at(5))));
+    assert_eq!(notifier.step(at(5)), NOTIFY);
+    assert_eq!(notifier.step(at(5)), NOTHING);
+    assert!(notifier.take_turn(at(5)));
+    assert_eq!(notifier.deadline(), Some(at(600)));
+    // A refresh in between takes what waits along.
+    assert!(!notifier.take_turn(at(6)));
+    assert_eq!(notifier.refreshed(at(7), secs(600)), NOTIFY);
+    notifier.sent(at(7));
+    assert_eq!(notifier.deadline(), Some(at(607)));
+    assert!(!notifier.take_turn(at(11)) && notifier.take_turn(at(12)));
+    // Without a pace it is always its turn.
+    let (mut notifier, _) = Notifier::new(at(0), secs(600), true);
+    assert!(notifier.take_turn(at(0)) && notifier.take_turn(at(0)));
+}
+
+/// The same at the end of its time: it is over when its last NOTIFY has had its turn.
+#[test]
+fn the_last_one_has_its_turn() {
+    let (notifier, _) = Notifier::new(at(0), secs(10), true);
+    let mut notifier = notifier.paced(secs(5));
+    notifier.sent(at(8));
+    assert_eq!(notifier.step(at(10)), NOTIFY);
+    assert!(!notifier.take_turn(at(10)));
+    assert_eq!((notifier.state(), notifier.deadline()), (NotifierState::Terminated, Some(at(13))));
+    assert_eq!(notifier.step(at(12)), NOTHING);
+    assert_eq!(notifier.step(at(13)), NOTIFY);
+    assert!(notifier.take_turn(at(13)));
+    assert_eq!(notifier.deadline(), None);
+    // One that fails is followed by none (§4.2.2).
+    let (notifier, _) = Notifier::new(at(0), secs(10), true);
+    let mut notifier = notifier.paced(secs(5));
+    notifier.sent(at(0));
+    assert!(!notifier.take_turn(at(1)));
+    assert_eq!((notifier.failed(response(481), false), notifier.deadline()), (ENDED, None));
+}
+
+/// §4.2.2, Figure 2: what a NOTIFY in the application's words makes of the subscription.
+#[test]
+fn words_that_change_a_subscription() {
+    for (is_authorised, says, taken, then) in [
+        (false, "pending", true, "pending;expires=590"),
+        (false, "active", true, "active;expires=590"),
+        (false, "terminated;reason=rejected", true, "terminated;reason=rejected"),
+        (true, "active;expires=60", true, "active;expires=60"),
+        (true, "active;expires=6000", true, "active;expires=590"),
+        (true, "pending", false, "active;expires=590"),
+        (
+            true,
+            "terminated;reason=probation;retry-after=9",
+            true,
+            "terminated;reason=probation;retry-after=9",
+        ),
+        (true, "terminated", true, "terminated"),
+        (true, "waiting", true, "active;expires=590"),
+        (false, "waiting;expires=9", true, "pending;expires=9"),
+    ] {
+        let (mut notifier, _) = Notifier::new(at(0), secs(600), is_authorised);
+        assert_eq!(notifier.says(at(10), &state(says)), taken, "{says}");
+        assert_eq!(notifier.line(at(10)).to_string(), then, "{says}");
+    }
+    let (mut notifier, _) = Notifier::new(at(0), secs(0), true);
+    for says in ["active", "pending", "terminated", "waiting"] {
+        assert!(!notifier.says(at(0), &state(says)), "{says}");
+    }
+}
+
+proptest! {
+    /// §5.4.10: however a state changes, and whenever time is looked at, no two NOTIFYs are less than the pace apart, and after the last change one follows.
+    #[test]
+    fn the_pace_is_kept(pace in 1..20_u64, changes in proptest::collection::vec(0..10_u64, 1..40)) {
+        let (notifier, _) = Notifier::new(at(0), secs(10_000), true);
+        let mut notifier = notifier.paced(secs(pace));
+        notifier.sent(at(0));
+        let (mut now, mut sent, mut is_told) = (0, vec![0], true);
+        for pause in changes.into_iter().chain([100]) {
+            let until = now + pause;
+            while let Some(due) = notifier.deadline().filter(|due| *due <= at(until)) {
+                prop_assert_eq!(notifier.step(due), NOTIFY);
+                prop_assert!(notifier.take_turn(due));
+                sent.push(due.as_millis() / 1000);
+                is_told = true;
+            }
+            now = until;
+            if pause != 100 {
+                is_told = notifier.take_turn(at(now));
+                if is_told {
+                    sent.push(now);
+                }
+            }
+        }
+        prop_assert!(is_told);
+        prop_assert!(sent.windows(2).all(|pair| pair[1] - pair[0] >= pace), "{:?}", sent);
     }
 }

@@ -137,6 +137,7 @@ fn ladder_of_a_subscription() {
 }
 
 /// §4.2.2: ended by the notifier, with its reason, or by its `destroy`.
+// Holds: 5057-4.2-1, 5057-4.2-2
 #[test]
 fn a_notifier_ends_it() {
     for by_destroy in [true, false] {
@@ -193,6 +194,7 @@ fn subscriptions_over_a_bad_link() {
 }
 
 /// §4.1.2.2, §4.2.2: neither side hears of the other: a refresh and a NOTIFY both find that out.
+// Holds: 5057-4.2-3, 6665-4.1.2.2-4
 #[test]
 fn a_link_that_is_cut() {
     let (mut net, alice, bob) = two();
@@ -227,6 +229,7 @@ fn subscribing(ua: &mut Ua) -> Message {
 }
 
 /// §4.1.2.4, §4.4.1: the NOTIFY may come before the 2xx; it makes the dialog, whose route set is its own.
+// Holds: 6665-4.1.2.4-4, 6665-4.4.1-1, 6665-4.4.1-2
 #[test]
 fn a_notify_before_the_200() {
     let mut ua = Ua::new();
@@ -248,6 +251,7 @@ fn a_notify_before_the_200() {
 }
 
 /// §4.1.3: a NOTIFY that matches nothing: another package, another id, another call, no state, a second fork.
+// Holds: 6665-4.1.3-1, 6665-4.4.1-3, 6665-5.4.9-1
 #[test]
 fn notifies_that_match_nothing() {
     let mut ua = Ua::new();
@@ -270,6 +274,7 @@ fn notifies_that_match_nothing() {
 }
 
 /// §4.1.4: with the policy that keeps forks, each makes a dialog of its own.
+// Holds: 6665-4.1.2.4-2, 6665-4.1.2.4-3
 #[test]
 fn forks_of_a_subscribe() {
     let mut ua = Ua::with(|config| config.policy.keep_forks = true);
@@ -293,6 +298,7 @@ fn forks_of_a_subscribe() {
 }
 
 /// §4.1.2.4: a 2xx, but no NOTIFY; §4.1.2.1: a refusal. Each request has one result and one end.
+// Holds: 6665-4.1.2.1-1, 6665-4.1.2.4-1
 #[test]
 fn no_subscription_comes_of_it() {
     let mut ua = Ua::new();
@@ -353,6 +359,7 @@ fn notifier() -> Ua {
 }
 
 /// §3.1.1, §4.2.1.1: granted no more than asked; the 200 first, the NOTIFY at once; 423; §4.2.3: no Event; RFC 3515 §2.4.4: refer is not for SUBSCRIBE.
+// Holds: 6665-3.1.1-2, 6665-3.1.1-3, 6665-4.2.1.1-6, 6665-4.2.3-1, 6665-8.3.1-2
 #[test]
 fn a_subscribe_is_answered() {
     for (expires, granted) in [("600", "600"), ("5000", "1000")] {
@@ -380,6 +387,7 @@ fn a_subscribe_is_answered() {
 }
 
 /// §4.2.1.4: refreshed and ended by the subscriber, answered and told without asking anybody; §4.2.2: a NOTIFY that fails.
+// Holds: 6665-3.1.1-5, 6665-4.2.1.2-1, 6665-4.4.1-4
 #[test]
 fn a_subscription_goes_on() {
     let mut ua = notifier();
@@ -414,6 +422,7 @@ fn a_subscription_goes_on() {
 }
 
 /// §4.2.1.4: nobody refreshes: the notifier says so and is done, answered or not.
+// Holds: 6665-4.2.1.4-3, 6665-4.2.1.4-4
 #[test]
 fn a_subscription_runs_out() {
     let mut ua = notifier();
@@ -478,6 +487,7 @@ fn told(events: &[(Node, Event)], who: Node) -> Vec<u16> {
 }
 
 /// RFC 3515 §2.4, RFC 5057 §3.1: REFER in a call, its NOTIFYs, and the call goes on.
+// Holds: 5057-5.5-2
 #[test]
 fn ladder_of_a_refer() {
     let (mut net, alice, bob) = two();
@@ -505,6 +515,7 @@ fn ladder_of_a_refer() {
 }
 
 /// RFC 5057 §4, §5.5: the BYE ends the session, and the NOTIFYs of the REFER go on; the dialog ends with the last of them.
+// Holds: 5057-5.5-3, 5057-2-3, 6665-4.5.2-4
 #[test]
 fn ladder_of_a_refer_that_outlives_its_call() {
     let (mut net, alice, bob) = two();
@@ -532,6 +543,7 @@ fn ladder_of_a_refer_that_outlives_its_call() {
 }
 
 /// RFC 3515 §2.4.6: two REFERs in one dialog: the NOTIFYs of the second say which.
+// Holds: 3515-2.4.6-1
 #[test]
 fn two_refers() {
     let (mut net, alice, bob) = two();
@@ -576,6 +588,7 @@ fn a_refer_without_subscription() {
 }
 
 /// RFC 3515 §2.4.4, RFC 3261 §12: a REFER outside dialogs makes a dialog of its own.
+// Holds: 3515-2.4.4-1, 3515-2.4.2-6
 #[test]
 fn a_refer_outside_dialogs() {
     let (mut net, alice, bob) = two();
@@ -607,7 +620,7 @@ fn a_refer_outside_dialogs() {
     assert!(net.is_empty(), "{}", net.ladder());
 }
 
-/// DESIGN.md §5: a REFER that nobody serves is answered 200 and owes a last NOTIFY with 603.
+/// DESIGN.md §5, RFC 3515 §2.4.5, §2.4.7: a REFER that nobody serves is answered 200, and its one NOTIFY, with 603, ends it.
 #[test]
 fn a_refer_that_nobody_serves() {
     let mut net = Network::new(3);
@@ -619,11 +632,13 @@ fn a_refer_that_nobody_serves() {
     let now = net.now();
     net.endpoint(alice).dialog(ours).unwrap().request(now, refer()).unwrap();
     let events = net.run_for(secs(1));
-    assert_eq!(told(&events, alice), [100, 603], "{}", net.ladder());
+    assert_eq!(told(&events, alice), [603], "{}", net.ladder());
+    assert_eq!(over(&events, alice), [Some(SubscriberEnd::Notified(Again::Never))]);
     assert_eq!(ends(&events), []);
 }
 
 /// RFC 5057 §3.2, §5.1: a subscription inside a call, ended by a 481 of its own; the call goes on.
+// Holds: 5057-5.5-2
 #[test]
 fn a_subscription_inside_a_call() {
     let (mut net, alice, bob) = two();
@@ -664,5 +679,109 @@ fn a_notify_that_cannot_be_sent_ends_its_subscription() {
         .line("Refer-To: <sip:carol@192.0.2.3>")
         .line("Record-Route: <sip:192.0.2.9;lr;transport=tcp>");
     assert_eq!(ua.hear(refer.text()).lines()[0], "200 OK (REFER)");
+    ua.pass_all();
+}
+
+/// DESIGN.md §2 contract 6, RFC 5057 §4: a subscription is to be refreshed while the BYE of its session waits for its answer, and cannot be: it is
+/// over, and does not keep its dialog.
+#[test]
+fn a_refresh_that_cannot_be_sent() {
+    let mut ua = Ua::new();
+    let (_, dialog) = ua.answered_call();
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).unwrap();
+    let subscribe = ua.drain().only();
+    ua.hear(answer(&subscribe, 200, "", "Expires: 60\r\n"));
+    ua.destroy(dialog);
+    ua.pass_all();
+}
+
+/// A NOTIFY of Alice's for a SUBSCRIBE of ours outside dialogs, without its state.
+fn first_notify(subscribe: &Message, cseq: u32) -> Req {
+    let value = |name| subscribe.value(name).unwrap();
+    let notify = Req {
+        from: format!("{};tag=t", value(Name::To)),
+        to: value(Name::From).into(),
+        call_id: subscribe.call_id().into(),
+        branch: format!("z9hG4bK-first-{cseq}"),
+        cseq,
+        ..Req::new("NOTIFY")
+    };
+    notify.line(CONTACT.trim_end()).line("Event: presence")
+}
+
+/// RFC 6665 §4.1.2.1, RFC 5057 §5.1: a SUBSCRIBE is answered 500 after its first NOTIFY came. Another subscription in the dialog that this made is none of
+/// its business.
+#[test]
+fn a_late_refusal_is_for_its_own_subscription() {
+    let mut ua = Ua::new();
+    ua.sip.request(ua.now, subscribe("600")).unwrap();
+    let first = ua.drain().only();
+    let notify = first_notify(&first, 1).line("Subscription-State: active");
+    let dialog = ua.hear(notify.text()).dialog();
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "dialog", secs(600)).unwrap();
+    ua.drain();
+    let heard = ua.hear(answer(&first, 500, "t", ""));
+    assert_eq!(heard.lines(), ["* failed 500 X (SUBSCRIBE)"]);
+    assert_eq!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().len(), 2);
+    ua.sip.dialog(dialog).unwrap().destroy(ua.now).unwrap();
+    ua.pass_all();
+}
+
+/// RFC 5057 §5.1 remark (17), DESIGN.md §2 contract 6: a SUBSCRIBE with Expires 0 is refused: the subscription is over all the same, and its dialog with it.
+#[test]
+fn a_farewell_that_is_refused() {
+    for code in [500, 503, 600] {
+        let mut ua = Ua::new();
+        ua.sip.request(ua.now, subscribe("600")).unwrap();
+        let first = ua.drain().only();
+        ua.hear(answer(&first, 200, "t", "Expires: 600\r\n"));
+        let notify = first_notify(&first, 1).line("Subscription-State: active");
+        let dialog = ua.hear(notify.text()).dialog();
+        ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(0)).unwrap();
+        let farewell = ua.drain().only();
+        let lines = ua.hear(answer(&farewell, code, "", "")).lines();
+        let destroyed = format!("* destroy by Remote: Response({code})");
+        assert_eq!(lines[1..], ["* subscription ended: presence".into(), destroyed]);
+        ua.pass_all();
+    }
+}
+
+/// RFC 6665 §4.4.1, DESIGN.md §2 contract 6: a first NOTIFY that is refused, or lost for want of room, begins no dialog; a better one does.
+#[test]
+fn a_first_notify_that_is_refused() {
+    let mut ua = Ua::with(|config| config.limits.queue = 4);
+    ua.sip.request(ua.now, subscribe("600")).unwrap();
+    let first = ua.drain().only();
+    let required = first_notify(&first, 1).line("Subscription-State: active").line("Require: foo");
+    assert_eq!(ua.hear(required.text()).lines(), ["420 Bad Extension (NOTIFY)"]);
+    assert_eq!(ua.sip.counts()[2], 0, "no dialog");
+    // The queue is full.
+    let flow = ua.udp(support::ALICE);
+    for number in 0..4 {
+        let options =
+            Req::new("OPTIONS").branch(&format!("z9hG4bK-o{number}")).call_id(&format!("o{number}"));
+        ua.sip.handle_input(ua.now, sip_proto::Input::Datagram { flow, payload: options.text().into() });
+    }
+    let notify = first_notify(&first, 2).line("Subscription-State: active");
+    ua.sip.handle_input(ua.now, sip_proto::Input::Datagram { flow, payload: notify.text().into() });
+    assert!(!ua.drain().lines().contains(&"200 OK (NOTIFY)".into()));
+    assert_eq!(ua.sip.counts()[2], 0, "no dialog");
+    let dialog = ua.hear(notify.text()).dialog();
+    ua.sip.dialog(dialog).unwrap().destroy(ua.now).unwrap();
+    ua.pass_all();
+}
+
+/// RFC 3261 §15.1.2, DESIGN.md §2 contract 6: a BYE in an early dialog in which we have subscribed ends all of it, once.
+#[test]
+fn a_bye_while_early_and_subscribed() {
+    let mut ua = Ua::new();
+    let server = ua.called();
+    let ringing = ua.progress(server, Reply::new()).unwrap();
+    let dialog = ringing.dialog();
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).unwrap();
+    let heard = ua.hear(Req::within(&ringing.message("180 Ringing (INVITE)"), "BYE", 2).text());
+    let lines = heard.lines();
+    assert_eq!(lines.last().map(String::as_str), Some("* destroy by Remote: Bye"), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.starts_with("* session ended")), "{lines:?}");
     ua.pass_all();
 }

@@ -48,6 +48,7 @@ fn results(heard: &Heard) -> (usize, usize) {
 // ---- Requests outside dialogs ----
 
 /// RFC 3261 §8.1.1: what a request of ours has.
+// Holds: 3261-8.1.1.1-1, 3261-8.1.1.2-1, 3261-8.1.1.2-3, 3261-8.1.1.6-1, 3261-8.1.1.6-2
 #[test]
 fn a_request_has_what_it_must() {
     let (_, heard) = message(&mut Ua::new(), "sip:alice@192.0.2.1:5070");
@@ -58,6 +59,7 @@ fn a_request_has_what_it_must() {
     assert!(via.wants_rport() && via.rfc3261_branch().is_some());
     assert_eq!((via.transport, via.port), ("UDP", Some(5060)));
     assert_eq!(request.from().unwrap().uri, "sip:bob@192.0.2.4");
+    assert_eq!(Some(request.to().unwrap().uri), request.request_uri());
     assert!(request.from().unwrap().tag().is_some());
     assert_eq!(request.to().unwrap().tag(), None);
     assert_eq!(request.max_forwards(), Ok(Some(70)));
@@ -65,14 +67,18 @@ fn a_request_has_what_it_must() {
 }
 
 /// RFC 3261 §8.1.1.8: an INVITE has one Contact.
+// Holds: 3261-13.2.1-1, 3261-13.2.1-2
 #[test]
 fn an_invite_has_a_contact() {
     let (_, invite) = Ua::new().call_alice();
     assert_eq!(invite.contact().unwrap().unwrap().uri, "sip:bob@192.0.2.4:5060");
-    assert!(invite.allow().any(|method| method == "BYE"));
+    for method in ["BYE", "INFO"] {
+        assert!(invite.allow().any(|allowed| allowed == method), "{method}");
+    }
 }
 
 /// RFC 3261 §8.1.3: provisional answers, the result, the end.
+// Holds: 3261-18.1.2-2
 #[test]
 fn a_request_has_one_result_and_one_end() {
     for (code, result) in [
@@ -112,6 +118,7 @@ fn a_failure_has_its_cause() {
 }
 
 /// RFC 3261 §17.1.2.2: over UDP at T1, doubling to T2, for 64·T1; then a 408 that is marked as made up here.
+// Holds: 3261-8.1.3.1-1
 #[test]
 fn a_request_over_udp_is_repeated_until_it_times_out() {
     let mut ua = Ua::new();
@@ -138,6 +145,7 @@ fn a_provisional_slows_the_repetition() {
 }
 
 /// RFC 3261 §17.1.1.2: an INVITE doubles without bound until Timer B; a provisional answer stops it.
+// Holds: 3261-8.1.3.1-1
 #[test]
 fn an_invite_over_udp_is_repeated_until_it_is_heard() {
     let mut ua = Ua::new();
@@ -174,6 +182,7 @@ fn nothing_is_repeated_over_a_stream() {
 }
 
 /// RFC 3261 §8.1.3.1: what cannot be sent is a 503, marked as made up here.
+// Holds: 3261-18.4-1, 3261-17.1.4-1, 3261-8.1.3.1-2
 #[test]
 fn a_send_failure_is_503() {
     for is_invite in [false, true] {
@@ -232,6 +241,7 @@ fn a_full_table_refuses() {
 // ---- Which answers are ours (RFC 3261 §17.1.3, §18.1.2, §8.1.3.3) ----
 
 /// Wrong branch, wrong sent-by, wrong CSeq method, two Vias: stray, counted.
+// Holds: 3261-18.1.2-1, 6026-8.9-1, 3261-8.1.3.3-1
 #[test]
 fn a_spoofed_answer_is_stray() {
     let mut ua = Ua::new();
@@ -259,6 +269,7 @@ fn a_spoofed_answer_is_stray() {
 const CROSSED: [&str; 2] = ["* failed 487 Request Terminated (INVITE) (made up)", "* client ended"];
 
 /// RFC 3261 §9.1: before any 1xx the CANCEL waits; then it goes where the INVITE went, with its branch and number.
+// Holds: 3261-9.1-2, 3261-9.1-3, 3261-9.1-7, 3261-9.1-8, 3261-9.1-9
 #[test]
 fn a_cancel_waits_for_a_provisional() {
     let mut ua = Ua::new();
@@ -284,6 +295,7 @@ fn a_cancel_waits_for_a_provisional() {
 }
 
 /// RFC 3261 §9.1: a second cancel changes nothing; headers go into the CANCEL; after the result it is refused.
+// Holds: 3261-9.1-1, 3261-9.1-10
 #[test]
 fn a_second_cancel_changes_nothing() {
     let mut ua = Ua::new();
@@ -340,6 +352,7 @@ fn a_200_that_comes_before_the_cancel_went_out() {
 }
 
 /// RFC 3261 §9.1: 64·T1 after the CANCEL without a final answer the request is over.
+// Holds: 3261-9.1-12, 3261-9.1-13
 #[test]
 fn a_cancelled_invite_without_final_ends_after_64_t1() {
     let mut ua = Ua::new();
@@ -450,6 +463,7 @@ fn a_rejection_ends_every_fork() {
 }
 
 /// RFC 3261 §13.2.2.4, PEERS.md D9: a second fork's 2xx is acknowledged, and its call ended.
+// Holds: 3261-17.1.1.3-1, 3261-13.2.2.4-4, 3261-13.2.2.4-5, 3261-13.2.2.4-11
 #[test]
 fn a_second_forks_2xx_is_acknowledged_and_ended() {
     let mut ua = Ua::new();
@@ -469,6 +483,7 @@ fn a_second_forks_2xx_is_acknowledged_and_ended() {
 }
 
 /// RFC 3261 §13.2.2.4 by policy: kept, it is told as a fork.
+// Holds: 3261-13.2.2.4-3, 3261-13.2.2.4-4
 #[test]
 fn a_second_forks_2xx_can_be_kept() {
     let mut ua = Ua::with(|config| config.policy.keep_forks = true);
@@ -487,6 +502,7 @@ fn a_second_forks_2xx_can_be_kept() {
 }
 
 /// RFC 3261 §13.2.2.4, PEERS.md D8: a 200 that comes again gets the same ACK again, octet by octet, for 64·T1.
+// Holds: 6026-8.9-1, 3261-13.2.2.4-10
 #[test]
 fn a_200_that_comes_again_gets_the_same_ack() {
     let mut ua = Ua::new();
@@ -525,6 +541,7 @@ fn a_late_forks_ack_is_kept_as_long() {
 }
 
 /// RFC 3261 §17.1.1.3: a rejection that comes again gets the same ACK again.
+// Holds: 3261-13.2.2.3-1
 #[test]
 fn a_rejection_that_comes_again_gets_the_same_ack() {
     let mut ua = Ua::new();
@@ -556,6 +573,7 @@ fn no_dialog_without_a_tag() {
 }
 
 /// RFC 3261 §12.1.2: a 2xx without To tag, of an RFC 2543 peer, makes a dialog with a null tag.
+// Holds: 3261-12.1.2-12, 3261-12.2.1.1-5
 #[test]
 fn a_2xx_without_to_tag() {
     let mut ua = Ua::new();
@@ -567,6 +585,7 @@ fn a_2xx_without_to_tag() {
 }
 
 /// RFC 3261 §13.2.2.4: the 2xx sets route set and target anew: the early dialog's were not final.
+// Holds: 6141-4.9-2, 3261-13.2.2.4-2
 #[test]
 fn the_2xx_sets_the_route_set_anew() {
     let mut ua = Ua::new();
@@ -625,6 +644,7 @@ fn resolved(ua: &mut Ua, heard: &Heard, transport: Transport, to: &str) -> Heard
 }
 
 /// DESIGN.md §3: for a name there is a question and nothing else; the answer sends the request.
+// Holds: 3261-8.1.2-1
 #[test]
 fn a_named_host_is_looked_up_first() {
     let mut ua = Ua::new();
@@ -644,6 +664,7 @@ fn a_named_host_is_looked_up_first() {
 }
 
 /// DESIGN.md §3: numeric hosts are never asked for, `maddr` and Route first.
+// Holds: 3261-8.1.2-6
 #[test]
 fn a_number_is_never_looked_up() {
     for uri in ["sip:alice@192.0.2.1", "sip:alice@[2001:db8::1]:5070", "sip:example.com;maddr=192.0.2.1"] {
@@ -719,6 +740,7 @@ fn a_look_up_that_fails_is_503() {
 }
 
 /// RFC 3263 §4.1, RFC 3261 §18.1.1: a TCP target leads to a connection, and the Via says TCP.
+// Holds: 3261-18.1.1-9
 #[test]
 fn a_tcp_target_is_connected_to() {
     let mut ua = Ua::new();
@@ -736,6 +758,7 @@ fn a_tcp_target_is_connected_to() {
 }
 
 /// RFC 3261 §18.1.1: the CANCEL of such a request goes on the same connection with the same Via.
+// Holds: 3261-9.1-11
 #[test]
 fn a_cancel_follows_its_invite_over_tcp() {
     let mut ua = Ua::new();
@@ -749,6 +772,7 @@ fn a_cancel_follows_its_invite_over_tcp() {
 }
 
 /// DESIGN.md §3: a SIPS URI takes only secure targets.
+// Holds: 3261-8.1.1.2-2, 3261-8.1.2-4
 #[test]
 fn sips_takes_secure_targets_only() {
     let mut ua = Ua::new();
@@ -763,6 +787,7 @@ fn sips_takes_secure_targets_only() {
 }
 
 /// RFC 3261 §18.1.1: requests to one address share a connection, those that wait for it too.
+// Holds: 3261-18.1.1-15
 #[test]
 fn a_connection_is_shared() {
     let mut ua = Ua::new();
@@ -778,6 +803,7 @@ fn a_connection_is_shared() {
 }
 
 /// RFC 3261 §8.1.3.1: a connection that fails, or is not answered for in 64·T1, is a 503 for all that waits.
+// Holds: 3261-18.4-3, 3261-8.1.3.1-2
 #[test]
 fn a_connection_that_fails_is_503() {
     for is_answered in [true, false] {
@@ -871,6 +897,7 @@ fn a_200_that_comes_again_at_the_limit_of_forks() {
 }
 
 /// RFC 3261 §13.2.2.4: our own call's 200 is acknowledged when there is no room for its dialog.
+// Holds: 3261-13.2.2.4-4
 #[test]
 fn a_200_without_room_for_its_dialog() {
     let mut ua = Ua::with(|config| config.limits.dialogs = 1);
@@ -881,6 +908,7 @@ fn a_200_without_room_for_its_dialog() {
 }
 
 /// RFC 3261 §8.1.1.1, §12.2.1.1: a pre-existing route set that begins with a strict router.
+// Holds: 3261-8.1.1.1-3
 #[test]
 fn a_preloaded_strict_route() {
     let mut ua = Ua::new();

@@ -102,6 +102,7 @@ fn fresh(faults: &[Fault]) -> Req {
 }
 
 /// RFC 3261 §8.2: each fault alone has its answer.
+// Holds: 3261-8.2.2.1-3, 3261-8.2.2.1-4, 3261-8.2.2.2-1, 3261-8.2.2.2-2, 3261-8.2.2.3-1
 #[test]
 fn every_fault_has_its_answer() {
     for fault in FAULTS {
@@ -110,6 +111,7 @@ fn every_fault_has_its_answer() {
 }
 
 /// RFC 3261 §8.2, DESIGN.md §5: of two faults in one message the earlier one is answered.
+// Holds: 3261-8.2-3, 3261-8.2.1-1
 #[test]
 fn of_two_faults_the_earlier_one_is_answered() {
     for (place, first) in FAULTS.into_iter().enumerate() {
@@ -121,6 +123,7 @@ fn of_two_faults_the_earlier_one_is_answered() {
 }
 
 /// RFC 3261 §8.2.7: a stateless answer to a retransmission is the same, To tag and all.
+// Holds: 3261-8.2.7-5
 #[test]
 fn a_stateless_answer_is_the_same_when_repeated() {
     for fault in FAULTS {
@@ -134,6 +137,7 @@ fn a_stateless_answer_is_the_same_when_repeated() {
 }
 
 /// RFC 3261 §21.4.6, §20.5: a 405 says which methods are allowed.
+// Holds: 3261-8.2.1-2, 3261-8.2.1-3, 3261-8.2.1-4
 #[test]
 fn a_405_has_allow() {
     let answer = Ua::new().hear(Req::new("REGISTER").text()).only();
@@ -153,6 +157,7 @@ fn an_unknown_method_is_501() {
 }
 
 /// RFC 3261 §12.2.2, §15.1.2: what only lives in a dialog is 481 without one.
+// Holds: 3261-15.1.2-1
 #[test]
 fn methods_of_dialogs_are_481_outside() {
     for method in ["BYE", "INFO", "UPDATE", "PRACK", "NOTIFY"] {
@@ -161,6 +166,7 @@ fn methods_of_dialogs_are_481_outside() {
 }
 
 /// RFC 3261 §8.2.2.3: a 420 names what is not supported, and only that.
+// Holds: 3261-8.2.2.3-1, 3261-8.2.2.3-2
 #[test]
 fn a_420_names_the_unsupported() {
     let mut ua = Ua::with(|config| config.supported = vec!["timer".into()]);
@@ -171,6 +177,7 @@ fn a_420_names_the_unsupported() {
 }
 
 /// RFC 3261 §8.2.3: a 415 says what would do; the right type passes, in any case, with parameters.
+// Holds: 3261-8.2.3-2
 #[test]
 fn a_415_has_accept() {
     let mut ua = picky();
@@ -181,13 +188,15 @@ fn a_415_has_accept() {
 }
 
 /// RFC 3261 §8.2.2.3: Require has no meaning in ACK and CANCEL, and must be ignored there.
+// Holds: 3261-8.2.2.3-4
 #[test]
 fn require_is_ignored_in_cancel_and_ack() {
     let mut ua = Ua::new();
     ua.called();
-    let cancel = Req::invite().follow("CANCEL").line("Require: teleport");
+    let cancel = Req::invite().follow("CANCEL").line("Require: teleport").line("Proxy-Require: teleport");
     assert_eq!(ua.hear(cancel.text()).lines()[0], "200 OK (CANCEL)");
-    assert_eq!(ua.hear(Req::invite().follow("ACK").line("Require: teleport").text()).lines(), [""; 0]);
+    let ack = Req::invite().follow("ACK").line("Require: teleport").line("Proxy-Require: teleport");
+    assert_eq!(ua.hear(ack.text()).lines(), [""; 0]);
     assert_eq!(ua.pass(secs(4)).lines(), [""; 0], "the ACK has stopped the 487");
     let mut ua = Ua::new();
     let server = ua.called();
@@ -224,6 +233,7 @@ fn an_invite_without_usable_contact_is_400() {
 }
 
 /// RFC 3261 §8.2.2.2: the same request by another way is 482; once the first is over, it is a new one.
+// Holds: 3261-8.2.2.2-1, 3261-8.2.2.2-2
 #[test]
 fn a_merged_request_is_482_while_its_twin_lives() {
     let mut ua = Ua::new();
@@ -259,6 +269,7 @@ fn a_broken_request_is_answered_400_with_a_reason() {
 }
 
 /// RFC 3261 §18.3: a datagram whose body is shorter than Content-Length is 400; one with more octets is cut.
+// Holds: 3261-18.3-1, 3261-18.3-3
 #[test]
 fn a_body_shorter_than_its_length_is_400() {
     let mut ua = Ua::new();
@@ -342,6 +353,7 @@ fn an_invite_that_accepts_no_session_description_is_406() {
 }
 
 /// RFC 4475 §3.4.1: a peer of RFC 2543's may leave out branch, From tag, Max-Forwards and Contact, and the call goes through.
+// Holds: 6026-6-3
 #[test]
 fn a_call_from_an_rfc_2543_peer() {
     let request = Req::new("INVITE")
@@ -431,6 +443,7 @@ fn answered(ua: &mut Ua, from: &str, via: &str) -> (String, String) {
 }
 
 /// RFC 3261 §18.2.2, RFC 3581 §4: each kind of Via, and where it leads.
+// Holds: 3261-18.2.2-1, 3261-18.2.2-5, 3261-18.2.2-7, 3261-18.2.2-9, 3581-4-3
 #[test]
 fn answers_over_udp_go_where_the_via_says() {
     let rows = [
@@ -461,6 +474,7 @@ fn maddr_can_be_ignored() {
 }
 
 /// RFC 3261 §18.2.1, RFC 3581 §4: received where the source differs, received and rport where rport asks.
+// Holds: 3261-18.2.1-5, 3261-18.2.1-6, 3581-4-1, 3581-4-2
 #[test]
 fn the_via_of_an_answer_says_where_the_request_came_from() {
     let via = |from, via| answered(&mut Ua::new(), from, via).1;
@@ -484,6 +498,7 @@ fn the_via_of_an_answer_says_where_the_request_came_from() {
 }
 
 /// RFC 3261 §18.2.2: the same over IPv6.
+// Holds: 3261-18.2.1-5
 #[test]
 fn answers_over_ipv6() {
     let mut ua = Ua::new();
@@ -498,6 +513,7 @@ fn answers_over_ipv6() {
 }
 
 /// RFC 3261 §8.2.6.2: every Via is copied, in order; only the topmost is changed.
+// Holds: 3261-8.2.6.2-4, 3261-8.2.6.2-5
 #[test]
 fn all_vias_are_copied() {
     let request = Req::new("OPTIONS").line("Via: SIP/2.0/TCP second;branch=z9hG4bK2, SIP/2.0/TLS third");
@@ -511,6 +527,7 @@ fn all_vias_are_copied() {
 }
 
 /// RFC 3261 §18.2.2: the answer to a request on a stream goes back on that connection, whatever its Via says.
+// Holds: 3261-18.2.2-2
 #[test]
 fn answers_on_a_stream_go_back_on_it() {
     let mut ua = Ua::new();
@@ -522,6 +539,7 @@ fn answers_on_a_stream_go_back_on_it() {
 }
 
 /// RFC 3261 §18.2.2: if it is closed, a new connection leads to the source address and the port of sent-by.
+// Holds: 3261-18.2.2-3
 #[test]
 fn an_answer_whose_connection_is_gone_takes_a_new_one() {
     for (via, to) in [
@@ -543,6 +561,7 @@ fn an_answer_whose_connection_is_gone_takes_a_new_one() {
 }
 
 /// RFC 6026 §7.1, DESIGN.md §5: a new connection that fails is told, and the context ends in its own time.
+// Holds: 3261-17.2.4-1, 6026-8.8-1
 #[test]
 fn an_answer_that_finds_no_connection_is_told() {
     let mut ua = Ua::new();
@@ -570,6 +589,7 @@ fn a_reconnected_socket_is_another_flow() {
 // ---- OPTIONS (RFC 3261 §11) ----
 
 /// RFC 3261 §11.2: a 200 with Allow, Accept and Supported, and no event.
+// Holds: 3261-11-1
 #[test]
 fn options_are_answered_alone() {
     let mut ua = Ua::with(|config| {
@@ -712,6 +732,7 @@ fn the_refusal_names_the_answer() {
 }
 
 /// RFC 3261 §8.2.6.2, §12.1.1 (DESIGN.md §5): one To tag for all; Contact and Record-Route where a dialog forms.
+// Holds: 3261-8.2.6.1-3, 3261-8.2.6.2-9, 3261-12.1.1-3
 #[test]
 fn answers_carry_what_they_must() {
     let mut ua = Ua::new();
@@ -799,6 +820,7 @@ fn the_attributes_of_a_context() {
 }
 
 /// RFC 4320 §4.1, §4.2: a non-INVITE request takes no 101–199, no early 100 over UDP, and never 408.
+// Holds: 4320-4.1-1, 4320-4.1-2, 4320-4.1-3, 4320-4.2-1, 3261-8.2.6.1-1
 #[test]
 fn what_a_non_invite_request_is_never_answered() {
     let mut ua = Ua::new();
@@ -819,6 +841,7 @@ fn what_a_non_invite_request_is_never_answered() {
 }
 
 /// RFC 4320 §4.1: on any transport; over a reliable one the application may do so at once.
+// Holds: 4320-4.1-3
 #[test]
 fn a_100_for_a_slow_message_over_tcp() {
     let mut ua = Ua::new();
@@ -869,6 +892,7 @@ fn data_of_a_rejected_call_comes_back_in_ended() {
 }
 
 /// RFC 3261 §17.2.1: an INVITE that comes again gets the last answer again, provisional or final; a 2xx goes by itself.
+// Holds: 3261-17.2.1-5, 3261-17.2.1-11, 6026-6-1
 #[test]
 fn a_retransmitted_invite_gets_the_last_answer_again() {
     let invite = Req::invite().text();
@@ -889,6 +913,7 @@ fn a_retransmitted_invite_gets_the_last_answer_again() {
 }
 
 /// RFC 3261 §17.2.1: a rejection is repeated from T1 to T2 until its ACK; Timer H ends it without a second `Failed`.
+// Holds: 3261-17.2.1-14
 #[test]
 fn a_rejection_without_ack_is_repeated_and_ends() {
     let mut ua = Ua::new();
@@ -960,6 +985,7 @@ fn a_cancel_before_the_application_looked_is_not_lost() {
 }
 
 /// RFC 3261 §9.2, RFC 3326: the order while it rings; one tag in all answers; the Reason reaches the application.
+// Holds: 3261-9.2-2, 3261-9.2-3, 3261-8.2.6.2-9
 #[test]
 fn a_cancel_during_ringing() {
     let mut ua = Ua::new();
@@ -991,6 +1017,7 @@ fn a_cancel_during_ringing() {
 }
 
 /// RFC 3261 §9.2, PEERS.md B.6: after our 2xx a CANCEL is answered 200, changes nothing, and is told.
+// Holds: 3261-13.1-1
 #[test]
 fn a_cancel_after_the_2xx_is_too_late() {
     let mut ua = Ua::new();
@@ -1017,6 +1044,7 @@ fn a_cancel_after_a_rejection_changes_nothing() {
 }
 
 /// RFC 3261 §9.2: a CANCEL that cancels nothing is 481; so is one with another branch or sent-by.
+// Holds: 3261-9.2-1
 #[test]
 fn a_cancel_of_nothing_is_481() {
     let mut ua = Ua::new();
@@ -1045,6 +1073,7 @@ fn a_retransmitted_cancel_is_absorbed() {
 // ---- Guards ----
 
 /// RFC 3261 §17.2.1, §13.3.1.1; PEERS.md A.9: 100 at 200 ms, 180 each minute, 480 after three; automatic 100s fire nothing.
+// Holds: 3261-13.3.1.1-2
 #[test]
 fn an_invite_that_nobody_answers() {
     let mut ua = Ua::new();
@@ -1067,6 +1096,7 @@ fn an_invite_that_nobody_answers() {
 }
 
 /// RFC 3261 §13.3.1.1: the minute's repeat is the last provisional answer, and counts from it.
+// Holds: 3261-13.3.1.1-2
 #[test]
 fn the_last_provisional_repeats_each_minute() {
     let mut ua = Ua::new();
@@ -1080,6 +1110,7 @@ fn the_last_provisional_repeats_each_minute() {
 }
 
 /// RFC 3261 §13.3.1: an Expires that runs out first is 487.
+// Holds: 3261-13.3.1-1
 #[test]
 fn an_expired_invite_is_487() {
     let mut ua = Ua::new();
@@ -1183,6 +1214,7 @@ fn an_old_peers_cancel() {
 }
 
 /// RFC 3261 §12.1.1: a peer without tags has the empty tag; its dialog works.
+// Holds: 3261-12.1.1-16, 3261-12.2.1.1-5
 #[test]
 fn an_old_peer_without_a_tag_has_a_dialog() {
     let mut ua = Ua::new();

@@ -28,6 +28,7 @@ fn rows() -> BTreeMap<&'static str, Impact> {
 }
 
 /// RFC 5057 §5.1 Table 2: every code, known or not.
+// Holds: 5057-5.1-1, 5057-5.1-2, 5057-5.1-4, 5057-5.1-5, 5057-5.1-8
 #[test]
 fn every_code_has_its_impact() {
     let rows = rows();
@@ -47,6 +48,7 @@ fn silence_has_its_impact() {
 }
 
 /// RFC 5057 §5.1, seen from a NOTIFY: only the remark on 408 changes what the table says.
+// Holds: 5057-5.1-3, 5057-5.1-6, 5057-5.1-7, 5057-5.1-12, 5057-5.1-17
 #[test]
 fn a_notify_follows_the_table() {
     for code in 300..=699_u16 {

@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| sip_proto::testing::check_script(octets));
+#[path = "../../tests/long/live.rs"]
+mod live;
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| sip_proto::testing::check_script(octets, Some(&live::live)));

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::reliable::{Order, Received, rack};
 use super::{Cause, Refused, Settings};
-use crate::message::{BuildError, Builder, Header, Message, Method, Name, RAck, StatusCode};
+use crate::message::{BuildError, Builder, Header, Message, Method, Name, RAck, StatusCode, supplies};
 use crate::time::Timestamp;
 use crate::transaction::{Effects, Kind, State, Stimulus, Transaction};
 
@@ -177,6 +177,8 @@ impl ClientContext {
         let is_invite = *request.method() == Method::Invite;
         let kind = if is_invite { Kind::InviteClient } else { Kind::NonInviteClient };
         let (transaction, _) = Transaction::new(kind, reliable, now, &settings.timers);
+        // §13.2.1: an INVITE that says how long it is good for is cancelled then.
+        let expiry = request.expires().ok().flatten().filter(|_| is_invite);
         let context = Self {
             transaction,
             request,
@@ -189,7 +191,7 @@ impl ClientContext {
             received: Received::default(),
             ring_within: ring_within.or(settings.ring_within).filter(|_| is_invite),
             outlives_dialog: false,
-            guard_at: Timestamp::MAX,
+            guard_at: expiry.map_or(Timestamp::MAX, |expiry| now + expiry),
             forks_until: Timestamp::MAX,
             linger_until: Timestamp::MAX,
         };
@@ -372,8 +374,8 @@ impl ClientContext {
         if order == Order::Stray {
             return ClientEffects::NONE;
         }
-        if self.cancel == Cancel::No && self.guard_at == Timestamp::MAX {
-            self.guard_at = self.ring_within.map_or(Timestamp::MAX, |limit| now + limit);
+        if let Some(limit) = self.ring_within.take().filter(|_| self.cancel == Cancel::No) {
+            self.guard_at = self.guard_at.min(now + limit);
         }
         ClientEffects::PROVISIONAL
             | ClientEffects::when(order == Order::Next, ClientEffects::PRACK)
@@ -394,7 +396,15 @@ impl ClientContext {
 
     fn write_cancel(&self, headers: &[Header]) -> Result<Arc<Message>, BuildError> {
         check_cancel(headers)?;
-        let builder = headers.iter().fold(self.request.cancel(), Builder::extra);
+        let mut cancel = self.request.cancel();
+        // RFC 4028 §7.1: in each request but ACK.
+        if !supplies(headers, Name::Supported) {
+            cancel = self
+                .request
+                .values(Name::Supported)
+                .fold(cancel, |cancel, value| cancel.header(Name::Supported, value));
+        }
+        let builder = headers.iter().fold(cancel, Builder::extra);
         builder.finish().map(Arc::new)
     }
 

@@ -38,6 +38,9 @@ pub enum Refused {
     /// As many reliable provisional answers as may wait for their PRACK do (RFC 3262 §3).
     #[error("too many provisional answers wait for their PRACK (RFC 3262 §3)")]
     Unacknowledged,
+    /// The first reliable provisional answer to an INVITE without an offer has to have one (RFC 3262 §5).
+    #[error("the first reliable answer to an INVITE without an offer needs one (RFC 3262 §5)")]
+    OfferMissing,
     /// The context has ended without an answer.
     #[error("the context has ended")]
     Ended,

@@ -321,6 +321,7 @@ mod tests {
         Arc::new(Message::parse(text).unwrap())
     }
 
+    // Holds: 3262-3-19
     #[test]
     fn numbers_do_not_wrap_around() {
         // RFC 3262 §3.

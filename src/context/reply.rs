@@ -3,10 +3,12 @@
 use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::reliable::OPTION_TAG;
+use super::request::check_contact;
 use super::{Cause, Refused};
 use crate::message::{Body, BuildError, Header, List, Message, Method, Name, StatusCode, supplies};
 
@@ -31,6 +33,20 @@ pub struct Reply {
     pub body: Option<Body>,
     /// Whether this is to be acknowledged by PRACK: see [`Reply::reliable`].
     pub reliable: bool,
+    /// What becomes of the subscription that this 2xx to a SUBSCRIBE or REFER makes.
+    pub permission: Permission,
+}
+
+/// Whether the peer may be told what it subscribes to with a SUBSCRIBE or REFER that is answered 2xx (RFC 6665 §4.2.2).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Permission {
+    /// It may: the subscription is active.
+    #[default]
+    Granted,
+    /// That is not known yet: the subscription is pending.
+    Pending,
+    /// It may not, though the request was accepted: the NOTIFY that follows at once is the last one.
+    Denied,
 }
 
 impl Reply {
@@ -80,6 +96,23 @@ impl Reply {
         self
     }
 
+    /// Leaves the subscription that this 2xx makes pending, since its owner is yet to be asked: nobody may be waited for before the 2xx
+    /// (RFC 6665 §4.2.1.1, §4.2.1.3). The NOTIFY that follows at once says `pending`; `DialogRef::authorise` or `DialogRef::terminate` decides later.
+    #[must_use]
+    pub fn pending(mut self) -> Self {
+        self.permission = Permission::Pending;
+        self
+    }
+
+    /// Denies the subscription that this 2xx makes. One NOTIFY follows, and ends it: with the reason `rejected` after a SUBSCRIBE (RFC 6665
+    /// §4.2.1.3); after a REFER with the status 603, and the reason `noresource` (RFC 3515 §2.4.5, §2.4.7). A refusal by the answer itself,
+    /// 403 or 603, makes no subscription, and no NOTIFY.
+    #[must_use]
+    pub fn denied(mut self) -> Self {
+        self.permission = Permission::Denied;
+        self
+    }
+
     /// The code that is meant, within what the method sends.
     pub(super) fn status(
         &self,
@@ -103,13 +136,14 @@ impl Reply {
         lines.fold(reason.len().saturating_add(6 * PER_LINE), usize::saturating_add)
     }
 
-    /// Writes the answer to `request`; with this RSeq, if it is a reliable provisional one.
+    /// Writes the answer to `request`, which came this long ago; with this RSeq, if it is a reliable provisional one.
     pub(super) fn build(
         &self,
         request: &Message,
         status: StatusCode,
         tag: &str,
         rseq: Option<u32>,
+        delay: Duration,
         defaults: &Defaults<'_>,
     ) -> Result<Message, BuildError> {
         let reason = self.reason.as_deref().unwrap_or(status.reason());
@@ -121,8 +155,8 @@ impl Reply {
         if rseq.is_some() && supplies(&self.headers, Name::RSeq) {
             return Err(BuildError::Reserved(Name::RSeq));
         }
-        let added = defaults.for_answer(request.method(), status);
-        let builder = request.answer_with_room(status, reason, tag, self.room(reason, &added));
+        let added = defaults.for_answer(request.method(), status, rseq.is_some());
+        let builder = request.answer_with_room(status, reason, tag, self.room(reason, &added), delay);
         let mut builder = builder.extras(added, &self.headers);
         if let Some(rseq) = rseq {
             if !self.requires(OPTION_TAG) {
@@ -130,7 +164,11 @@ impl Reply {
             }
             builder.line(Name::RSeq, |line| line.number(rseq));
         }
-        builder.body(self.body.clone()).finish()
+        let message = builder.body(self.body.clone()).finish()?;
+        let is_due =
+            request.method().refreshes_target() && status > StatusCode::TRYING && !status.is_failure();
+        check_contact(&message, is_due, &self.headers)?;
+        Ok(message)
     }
 
     /// Whether the application's own headers name this option tag in Require.
@@ -145,7 +183,7 @@ impl Reply {
 pub struct Defaults<'a> {
     /// Contact: in answers that form a dialog or refresh its target (RFC 3261 §12.1.1, §12.2.2).
     pub contact: &'a str,
-    /// Allow: in 2xx to INVITE and OPTIONS (§13.3.1.4, §11.2) and in 405 (§21.4.6).
+    /// Allow: in 2xx to INVITE and OPTIONS (§13.3.1.4, §11.2), in reliable provisional answers (RFC 3311 §4) and in 405 (§21.4.6).
     pub allow: &'a str,
     /// Supported: in 2xx to INVITE and OPTIONS.
     pub supported: &'a str,
@@ -154,12 +192,12 @@ pub struct Defaults<'a> {
 }
 
 impl<'a> Defaults<'a> {
-    fn for_answer(&self, method: &Method, status: StatusCode) -> [(Name, &'a str); 4] {
+    fn for_answer(&self, method: &Method, status: StatusCode, is_reliable: bool) -> [(Name, &'a str); 4] {
         let is_success = status.is_success();
         let forms_dialog = method.creates_dialog() && status > StatusCode::TRYING && !status.is_failure();
         let refreshes = matches!(method, Method::Update | Method::Notify) && is_success;
         let describes = matches!(method, Method::Invite | Method::Options) && is_success;
-        let allow = describes || status == StatusCode::METHOD_NOT_ALLOWED;
+        let allow = describes || is_reliable || status == StatusCode::METHOD_NOT_ALLOWED;
         let when = |yes: bool, value| if yes { value } else { "" };
         [
             (Name::Contact, when(forms_dialog || refreshes, self.contact)),

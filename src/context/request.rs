@@ -3,13 +3,15 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::Rel100;
 use crate::message::{
-    Address, Body, BuildError, Builder, Header, MAGIC_COOKIE, Message, Method, Name, Transport, Uri,
+    Address, Body, BuildError, Builder, Contact, Header, Hidden, MAGIC_COOKIE, Message, Method, Name,
+    ParseError, Transport, Uri, is_call_id, is_token, supplies,
 };
 use crate::random::Token;
 
@@ -24,7 +26,7 @@ use crate::random::Token;
 ///     .body("text/plain", "Hello, Alice!");
 /// # _ = request;
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -92,6 +94,9 @@ impl Request {
         let first = self.route.first().map(|route| checked_route(route)).transpose()?;
         // Behind a strict router the target goes into Route, where no one else looks at it.
         Uri::parse(&self.uri).map_err(BuildError::Uri)?;
+        if !is_call_id(ids.call_id) {
+            return Err(BuildError::CallId);
+        }
         let routing = Routing::new(&self.uri, first);
         let mut builder = Builder::request(&self.method, &routing.request_uri);
         hop.write(&mut builder);
@@ -104,7 +109,29 @@ impl Request {
         write_address(&mut builder, Name::From, from, ids.tag)?;
         write_address(&mut builder, Name::To, self.to.as_deref().unwrap_or(&self.uri), "")?;
         let builder = builder.header(Name::CallId, ids.call_id).cseq(ids.cseq, &self.method);
-        builder.extras(ids.for_request(&self.method), &self.headers).body(self.body.clone()).finish()
+        let builder = builder.extras(ids.for_request(&self.method), &self.headers);
+        let message = builder.body(self.body.clone()).finish()?;
+        check_contact(&message, self.method.creates_dialog(), &self.headers)?;
+        Ok(message)
+    }
+}
+
+/// A message that makes a dialog or refreshes its target has one Contact, a SIP or SIPS URI (§8.1.1.8, §12.1.1), also where the application
+/// supplies it.
+pub(crate) fn check_contact(message: &Message, is_due: bool, headers: &[Header]) -> Result<(), BuildError> {
+    if !is_due || !supplies(headers, Name::Contact) {
+        return Ok(());
+    }
+    let is_sip = |contact: Contact<'_>| {
+        contact.address().is_some_and(|address| matches!(Uri::parse(address.uri), Ok(Uri::Sip(_))))
+    };
+    let mut contacts = message.contacts();
+    match (contacts.next(), contacts.next()) {
+        (Some(Ok(contact)), None) if is_sip(contact) => Ok(()),
+        _ => {
+            let header = Some(Name::Contact);
+            Err(BuildError::Uri(ParseError { expected: "one SIP or SIPS URI", header, at: 0 }))
+        }
     }
 }
 
@@ -142,13 +169,14 @@ impl<'a> Routing<'a> {
     }
 }
 
-/// The same request in a new transaction: with the next number, for `target` in place of the Request-URI if one is given, and with
-/// `headers` in place of those that have their names (RFC 3261 §8.1.3.4, §8.1.3.5).
+/// The same request in a new transaction: with the next number, for `target` in place of the Request-URI if one is given, with
+/// `headers` in place of those that have their names, and without those named `without` (RFC 3261 §8.1.3.4, §8.1.3.5).
 pub(crate) fn again(
     request: &Message,
     target: Option<&str>,
     hop: &Hop<'_>,
     headers: &[Header],
+    without: Option<Name>,
 ) -> Result<Message, BuildError> {
     let uri =
         target.map_or(Cow::Borrowed(request.request_uri().unwrap_or_default()), |uri| as_request_uri(uri));
@@ -158,7 +186,8 @@ pub(crate) fn again(
         let known = Name::find(name);
         let is_written = matches!(known, Name::Via | Name::CSeq | Name::ContentType | Name::ContentLength);
         match known {
-            _ if is_written || headers.iter().any(|header| is_name_of(header, name, known)) => {}
+            _ if is_written || Some(known) == without => {}
+            _ if headers.iter().any(|header| is_name_of(header, name, known)) => {}
             Name::Unknown => builder = builder.extra(&Header::new(String::from(name), String::from(value))),
             known => builder.relayed_line(known, |line| line.text(value)),
         }
@@ -178,10 +207,21 @@ fn is_name_of(header: &Header, name: &str, known: Name) -> bool {
     }
 }
 
+/// Whether the application may write this address: what is not in quotes or brackets is not taken for anything else.
+pub(crate) fn check_address(address: &Address<'_>, value: &str) -> Result<(), BuildError> {
+    let is_plain =
+        |byte: u8| !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"-.!%*_+`'~ \t".contains(&byte);
+    let name = address.raw_display_name;
+    if !name.starts_with('"') && !name.bytes().all(is_plain) {
+        return Err(BuildError::Uri(ParseError { expected: "a display name", header: None, at: 0 }));
+    }
+    address.check(value).map_err(BuildError::Uri)
+}
+
 /// An element of Route that the application supplied.
 fn checked_route(route: &str) -> Result<Address<'_>, BuildError> {
     let address = Address::parse(route).map_err(BuildError::Uri)?;
-    address.parse_uri().map_err(BuildError::Uri)?;
+    check_address(&address, route)?;
     Ok(address)
 }
 
@@ -212,7 +252,13 @@ fn write_address(builder: &mut Builder, name: Name, value: &str, tag: &str) -> R
     let address = Address::parse(value).map_err(BuildError::Uri)?;
     // A bare URI keeps its parameters: they are the URI's, since no header parameters are meant here.
     let uri = if address.uri.len() == value.len() || value.contains('<') { address.uri } else { value };
+    if value.contains('<') {
+        check_address(&address, value)?;
+    }
     Uri::parse(uri).map_err(BuildError::Uri)?;
+    if !tag.is_empty() && !is_token(tag) {
+        return Err(BuildError::Tag);
+    }
     builder.line(name, |line| {
         if !address.raw_display_name.is_empty() {
             line.text(address.raw_display_name);
@@ -246,6 +292,8 @@ pub struct Invite {
     pub ring_within: Option<Duration>,
     /// How many requests may follow this one to where it is redirected (§8.1.3.4); as configured when `None`.
     pub redirects: Option<u8>,
+    /// Whether redirections leave the Request-URI as it is; as configured when `None`.
+    pub keeps_uri: Option<bool>,
     /// What the INVITE says of reliable provisional answers (RFC 3262 §4); as configured when `None`.
     pub rel100: Option<Rel100>,
 }
@@ -256,7 +304,8 @@ impl Invite {
 
     /// An INVITE for this URI.
     pub fn to(uri: impl Into<Cow<'static, str>>) -> Self {
-        Self { request: Request::new(Method::Invite, uri), ring_within: None, redirects: None, rel100: None }
+        let request = Request::new(Method::Invite, uri);
+        Self { request, ring_within: None, redirects: None, keeps_uri: None, rel100: None }
     }
 
     /// Sets the offer (RFC 3264 §5). Without one, the answer carries the offer.
@@ -302,6 +351,15 @@ impl Invite {
         self
     }
 
+    /// Sets whether redirections leave the Request-URI as it is: then a Contact says where the INVITE goes next and no more. It takes the
+    /// place of the first Route element, and of the outbound proxy; headers in its URI are not for this request (RFC 3261 §19.1.5). That is for contacts
+    /// which are other proxies for the same address.
+    #[must_use]
+    pub fn keep_uri_on_redirect(mut self, yes: bool) -> Self {
+        self.keeps_uri = Some(yes);
+        self
+    }
+
     /// Sets what the INVITE says of reliable provisional answers: nothing, that we support them, that we insist on them
     /// (RFC 3262 §4). Whichever come reliably are acknowledged in any case.
     #[must_use]
@@ -318,8 +376,23 @@ impl Invite {
     }
 }
 
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let route: Vec<_> = self.route.iter().map(|route| Hidden(route)).collect();
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("uri", &Hidden(&self.uri))
+            .field("from", &self.from.as_deref().map(Hidden))
+            .field("to", &self.to.as_deref().map(Hidden))
+            .field("route", &route)
+            .field("headers", &self.headers)
+            .field("body", &self.body)
+            .finish()
+    }
+}
+
 /// What makes a request of ours one of a kind, and what the user agent adds to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Identifiers<'a> {
     /// Call-ID (§8.1.1.4).
     pub call_id: &'a str,
@@ -334,22 +407,32 @@ pub struct Identifiers<'a> {
     pub contact: &'a str,
     /// Allow, in INVITE and OPTIONS (§13.2.1).
     pub allow: &'a str,
-    /// Supported (§8.1.1.9).
+    /// Supported, in all requests but ACK (§8.1.1.9, RFC 4028 §7.1).
     pub supported: &'a str,
     /// User-Agent (§20.41).
     pub user_agent: &'a str,
 }
 
+impl fmt::Debug for Identifiers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call_id, tag, cseq, identity, contact, .. } = *self;
+        let (identity, contact) = (Hidden(identity), Hidden(contact));
+        write!(f, "Identifiers({call_id}, tag {tag}, CSeq {cseq}, {identity} at {contact})")
+    }
+}
+
 impl<'a> Identifiers<'a> {
     /// The headers that a request of this method gets unless the application supplies them. Empty values are left out.
-    pub fn for_request(&self, method: &Method) -> [(Name, &'a str); 5] {
+    pub fn for_request(&self, method: &Method) -> [(Name, &'a str); 6] {
         let when = |yes: bool, value| if yes { value } else { "" };
         let describes = matches!(method, Method::Invite | Method::Options | Method::Update);
         [
             (Name::MaxForwards, "70"),
             (Name::Contact, when(carries_contact(method), self.contact)),
             (Name::Allow, when(describes, self.allow)),
-            (Name::Supported, when(describes, self.supported)),
+            (Name::Supported, when(*method != Method::Ack, self.supported)),
+            // §11.1: what the answer may describe us by.
+            (Name::Accept, when(*method == Method::Options, "application/sdp")),
             (Name::UserAgent, self.user_agent),
         ]
     }
@@ -374,6 +457,10 @@ pub struct Hop<'a> {
 impl Hop<'_> {
     /// Writes the Via, with `rport` over UDP (RFC 3581 §3).
     pub fn write(&self, builder: &mut Builder) {
+        let is_sent_by = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+        if self.sent_by.is_empty() || !self.sent_by.bytes().all(is_sent_by) {
+            builder.refuse(BuildError::SentBy);
+        }
         builder.line(Name::Via, |line| {
             for text in ["SIP/2.0/", self.transport.as_str(), " ", self.sent_by, ";branch=", MAGIC_COOKIE] {
                 line.text(text);

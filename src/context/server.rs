@@ -113,7 +113,7 @@ impl ServerContext {
     /// Gives a provisional answer, 100 to 199; 180 Ringing by default.
     ///
     /// One that is reliable (RFC 3262) goes out when those before it were acknowledged: until then it is
-    /// [held](ServerEffects::HELD).
+    /// [held](ServerEffects::HELD). To an INVITE without an offer the first reliable one has to have it (RFC 3262 §5).
     ///
     /// A non-INVITE request takes none but 100 (RFC 4320 §4.1), so there the default is refused.
     ///
@@ -375,7 +375,12 @@ impl ServerContext {
             true => Some(self.next_rseq().ok_or(Refused::Unacknowledged)?),
             false => None,
         };
-        let message = reply.build(request, status, self.tag.as_str(), rseq, defaults)?;
+        let delay = now - self.since;
+        let message = reply.build(request, status, self.tag.as_str(), rseq, delay, defaults)?;
+        let is_first = rseq.is_some() && self.unacknowledged.is_none();
+        if is_first && request.session_description().or(message.session_description()).is_none() {
+            return Err(Refused::OfferMissing);
+        }
         let message = Arc::new(message);
         if let Some(rseq) = rseq {
             let (tag, cseq) = (self.tag, request.cseq());

@@ -34,6 +34,10 @@ pub enum DialogError {
     /// Offer and answer forbid it now (RFC 3261 §14, RFC 3311 §5).
     #[error(transparent)]
     Session(#[from] Refusal),
+    /// The subscription has no such next state: one that is not pending cannot be authorised, one that is active is not pending again
+    /// (RFC 6665 §4.2.2, Figure 2).
+    #[error("the subscription has no such next state (RFC 6665 §4.2.2)")]
+    Substate,
     /// The sequence numbers of this dialog are used up (RFC 3261 §8.1.1.5).
     #[error("sequence numbers are used up (RFC 3261 §8.1.1.5)")]
     CSeq,

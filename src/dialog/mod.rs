@@ -32,15 +32,15 @@ pub use session_terms::{
 };
 pub use session_timer::{SessionEffects, SessionTimer, Unacceptable};
 pub use subscription::{
-    Again, Granting, NOREFERSUB, Notifier, NotifierState, REFER, Reason, SIPFRAG, Sipfrag, StateLine,
-    Subscriber, SubscriberEnd, SubscriberState, SubscriptionEffects, TooBrief, declines_subscription,
-    makes_subscription,
+    Again, Granting, NOREFERSUB, Notifier, NotifierState, REFER, REFER_PACE, Reason, SIPFRAG, Sipfrag,
+    StateLine, Subscriber, SubscriberEnd, SubscriberState, SubscriptionEffects, TooBrief,
+    declines_subscription, makes_subscription,
 };
 pub use usage::{Failure, Impact, UsageKind};
 pub use usages::{Party, Subject, Subscription, UsageError, UsageId, Usages};
 pub use verdict::Verdict;
 
-use crate::message::{Address, Message, Method, Name, StatusCode, Uri};
+use crate::message::{Address, Hidden, Message, Method, Name, StatusCode, Uri};
 use crate::sdp::Side;
 use session::SessionState;
 use text::Text;
@@ -90,7 +90,8 @@ pub struct EndpointInfo<'a> {
 
 impl fmt::Debug for EndpointInfo<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {} ({} bytes of SDP)", self.uri, self.contact, self.sdp.len())
+        let (uri, contact) = (Hidden(self.uri), Hidden(self.contact));
+        write!(f, "{uri} at {contact} ({} bytes of SDP)", self.sdp.len())
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{Dialog, DialogError, DialogState, FIRST_CSEQ};
-use crate::context::{Hop, Identifiers, Routing, carries_contact};
+use crate::context::{Hop, Identifiers, Routing, carries_contact, check_contact};
 use crate::message::{Address, Body, Builder, Header, Message, Method, Name, supplies};
 
 /// A request within a dialog: method, extra headers, body.
@@ -147,7 +147,9 @@ impl Dialog {
             ..Identifiers::default()
         };
         let builder = builder.extras(ids.for_request(&request.method), &request.headers);
-        Ok(builder.body(request.body.clone()).finish()?)
+        let message = builder.body(request.body.clone()).finish()?;
+        check_contact(&message, request.method.refreshes_target(), &request.headers)?;
+        Ok(message)
     }
 }
 

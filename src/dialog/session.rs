@@ -1,18 +1,19 @@
 //! The session of a dialog: whose turn it is to offer, what is agreed, who holds whom (RFC 3261 §14, RFC 3264, RFC 6337).
 
 use alloc::boxed::Box;
+use core::fmt;
 
 use bytes::Bytes;
 
 use super::{Dialog, DialogError};
 use crate::context::rack;
-use crate::message::{Message, Method, Name, StatusCode};
+use crate::message::{Length, Message, Method, Name, StatusCode};
 use crate::sdp::{
     self, Agreed, Body, Carrier, Change, Meaning, Negotiation, Ours, Refusal, Session, Side, Taken, Unusable,
 };
 
 /// What becomes of the session (the model's `modify`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Modify {
     /// This description is offered, as it is.
     Sdp(Bytes),
@@ -22,6 +23,17 @@ pub enum Modify {
     Unhold,
     /// The peer is asked for an offer (RFC 3261 §14.1).
     Offerless,
+}
+
+impl fmt::Debug for Modify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sdp(sdp) => f.debug_tuple("Sdp").field(&Length(sdp.len())).finish(),
+            Self::Hold => f.write_str("Hold"),
+            Self::Unhold => f.write_str("Unhold"),
+            Self::Offerless => f.write_str("Offerless"),
+        }
+    }
 }
 
 impl Dialog {
@@ -67,8 +79,11 @@ impl Dialog {
     /// Takes note of a message of ours that goes out whatever offer and answer say of it: an application that leaves its descriptions
     /// out, or carries them elsewhere, has no offer that waits.
     pub fn note_sent(&mut self, message: &Message) {
-        if self.note(Side::Ours, message).is_err() {
-            self.session.negotiation.abandon();
+        match self.note(Side::Ours, message) {
+            // RFC 3262 §5: it lacks the offer. The peer looks for it in the 2xx then.
+            Err(Refusal::SdpMissing) if carrier_of(message) == Some(Carrier::Reliable) => {}
+            Err(_) => self.session.negotiation.abandon(),
+            Ok(_) => {}
         }
     }
 
@@ -149,6 +164,25 @@ impl Dialog {
         let answer = sdp::answer(offer, &ours)?;
         let is_unchanged = self.change(Some(offer)) == Change::Refresh && sdp::flow_alike(local, &answer);
         Ok(if is_unchanged { Bytes::copy_from_slice(local) } else { answer.into() })
+    }
+
+    /// The answer that takes nothing of the offer in the peer's 2xx, if one is owed (RFC 3261 §13.2.2.4); `None` too where the offer is no description.
+    pub(crate) fn declining(&self) -> Option<Bytes> {
+        let (_, offer) = self.session.negotiation.offer().filter(|_| self.owes_answer())?;
+        sdp::decline(offer, self.session.negotiation.local()).ok().map(Bytes::from)
+    }
+
+    /// Whether an answer of ours to the peer's INVITE may carry this body: a description that is another than the one before would be another
+    /// offer (RFC 3261 §13.2.1).
+    pub(crate) fn may_describe(&self, body: &crate::message::Body) -> bool {
+        let negotiation = &self.session.negotiation;
+        let is_said = || {
+            let ours = negotiation.offer().filter(|(side, _)| *side == Side::Ours).map(|(_, offer)| offer);
+            ours.or(negotiation.local()) == Some(&*body.bytes)
+        };
+        let has_place =
+            !matches!(negotiation.needs(Carrier::Success), Ok(Body::Nothing) | Err(Refusal::Unacknowledged));
+        has_place || !body.content_type.starts_with("application/sdp") || is_said()
     }
 
     /// The offer that a wish comes to now; `None` where none is to be made.

@@ -83,6 +83,11 @@ impl SessionTimers {
         mode: TimerMode::Supported,
     };
 
+    /// The mode [`Requested`](TimerMode::Requested) with this interval, and the RFC's values else.
+    pub fn requested(interval: Duration) -> Self {
+        Self { interval, mode: TimerMode::Requested, ..Self::DEFAULT }
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors
@@ -191,6 +196,7 @@ mod tests {
     }
 
     /// RFC 4028 §4, §5.
+    // Holds: 4028-4-1, 4028-4-3, 4028-5-2
     #[test]
     fn the_constants_are_the_rfcs() {
         assert_eq!(LEAST_INTERVAL, secs(90));
@@ -199,6 +205,7 @@ mod tests {
     }
 
     /// RFC 4028 §5, §7.1.
+    // Holds: 4028-5-1, 4028-7.1-5, 4028-9-3
     #[test]
     fn ranges_are_checked() {
         let of = |interval, min_se| SessionTimers { interval, min_se, ..SessionTimers::DEFAULT }.check();

@@ -171,6 +171,7 @@ mod tests {
     }
 
     /// RFC 5057 §5.3.
+    // Holds: 5057-5.3-1, 5057-5.3-2
     #[test]
     fn methods_belong_to_usages() {
         let other = Method::Other("FOO".into());
@@ -189,6 +190,7 @@ mod tests {
     }
 
     /// RFC 5057 §5.1 remark (3).
+    // Holds: 5057-5.1-11
     #[test]
     fn a_method_that_is_not_integral_hurts_nothing() {
         let other = Method::Other("FOO".into());
@@ -203,6 +205,7 @@ mod tests {
     }
 
     /// RFC 5057 §5.1 remark (4), §5.2, §5.3; RFC 6665 §4.1.2.2.
+    // Holds: 5057-5.1-12, 5057-5.2-1, 5057-5.2-2
     #[test]
     fn a_timeout_and_408_are_the_same() {
         for failure in [failure(408), Failure::Timeout] {
@@ -227,6 +230,7 @@ mod tests {
     }
 
     /// RFC 5057 §5.1 remarks (8) and (12).
+    // Holds: 5057-5.1-15, 5057-5.1-18
     #[test]
     fn codes_out_of_their_place() {
         assert_eq!(failure(481).impact(&Method::Cancel), Impact::Transaction);
@@ -237,6 +241,7 @@ mod tests {
     }
 
     /// RFC 5057 §5.1 remarks (13) and (17), RFC 3261 §15.1.1; DESIGN.md §5: a challenged BYE does not end the dialog first.
+    // Holds: 5057-5.1-19
     #[test]
     fn a_usage_that_is_to_end_ends() {
         for code in [500, 599, 600, 699] {

@@ -4,9 +4,9 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::subscription::{Notifier, REFER, Subscriber, SubscriptionEffects};
+use super::subscription::{Notifier, NotifierState, REFER, Sipfrag, Subscriber, SubscriptionEffects};
 use super::usage::{Impact, UsageKind};
-use crate::message::EventPackage;
+use crate::message::{EventPackage, StatusCode};
 use crate::time::Timestamp;
 
 /// Names one subscription within its dialog. Never given twice.
@@ -49,9 +49,9 @@ impl Subject {
         &self.name
     }
 
-    /// Whether this is the subject of the REFER numbered `cseq`.
-    pub(crate) fn is_refer(&self, cseq: u32) -> bool {
-        *self.name == *REFER && self.id.as_deref().and_then(|id| id.parse().ok()) == Some(cseq)
+    /// Whether a REFER has made it.
+    pub(crate) fn is_refer(&self) -> bool {
+        *self.name == *REFER
     }
 
     /// The value of Event in requests of this subscription.
@@ -79,6 +79,8 @@ pub struct Subscription {
     subject: Subject,
     /// Our part, and how far it has come.
     pub party: Party,
+    /// How far a REFER has come, as was told last: no NOTIFY of it goes without (RFC 3515 §2.4.5).
+    reported: StatusCode,
 }
 
 impl Subscription {
@@ -96,7 +98,19 @@ impl Subscription {
     pub fn is_leaving(&self) -> bool {
         match &self.party {
             Party::Subscriber(subscriber) => subscriber.is_leaving(),
-            Party::Notifier(notifier) => notifier.deadline().is_none(),
+            Party::Notifier(notifier) => notifier.state() == NotifierState::Terminated,
+        }
+    }
+
+    /// How far a REFER has come, as was told last; 100 at first.
+    pub fn reported(&self) -> StatusCode {
+        self.reported
+    }
+
+    /// Takes note of what a NOTIFY of ours says of a REFER.
+    pub(crate) fn report(&mut self, body: &[u8]) {
+        if let Some(told) = Sipfrag::parse(body) {
+            self.reported = told.status;
         }
     }
 
@@ -179,7 +193,7 @@ impl Usages {
         }
         let id = UsageId(self.next);
         self.next = self.next.wrapping_add(1);
-        self.subscriptions.push(Subscription { id, subject, party });
+        self.subscriptions.push(Subscription { id, subject, party, reported: StatusCode::TRYING });
         Ok(id)
     }
 
@@ -218,11 +232,11 @@ impl Usages {
         })
     }
 
-    /// Our own subscriptions.
-    pub(crate) fn subscribers(&mut self) -> impl Iterator<Item = (UsageId, &mut Subscriber)> {
-        self.subscriptions.iter_mut().filter_map(|held| match &mut held.party {
-            Party::Subscriber(subscriber) => Some((held.id, subscriber)),
-            Party::Notifier(_) => None,
+    /// Our subscription with this subject.
+    pub(crate) fn subscriber_of(&mut self, subject: &Subject) -> Option<(UsageId, &mut Subscriber)> {
+        self.subscriptions.iter_mut().find_map(|held| match &mut held.party {
+            Party::Subscriber(subscriber) if held.subject == *subject => Some((held.id, subscriber)),
+            Party::Subscriber(_) | Party::Notifier(_) => None,
         })
     }
 
@@ -287,6 +301,7 @@ mod tests {
     }
 
     /// RFC 6665 §8.2.1.
+    // Holds: 6665-8.2.1-1
     #[test]
     fn events_match_by_package_and_id() {
         let subject = Subject::of(&event("foo;id=1234"));
@@ -323,6 +338,7 @@ mod tests {
     }
 
     /// RFC 5057 §3.2, Figure 3: two that watch each other in one dialog.
+    // Holds: 5057-2-3
     #[test]
     fn each_ends_alone() {
         let mut usages = Usages::default();
@@ -341,6 +357,7 @@ mod tests {
     }
 
     /// RFC 5057 §5.1: an answer that ends the dialog ends all that is in it; §2: the INVITE's usage is one among them.
+    // Holds: 5057-2-3
     #[test]
     fn a_dialog_ends_with_its_last_usage() {
         let mut usages = Usages::invite();
@@ -363,6 +380,7 @@ mod tests {
     }
 
     /// DESIGN.md §2 contract 4: each due subscription is heard once, and the deadline moves on.
+    // Holds: 5057-2-2, 6665-4.5.2-3
     #[test]
     fn every_subscription_keeps_its_own_time() {
         let mut usages = Usages::default();

@@ -52,6 +52,11 @@ impl Dialog {
         self.text.set_local_contact(contact.uri);
     }
 
+    /// Whether the peer has sent another INVITE since the one numbered `cseq`.
+    pub(crate) fn has_newer_invite(&self, cseq: u32) -> bool {
+        self.seen == Seen::Invite && cseq < self.invite_cseq
+    }
+
     /// Whether `ack` acknowledges the 2xx that we gave to the last INVITE (§13.3.1.4).
     pub fn is_acknowledged_by(&self, ack: &Message) -> bool {
         *ack.method() == Method::Ack && self.seen == Seen::Invite && ack.cseq() == self.invite_cseq

@@ -18,6 +18,7 @@ use super::refresh::add_terms;
 use super::slots::{DialogSlot, Held, Purpose, Rare};
 use super::timers::Handle;
 use super::transports::{Route, Task};
+use super::uac::check_owed;
 use super::{Endpoint, Event, Refused};
 use crate::context::{Hop, Reply};
 use crate::dialog::{
@@ -27,6 +28,9 @@ use crate::dialog::{
 use crate::message::{Header, Message, Method, Name, StatusCode};
 use crate::sdp::{Change, Meaning, Side};
 use crate::transaction::MatchId;
+
+/// How many of the peer's requests an INVITE of ours may have to wait for.
+const MOST_WAITED_FOR: usize = 16;
 
 impl<D: Default> Endpoint<D> {
     /// Takes in a dialog that an answer of ours has made.
@@ -58,6 +62,8 @@ impl<D: Default> Endpoint<D> {
             usages: Usages::invite(),
             has_referred: false,
             is_referred: false,
+            target_of: None,
+            contact_of: None,
             id,
             flow: None,
             client: None,
@@ -92,7 +98,7 @@ impl<D: Default> Endpoint<D> {
             return self.hand_over(server, id);
         }
         if request.method().refreshes_target() {
-            slot.refresh_target(request);
+            slot.take_target(request);
             if let Some(response) = &response {
                 slot.dialog.refresh_contact(response);
             }
@@ -130,8 +136,17 @@ impl<D: Default> Endpoint<D> {
 
     /// The ACK of a 2xx of ours never came: the session ends with a BYE (§13.3.1.4).
     pub(super) fn call_not_acknowledged(&mut self, server: ServerId) {
-        let Some(id) = self.servers.get(server).and_then(|slot| slot.dialog) else { return };
+        let Some(server_slot) = self.servers.get(server) else { return };
+        let (Some(id), cseq, is_in_dialog) = (server_slot.dialog, server_slot.cseq, server_slot.is_in_dialog)
+        else {
+            return;
+        };
         let Some(slot) = self.dialogs.get_mut(id) else { return };
+        // RFC 6141 §5.4: a newer re-INVITE has come, and waits for an ACK of its own.
+        if is_in_dialog && slot.rare().deferred.is_none() && slot.dialog.has_newer_invite(cseq) {
+            slot.servers.retain(|other| *other != server);
+            return self.pump(id);
+        }
         let headers = slot.take_deferred().unwrap_or_default();
         self.hang_up(id, &headers, Why::NoAck);
     }
@@ -208,7 +223,8 @@ impl<D: Default> Endpoint<D> {
     ) {
         let is_noted =
             self.dialogs.get(dialog).is_some_and(|slot| slot.dialog.remote_cseq() == Some(request.cseq()));
-        if !is_noted || *request.method() != Method::Invite || self.server_of(id).is_some() {
+        let is_about_session = matches!(request.method(), Method::Invite | Method::Update);
+        if !is_noted || !is_about_session || self.server_of(id).is_some() {
             return self.refuse(flow, &request, (status, header));
         }
         bump(&mut self.counters.refused);
@@ -222,6 +238,13 @@ impl<D: Default> Endpoint<D> {
             reply = reply.header(name.as_str(), value);
         }
         _ = self.respond(server, Verb::Reject, &reply);
+        // §14.1: an INVITE of ours waits for its ACK. A flood of them is not waited for.
+        if let (Some(context), Some(slot)) = (self.servers.get_mut(server), self.dialogs.get_mut(dialog))
+            && slot.servers.len() < MOST_WAITED_FOR
+        {
+            context.dialog = Some(dialog);
+            slot.servers.push(server);
+        }
     }
 
     /// Whether a request within a dialog is out of order, or collides with another INVITE (§12.2.2, §14.2).
@@ -252,8 +275,11 @@ impl<D: Default> Endpoint<D> {
     fn bye_received(&mut self, server: ServerId, dialog: DialogId, bye: Arc<Message>) {
         self.answer_alone(server, &bye);
         let Some(slot) = self.dialogs.get_mut(dialog) else { return };
-        if slot.dialog.state() == DialogState::Terminated {
-            return;
+        match slot.dialog.state() {
+            DialogState::Terminated => return,
+            // What was subscribed to in an early dialog does not outlive it.
+            DialogState::Early => slot.usages.end_subscriptions(),
+            DialogState::Confirmed => {}
         }
         slot.dialog.terminate();
         // §13.2.2.4: a 2xx is acknowledged, even if its offer gets no answer any more.
@@ -278,9 +304,11 @@ impl<D: Default> Endpoint<D> {
 
     /// Sends a request within a dialog.
     pub(super) fn send_in_dialog(&mut self, id: DialogId, request: &InDialog) -> Result<RequestId, Refused> {
+        check_owed(&request.method, &request.headers)?;
         match request.method {
             Method::Bye => Err(crate::dialog::DialogError::Method.into()),
             Method::Invite | Method::Update => self.wish(id, request.clone(), None),
+            Method::Notify => self.notify_worded(id, request),
             _ => self.send_for(id, request, Purpose::App),
         }
     }
@@ -449,6 +477,7 @@ impl<D: Default> Endpoint<D> {
         self.timers.release(slot.timer);
         let rare = slot.rare.map(|rare| *rare).unwrap_or_default();
         self.give_up_wishes(rare.active, rare.wishes);
+        self.give_up_all_telling(id);
         if let Some(client) = rare.active {
             self.leave_behind(client, slot.dialog, slot.flow.map(|flow| flow.get()));
         }

@@ -21,7 +21,7 @@ use crate::message::{Address, ParseError, Uri};
 /// config.settings.answer_within = None;
 /// # Ok::<(), sip_proto::message::ParseError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Config {
     identity: String,
     session_timers: SessionTimers,
@@ -35,7 +35,8 @@ pub struct Config {
     pub server: Cow<'static, str>,
     /// The value of User-Agent in requests (§20.41); empty for none.
     pub user_agent: Cow<'static, str>,
-    /// The value of Contact in place of the one made from identity and bound address; empty for that one.
+    /// The value of Contact in place of the one made from identity and bound address; empty for that one, which is a SIPS URI where a call asks for it (RFC 3261
+    /// §8.1.1.8, §12.1.1).
     pub contact: Cow<'static, str>,
     /// The proxy that requests outside dialogs go through (RFC 3261 §8.1.2), a Route element: `<sip:proxy.example.com;lr>`; empty for none. A request that the application
     /// gives a Route of its own goes by that one.

@@ -2,7 +2,7 @@
 
 use crate::context;
 use crate::dialog::{DialogError, UsageError};
-use crate::message::{BuildError, ParseError};
+use crate::message::{BuildError, Name, ParseError};
 
 /// Why a command was not carried out. Nothing was sent, queued or changed. Most refusals are normal outcomes of races, and none is a
 /// reason to stop the run loop.
@@ -18,6 +18,10 @@ pub enum Refused {
     /// The request has no way to go: its URI, or the first Route, is no SIP or SIPS URI.
     #[error("no way to go: {0}")]
     Unroutable(ParseError),
+    /// The request has none of a header that its method needs once, or several: Refer-To in REFER (RFC 3515 §2.4.1), Event in SUBSCRIBE
+    /// (RFC 6665 §3.1.2).
+    #[error("the request needs exactly one {}", .0.as_str())]
+    Lacks(Name),
     /// The context refuses.
     #[error(transparent)]
     Context(#[from] context::Refused),

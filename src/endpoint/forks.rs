@@ -11,7 +11,7 @@ use super::flow::Flow;
 use super::ids::{DialogId, RequestId, Sender, Token};
 use super::output::Payload;
 use super::slots::{ClientSlot, EndedDialog, Purpose, Stage};
-use super::transports::{Route, Task};
+use super::transports::{Route, Task, is_sips};
 use super::{Endpoint, Event};
 use crate::context::{Cause, ClientEffects, Hop, Synthetic};
 use crate::dialog::Dialog;
@@ -41,6 +41,7 @@ impl<D: Default> Endpoint<D> {
             true => None,
             false => within,
         };
+        self.targets_told(client, dialog.filter(|_| is_reliable), &response);
         if let Some(slot) = within.filter(|_| is_reliable).and_then(|within| self.dialogs.get_mut(within)) {
             _ = slot.dialog.note(Side::Theirs, &response);
         }
@@ -56,6 +57,17 @@ impl<D: Default> Endpoint<D> {
         }
         if let Some(dialog) = owing {
             self.await_answer(dialog, client, response);
+        }
+    }
+
+    /// A reliable provisional answer of the peer's moves both targets (RFC 6141 §4.4, §4.7).
+    fn targets_told(&mut self, client: RequestId, dialog: Option<DialogId>, response: &Message) {
+        let request =
+            self.clients.get(client).filter(|slot| slot.dialog.is_some()).and_then(ClientSlot::request);
+        let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) else { return };
+        slot.refresh_target(response);
+        if let Some(request) = request {
+            slot.take_contact(request);
         }
     }
 
@@ -238,8 +250,9 @@ impl<D: Default> Endpoint<D> {
             Some(route) => route.ok().map(|route| route.uri),
             None => request.request_uri(),
         };
-        let asked = hop.and_then(|hop| self.transports.locate(hop).ok());
-        let next = self.transports.locate(slot.dialog.next_hop()).ok();
+        let is_secure = request.request_uri().is_some_and(is_sips);
+        let asked = hop.and_then(|hop| self.transports.locate(hop, is_secure).ok());
+        let next = self.transports.locate_in(&slot.dialog).ok();
         let is_same = matches!(asked, Some(Route::Resolve { .. })) && asked == next;
         let flow = client.flow.filter(|_| is_same);
         if let Some(slot) = self.dialogs.get_mut(dialog) {
@@ -274,9 +287,10 @@ impl<D: Default> Endpoint<D> {
     /// Acknowledges the 2xx to a re-INVITE whose dialog has ended meanwhile (§13.2.2.4, RFC 5407 §3.2.3).
     pub(super) fn acknowledge_afterwards(&mut self, client: RequestId, response: &Message) {
         let Some(ended) = self.clients.get_mut(client).and_then(|slot| slot.ended.take()) else { return };
-        let EndedDialog { dialog, flow } = *ended;
+        let EndedDialog { mut dialog, flow } = *ended;
+        _ = dialog.note(Side::Theirs, response);
         let known = flow.filter(|flow| self.transports.is_open(flow)).map(Route::Flow);
-        let Some(route) = known.or_else(|| self.transports.locate(dialog.next_hop()).ok()) else { return };
+        let Some(route) = known.or_else(|| self.transports.locate_in(&dialog).ok()) else { return };
         let branch = self.random.token();
         let Some(ack) = self.write_ack(client, &dialog, response, None, (&route, branch)) else { return };
         let task = self.keep_ack(client, response, ack);
@@ -314,6 +328,8 @@ impl<D: Default> Endpoint<D> {
         let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
         let request = self.clients.get(client).and_then(|slot| slot.request());
         let credentials = request.map(|request| credentials(request)).unwrap_or_default();
+        // An offer that nobody wants is answered all the same.
+        let answer = answer.or_else(|| dialog.declining().map(Body::sdp));
         dialog.ack(response.cseq(), credentials, answer, &hop).ok()
     }
 
@@ -331,6 +347,15 @@ impl<D: Default> Endpoint<D> {
         let context = self.clients.get_mut(client).and_then(ClientSlot::context);
         let Some(ack) = context.and_then(|context| context.ack_of(tag).cloned()) else { return };
         let ack = self.fit_via(ack, &flow);
+        let stream = self.stream_for(&ack, &flow);
+        let known = self.clients.get_mut(client).map(|slot| &mut slot.ack_flows);
+        if let (Some(stream), Some(known)) = (stream, known)
+            && !known.iter().any(|(known, _)| known.eq_ignore_ascii_case(tag))
+        {
+            known.push((tag.into(), flow));
+            _ = self.go(stream, Task::Ack(client, tag.into()));
+            return;
+        }
         let local_tag = ack.tag_in_from();
         let dialog = self.dialog_with(ack.call_id(), local_tag, tag);
         if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
@@ -354,12 +379,23 @@ impl<D: Default> Endpoint<D> {
         let flow = known.map(|(_, flow)| *flow);
         let ack = slot.context().and_then(|context| context.ack_of(tag).cloned());
         let Some((flow, ack)) = flow.zip(ack) else { return };
-        match self.transports.is_open(&flow) {
-            true => self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody)),
-            false => {
-                let route = self.transports.route_to(flow.transport, flow.remote);
-                self.go(route, Task::Ack(client, tag.into()));
-            }
+        let route = match self.transports.is_open(&flow) {
+            true => self.stream_for(&ack, &flow),
+            false => Some(self.transports.route_to(flow.transport, flow.remote)),
+        };
+        match route {
+            None => self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody)),
+            Some(route) => _ = self.go(route, Task::Ack(client, tag.into())),
+        }
+    }
+
+    /// The ACK of the 2xx with this To tag has no flow and will get none, but the one that it was too long for.
+    pub(super) fn ack_failed(&mut self, client: RequestId, tag: &str) {
+        let known = self.clients.get(client).map(|slot| slot.ack_flows.as_slice()).unwrap_or_default();
+        let known = known.iter().find(|(known, _)| known.eq_ignore_ascii_case(tag));
+        match known.map(|(_, flow)| *flow).filter(|flow| self.transports.is_open(flow)) {
+            Some(flow) => self.send_ack(client, tag, flow),
+            None => bump(&mut self.counters.answers_lost),
         }
     }
 

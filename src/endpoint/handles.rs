@@ -328,11 +328,29 @@ impl<D: Default> DialogRef<'_, D> {
     /// Tells the peer of the state that it has subscribed to (RFC 6665 §4.2.2). The state that a 2xx to its SUBSCRIBE carries as its body goes out
     /// by itself, in the NOTIFY that follows at once.
     ///
+    /// A NOTIFY that follows too soon upon another ([`Granting::pace`](crate::dialog::Granting::pace), a second for those about a REFER, RFC 3515 §3.10) waits for its
+    /// turn. What is told while one waits takes the place of what it would have said, and is that one request: its id is yielded again.
+    ///
     /// # Errors
     /// When the subscription is over or is ours, or something supplied cannot stand in a message.
     pub fn tell(&mut self, now: Timestamp, usage: UsageId, body: Option<Body>) -> Result<RequestId, Refused> {
         self.endpoint.advance(now);
         self.endpoint.notify(self.id, usage, body)
+    }
+
+    /// Makes a subscription of the peer's that is pending active, and tells the state (RFC 6665 §4.2.2, Figure 2). [`Reply::pending`] leaves one pending;
+    /// permission that is not given is told with [`terminate`](Self::terminate) and `Rejected`.
+    ///
+    /// # Errors
+    /// As [`tell`](Self::tell), and [`DialogError::Substate`](crate::dialog::DialogError::Substate) when it is not pending.
+    pub fn authorise(
+        &mut self,
+        now: Timestamp,
+        usage: UsageId,
+        body: Option<Body>,
+    ) -> Result<RequestId, Refused> {
+        self.endpoint.advance(now);
+        self.endpoint.authorise(self.id, usage, body)
     }
 
     /// Ends a subscription of the peer's with a last NOTIFY (RFC 6665 §4.2.2).
@@ -351,7 +369,7 @@ impl<D: Default> DialogRef<'_, D> {
     }
 
     /// Tells how far a REFER of the peer's has come: a NOTIFY with `status` as a status line. A final one ends the subscription (RFC 3515 §2.4.5,
-    /// §2.4.7).
+    /// §2.4.7); a provisional one above 100 makes a subscription that is pending active.
     ///
     /// # Errors
     /// As [`tell`](Self::tell).

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::Endpoint;
 use super::counters::bump;
 use super::flow::Flow;
@@ -13,7 +15,7 @@ use super::reliable::is_option_tag;
 use super::send::return_flow;
 use crate::context::{OPTION_TAG, Rel100};
 use crate::dialog::remote_target;
-use crate::message::{MediaType, Message, Method, Name, StatusCode, Uri, octets};
+use crate::message::{self, MediaType, Message, Method, Name, StatusCode, Uri, octets};
 use crate::random;
 use crate::transaction::MatchId;
 
@@ -78,7 +80,7 @@ impl<D: Default> Endpoint<D> {
             return self.refuse(flow, &request, refusal);
         }
         let limits = &self.config.limits;
-        if self.servers.len() >= limits.servers || self.dialogs.len() >= limits.dialogs {
+        if self.servers.len() >= limits.strangers() || self.dialogs.len() >= limits.dialogs {
             return self.overloaded(flow, &request);
         }
         self.begin_initial(flow, id, request, handling);
@@ -155,22 +157,39 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// §8.2.3: a body of a type that we understand.
+    /// §8.2.3: a body that we understand, or that may be left out of account (§20.11).
     fn check_content(&self, request: &Message) -> Result<(), Refusal> {
-        let accept = &self.config.policy.accept;
-        if accept.is_empty() || request.body().is_empty() {
+        let is_optional = || {
+            let disposition = request.content_disposition().ok().flatten();
+            disposition.is_some_and(|disposition| disposition.handling() == message::Handling::Optional)
+        };
+        if request.body().is_empty() || self.not_understood(request).next().is_none() || is_optional() {
             return Ok(());
         }
-        let kind = request.content_type().ok().flatten();
-        let accepted = |kind: MediaType<'_>| {
-            accept.iter().any(|known| known.split_once('/').is_some_and(|(main, sub)| kind.is(main, sub)))
+        // What would do is said where it is refused.
+        Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, None))
+    }
+
+    /// What of a body is not understood: type, coding, language, by the header that says what would do.
+    fn not_understood(&self, request: &Message) -> impl Iterator<Item = (Name, &str)> {
+        let (policy, described) = (&self.config.policy, &self.described);
+        let is_of = |kind: MediaType<'_>, known: &str| {
+            known.split_once('/').is_some_and(|(main, sub)| kind.is(main, sub))
         };
-        match kind.is_some_and(accepted) {
-            true => Ok(()),
-            false => {
-                Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, Some((Name::Accept, self.described.accept.clone()))))
-            }
-        }
+        let kind = || request.content_type().ok().flatten();
+        let is_known = policy.accept.is_empty()
+            || kind().is_some_and(|kind| policy.accept.iter().any(|known| is_of(kind, known)));
+        let is_plain = request.content_encoding().all(|coding| policy.undoes(coding));
+        let is_spoken = policy.languages.is_empty()
+            || request.content_language().next().is_none()
+            || request.content_language().any(|language| policy.speaks(language));
+        let checks = [
+            (is_known, Name::Accept, &described.accept),
+            (is_plain, Name::AcceptEncoding, &described.accept_encoding),
+            (is_spoken, Name::AcceptLanguage, &described.accept_language),
+        ];
+        let faults = checks.into_iter().filter(|(is_understood, ..)| !is_understood);
+        faults.map(|(_, name, value)| (name, value.as_str()))
     }
 
     /// §20.1, §21.4.7, RFC 4475 §3.3.15: the answer to an INVITE has a session description in it, which the caller must accept.
@@ -230,8 +249,11 @@ impl<D: Default> Endpoint<D> {
             bump(&mut self.counters.refused);
         }
         let (status, header) = refusal;
-        let header = header.as_ref().map(|(name, value)| (*name, value.as_str()));
-        self.answer_without_state(flow, request, status, status.reason(), header.as_slice());
+        let mut headers: SmallVec<[(Name, String); 3]> = header.into_iter().collect();
+        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            headers.extend(self.not_understood(request).map(|(name, value)| (name, String::from(value))));
+        }
+        self.answer_without_state(flow, request, status, status.reason(), &headers);
     }
 
     /// Answers a request and forgets it: a retransmission will be answered the same, with the same tag (§8.2.7).
@@ -241,14 +263,26 @@ impl<D: Default> Endpoint<D> {
         request: &Message,
         status: StatusCode,
         reason: &str,
-        headers: &[(Name, &str)],
+        headers: &[(Name, String)],
+    ) {
+        let twin = MatchId::server(&self.key, request, request.method());
+        let tag = random::Token::from_bits(twin.map_or(0, MatchId::as_u128));
+        self.answer_as(flow, request, (status, reason), headers, &tag);
+    }
+
+    /// As [`Endpoint::answer_without_state`], with this To tag.
+    pub(super) fn answer_as(
+        &mut self,
+        flow: Flow,
+        request: &Message,
+        (status, reason): (StatusCode, &str),
+        headers: &[(Name, String)],
+        tag: &random::Token,
     ) {
         if self.is_full() {
             bump(&mut self.counters.queue_full);
             return;
         }
-        let twin = MatchId::server(&self.key, request, request.method());
-        let tag = random::Token::from_bits(twin.map_or(0, MatchId::as_u128));
         let mut answer = request.answer(status, reason, tag.as_str());
         for (name, value) in headers {
             answer = answer.header(*name, value);

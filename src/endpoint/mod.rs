@@ -17,11 +17,12 @@
 //! | `reliable` | provisional answers that are acknowledged (RFC 3262) |
 //! | `session` | changes of a session: queue, glare, the peer's offers, what is held back (§14, RFC 3311) |
 //! | `refresh` | session timers (RFC 4028) |
-//! | `subscribers`, `notifiers` | subscriptions (RFC 6665), what became of a REFER (RFC 3515) |
+//! | `subscribers`, `notifiers`, `telling` | subscriptions (RFC 6665), what became of a REFER (RFC 3515) |
 //! | `send` | from a message to a flow: routes, look-ups, connections |
 //! | `handles`, `shortcuts` | the application's way to a context or a dialog |
 //! | `shard` | several endpoints behind one address |
 //! | `index`, `timers`, `transports`, `slots` | the tables |
+//! | `hidden` | what `Debug` does not show |
 
 mod calls;
 mod config;
@@ -31,6 +32,7 @@ mod event;
 mod flow;
 mod forks;
 mod handles;
+mod hidden;
 mod ids;
 mod index;
 mod inspect;
@@ -48,6 +50,7 @@ pub mod shard;
 mod shortcuts;
 mod slots;
 mod subscribers;
+mod telling;
 mod timers;
 mod transports;
 mod uac;
@@ -73,7 +76,7 @@ pub use policy::{Handling, Policy};
 pub use shard::{Shard, shard, shard_of};
 
 use crate::context::{Defaults, Invite, Rel100, Request};
-use crate::message::Method;
+use crate::message::{Hidden, Message, Method};
 use crate::random::Random;
 use crate::time::Timestamp;
 use crate::transaction::HashKey;
@@ -82,7 +85,10 @@ use index::Index;
 use redirects::Redirects;
 use slots::{ClientSlot, DialogSlot, ServerSlot};
 use timers::TimerIndex;
-use transports::Transports;
+use transports::{Transports, is_sips};
+
+/// How many outputs the queue keeps room for while it is empty.
+const QUEUE_ROOM: usize = 256;
 
 /// A SIP user agent without a socket, a clock or a thread.
 ///
@@ -110,7 +116,7 @@ use transports::Transports;
 #[derive(Clone)]
 pub struct Endpoint<D = ()> {
     config: Config,
-    /// The values of Allow, Accept and Supported, written once.
+    /// The values of Allow, Supported and the three of Accept, written once.
     described: Described,
     random: Random,
     key: HashKey,
@@ -121,6 +127,7 @@ pub struct Endpoint<D = ()> {
     clients: SlotMap<RequestId, ClientSlot<D>>,
     dialogs: SlotMap<DialogId, DialogSlot<D>>,
     index: Index,
+    telling: telling::Telling,
     timers: TimerIndex,
     transports: Transports,
     /// Contexts whose final answer was sent of late.
@@ -134,6 +141,8 @@ const MOST_SENT: usize = 32;
 struct Described {
     allow: String,
     accept: String,
+    accept_encoding: String,
+    accept_language: String,
     supported: String,
 }
 
@@ -146,6 +155,8 @@ impl<D: Default> Endpoint<D> {
         let described = Described {
             allow: allow(&config),
             accept: config.policy.accept(),
+            accept_encoding: config.policy.accept_encoding(),
+            accept_language: config.policy.accept_language(),
             supported: reliable::supported(&config, config.settings.rel100),
         };
         Self {
@@ -161,6 +172,7 @@ impl<D: Default> Endpoint<D> {
             clients: SlotMap::with_key(),
             dialogs: SlotMap::with_key(),
             index: Index::default(),
+            telling: telling::Telling::new(),
             timers: TimerIndex::new(),
             sent: Vec::new(),
         }
@@ -201,7 +213,12 @@ impl<D: Default> Endpoint<D> {
 
     /// The next thing for the embedder to do; `None` until something more goes in.
     pub fn poll_output(&mut self) -> Option<Output<D>> {
-        self.queue.pop_front()
+        let output = self.queue.pop_front();
+        if output.is_none() && self.queue.capacity() > QUEUE_ROOM {
+            // What a burst took is given back.
+            self.queue.shrink_to(QUEUE_ROOM);
+        }
+        output
     }
 
     /// When something would happen next if nothing went in: the newest timestamp seen while outputs wait, else the next deadline; `None` for never.
@@ -245,7 +262,10 @@ impl<D: Default> Endpoint<D> {
         let client = self.start(&invite.request, invite.ring_within, rel100)?;
         if let Some(slot) = self.clients.get_mut(client) {
             let most = invite.redirects.unwrap_or(self.config.policy.redirects);
-            slot.redirects = Redirects::new(&invite.request.uri, most);
+            let keeps_uri = invite.keeps_uri.unwrap_or(self.config.policy.redirects_keep_uri);
+            slot.redirects = slot
+                .request()
+                .and_then(|request| Redirects::new(request, &invite.request.uri, most, keeps_uri));
         }
         Ok(client)
     }
@@ -326,6 +346,9 @@ impl<D: Default> Endpoint<D> {
             Command::Notify(dialog, usage, body) => {
                 return self.dialog(dialog)?.tell(at, usage, body).map(Some);
             }
+            Command::Authorise(dialog, usage, body) => {
+                return self.dialog(dialog)?.authorise(at, usage, body).map(Some);
+            }
             Command::Terminate(dialog, usage, reason, body) => {
                 return self.dialog(dialog)?.terminate(at, usage, reason, body).map(Some);
             }
@@ -343,7 +366,7 @@ impl<D: Default> Endpoint<D> {
 impl<D> fmt::Debug for Endpoint<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
-            .field("identity", &self.config.identity())
+            .field("identity", &Hidden(self.config.identity()))
             .field("now", &self.now)
             .field("queue", &self.queue.len())
             .field("servers", &self.servers.len())
@@ -359,13 +382,29 @@ fn defaults<'a>(
     described: &'a Described,
     transports: &'a Transports,
     flow: &Flow,
+    request: Option<&Message>,
 ) -> Defaults<'a> {
+    let is_secure = request.is_some_and(asks_for_sips);
     Defaults {
-        contact: &transports.names(flow.transport, Some(flow.remote.ip())).contact,
+        contact: transports.contact(flow.transport, Some(flow.remote.ip()), is_secure),
         allow: &described.allow,
         supported: &described.supported,
         server: &config.server,
     }
+}
+
+/// Whether we are to be reached by a SIPS URI in the dialog that this request makes (RFC 3261 §12.1.1): for its Request-URI, its topmost Record-Route, or
+/// its Contact if it has none.
+fn asks_for_sips(request: &Message) -> bool {
+    if !request.method().creates_dialog() {
+        return false;
+    }
+    let recorded = request.record_routes().next();
+    request.request_uri().is_some_and(is_sips)
+        || match recorded {
+            Some(route) => route.is_ok_and(|route| is_sips(route.uri)),
+            None => request.contact().ok().flatten().is_some_and(|contact| is_sips(contact.uri)),
+        }
 }
 
 /// The value of Allow: what the policy serves, and PRACK where provisional answers may be reliable.

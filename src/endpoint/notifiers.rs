@@ -1,34 +1,40 @@
-//! Subscriptions of the peer's: SUBSCRIBE and REFER answered, NOTIFYs sent, the end (RFC 6665 §4.2, RFC 3515 §2.4).
+//! Subscriptions of the peer's: SUBSCRIBE and REFER answered, what they make, what is due, the end (RFC 6665 §4.2, RFC 3515 §2.4).
 
 use alloc::borrow::Cow;
-use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::event::By;
-use super::ids::{DialogId, RequestId, ServerId};
+use super::ids::{DialogId, ServerId};
 use super::inspect::Refusal;
 use super::slots::Purpose;
+use super::telling::{notify, sipfrag};
 use super::{Endpoint, Refused};
-use crate::context::Reply;
+use crate::context::{Permission, Reply};
 use crate::dialog::{
-    DialogError, Failure, Impact, InDialog, Notifier, Party, REFER, Reason, SIPFRAG, Sipfrag, Subject,
-    Subscription, SubscriptionEffects, TooBrief, UsageId, UsageKind, Usages, makes_subscription,
+    Impact, Notifier, Party, REFER, REFER_PACE, Reason, Subject, SubscriptionEffects, TooBrief, UsageKind,
+    Usages, makes_subscription,
 };
 use crate::message::{Body, Header, Message, Method, Name, StatusCode, supplies};
+use crate::time::Timestamp;
 
 /// How long the subscription of a REFER lasts where its result is not reported: longer than a call may ring (RFC 3515 §3.4).
 const REFER_LASTS: Duration = Duration::from_secs(300);
 
 impl<D: Default> Endpoint<D> {
-    /// Why a SUBSCRIBE is refused before anyone is asked: too brief an Expires (RFC 6665 §4.2.1.1), no Event (§4.2.3), or a `refer` that no REFER has
-    /// made (RFC 3515 §2.4.4).
+    /// Why a SUBSCRIBE or REFER is refused before anyone is asked: too brief an Expires (RFC 6665 §4.2.1.1), no Event (§4.2.3), or a `refer` that no REFER has
+    /// made (RFC 3515 §2.4.4); a REFER to none, or to several (§2.4.2).
     pub(super) fn subscribe_refusal(
         &mut self,
         dialog: Option<DialogId>,
         request: &Message,
     ) -> Option<Refusal> {
-        if *request.method() != Method::Subscribe {
-            return None;
+        match request.method() {
+            Method::Subscribe => {}
+            Method::Refer => {
+                let is_one = request.values(Name::ReferTo).count() == 1 && request.refer_to().is_ok();
+                return (!is_one).then_some((StatusCode::BAD_REQUEST, None));
+            }
+            _ => return None,
         }
         let event = match request.event() {
             Ok(Some(event)) => event,
@@ -103,6 +109,7 @@ impl<D: Default> Endpoint<D> {
         request: &Message,
         response: &Message,
         state: Option<Body>,
+        permission: Permission,
     ) {
         let is_refer = match request.method() {
             Method::Subscribe => false,
@@ -121,162 +128,34 @@ impl<D: Default> Endpoint<D> {
             (true, _) => Subject::refer(request.cseq(), is_first),
             (false, Ok(Some(event))) => {
                 if let Some((usage, notifier)) = slot.usages.subscribed(&event) {
-                    let effects = notifier.refreshed(now, granted);
-                    self.schedule_dialog(id);
-                    return self.carry_out_notifier(id, usage, effects, state);
+                    return match notifier.refreshed(now, granted).is_empty() {
+                        // The last NOTIFY of one that was ended waits for its turn.
+                        true => {}
+                        false => self.notify_now(id, usage, state),
+                    };
                 }
                 Subject::of(&event)
             }
             (false, _) => return self.end_if_over(id),
         };
-        let (notifier, effects) = Notifier::new(now, granted, true);
-        let Ok(usage) = slot.usages.add(subject, Party::Notifier(notifier)) else {
+        let pace = self.config.granting.pace;
+        let pace = if is_refer { pace.max(REFER_PACE) } else { pace };
+        let party = Party::Notifier(begun(now, granted, permission, is_refer).paced(pace));
+        let Ok(usage) = slot.usages.add(subject, party) else {
             return self.end_if_over(id);
         };
-        self.schedule_dialog(id);
-        let state = if is_refer { Some(sipfrag(StatusCode::TRYING)) } else { state };
-        self.carry_out_notifier(id, usage, effects, state);
+        let state = match (is_refer, permission) {
+            (true, Permission::Denied) => Some(sipfrag(StatusCode::DECLINE)),
+            (true, Permission::Granted | Permission::Pending) => Some(sipfrag(StatusCode::TRYING)),
+            (false, _) => state,
+        };
+        self.notify_now(id, usage, state);
     }
 
     /// A dialog that an answer has made, but no usage.
     fn end_if_over(&mut self, id: DialogId) {
         if self.dialogs.get(id).is_some_and(|slot| slot.usages.is_over()) {
             self.end_dialog(id, By::Local, super::Why::Unsubscribed, None, None);
-        }
-    }
-
-    /// Does what a notifier asks for.
-    pub(super) fn carry_out_notifier(
-        &mut self,
-        id: DialogId,
-        usage: UsageId,
-        effects: SubscriptionEffects,
-        state: Option<Body>,
-    ) {
-        if effects.contains(SubscriptionEffects::NOTIFY)
-            && self.send_notify(id, usage, state, &[], Purpose::Refresh).is_err()
-        {
-            // Where nothing can be sent, nothing more is owed.
-            return self.subscription_over(id, usage, By::Local, Impact::Usage, None);
-        }
-        if effects.contains(SubscriptionEffects::ENDED) {
-            self.subscription_over(id, usage, By::Local, Impact::Usage, None);
-        }
-    }
-
-    /// Sends a NOTIFY with the state of the subscription as it is now.
-    pub(super) fn send_notify(
-        &mut self,
-        id: DialogId,
-        usage: UsageId,
-        body: Option<Body>,
-        headers: &[Header],
-        purpose: Purpose,
-    ) -> Result<RequestId, Refused> {
-        let now = self.now;
-        let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
-        let held = slot.usages.get_mut(usage).ok_or(Refused::Gone)?;
-        let Party::Notifier(notifier) = &held.party else { return Err(DialogError::Method.into()) };
-        let mut request = InDialog::new(Method::Notify)
-            .header(Name::Event.as_str(), held.subject().event())
-            .header(Name::SubscriptionState.as_str(), alloc::format!("{}", notifier.line(now)));
-        request.headers.extend_from_slice(headers);
-        request.body = body;
-        self.send_about(id, &request, purpose, Some(usage))
-    }
-
-    /// The application tells of the state.
-    pub(super) fn notify(
-        &mut self,
-        id: DialogId,
-        usage: UsageId,
-        body: Option<Body>,
-    ) -> Result<RequestId, Refused> {
-        let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
-        let held = slot.usages.get_mut(usage).ok_or(Refused::Gone)?;
-        match &held.party {
-            Party::Notifier(notifier) if notifier.deadline().is_some() => {}
-            _ => return Err(DialogError::Terminated.into()),
-        }
-        self.send_notify(id, usage, body, &[], Purpose::App)
-    }
-
-    /// The application ends a subscription of the peer's.
-    pub(super) fn terminate(
-        &mut self,
-        id: DialogId,
-        usage: UsageId,
-        reason: Reason,
-        body: Option<Body>,
-    ) -> Result<RequestId, Refused> {
-        let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
-        let held = slot.usages.get_mut(usage).ok_or(Refused::Gone)?;
-        let Party::Notifier(notifier) = &mut held.party else { return Err(DialogError::Method.into()) };
-        let before = notifier.clone();
-        if notifier.terminate(Some(reason), None).is_empty() {
-            return Err(DialogError::Terminated.into());
-        }
-        let sent = self.send_notify(id, usage, body, &[], Purpose::App);
-        match &sent {
-            Ok(_) => self.schedule_dialog(id),
-            Err(_) => {
-                let held = self.dialogs.get_mut(id).and_then(|slot| slot.usages.get_mut(usage));
-                if let Some(held) = held {
-                    held.party = Party::Notifier(before);
-                }
-            }
-        }
-        sent
-    }
-
-    /// How far a REFER has come: its NOTIFY, the last one for a final status (RFC 3515 §2.4.5, §2.4.7).
-    pub(super) fn report_refer(
-        &mut self,
-        id: DialogId,
-        usage: UsageId,
-        status: StatusCode,
-    ) -> Result<RequestId, Refused> {
-        match Sipfrag::new(status).is_final() {
-            true => self.terminate(id, usage, Reason::Noresource, Some(sipfrag(status))),
-            false => self.notify(id, usage, Some(sipfrag(status))),
-        }
-    }
-
-    /// A REFER that nobody serves is answered 200 all the same: its subscription ends at once with 603 (RFC 3515 §2.4.5).
-    pub(super) fn decline_refer(&mut self, id: DialogId, request: &Message) {
-        let cseq = request.cseq();
-        let Some(slot) = self.dialogs.get(id) else { return };
-        let made = slot.usages.subscriptions().iter().find(|held| held.subject().is_refer(cseq));
-        if let Some(usage) = made.map(Subscription::id) {
-            _ = self.report_refer(id, usage, StatusCode::DECLINE);
-        }
-    }
-
-    /// A NOTIFY of ours has its result.
-    pub(super) fn notify_ended(
-        &mut self,
-        id: DialogId,
-        usage: UsageId,
-        notify: &Arc<Message>,
-        failure: Option<Failure>,
-    ) {
-        let is_last = matches!(notify.subscription_state(), Ok(Some(state)) if state.is_terminated());
-        let Some(slot) = self.dialogs.get_mut(id) else { return };
-        let Some(Party::Notifier(notifier)) = slot.usages.get_mut(usage).map(|held| &mut held.party) else {
-            return;
-        };
-        let effects = match failure {
-            Some(failure) => notifier.failed(failure, is_last),
-            None => notifier.answered(is_last),
-        };
-        let impact =
-            failure.map_or(Impact::Usage, |failure| failure.impact(&Method::Notify).max(Impact::Usage));
-        match effects.contains(SubscriptionEffects::ENDED) {
-            true => {
-                let by = if failure.is_some() { By::Remote } else { By::Local };
-                self.subscription_over(id, usage, by, impact, Some(notify.clone()));
-            }
-            false => self.schedule_dialog(id),
         }
     }
 
@@ -288,7 +167,12 @@ impl<D: Default> Endpoint<D> {
             if effects.contains(SubscriptionEffects::REFRESH) {
                 self.refresh_subscription(id, usage);
             }
-            self.carry_out_notifier(id, usage, effects, None);
+            if effects.contains(SubscriptionEffects::NOTIFY) {
+                self.notify_in_turn(id, usage);
+            }
+            if effects.contains(SubscriptionEffects::ENDED) {
+                self.subscription_over(id, usage, By::Local, Impact::Usage, None);
+            }
         }
     }
 
@@ -314,7 +198,8 @@ impl<D: Default> Endpoint<D> {
                     if let Some(Party::Notifier(notifier)) = held.map(|held| &mut held.party) {
                         _ = notifier.terminate(Some(Reason::Deactivated), None);
                     }
-                    self.send_notify(id, usage, None, headers, Purpose::Refresh)
+                    let request = notify(headers.to_vec(), None);
+                    self.send_in_turn(id, usage, request, Purpose::Refresh)
                 }
                 false => self.send_subscribe(id, event, Duration::ZERO, headers),
             };
@@ -327,7 +212,13 @@ impl<D: Default> Endpoint<D> {
     }
 }
 
-/// The body of a NOTIFY that tells of a REFER.
-fn sipfrag(status: StatusCode) -> Body {
-    Body::new(SIPFRAG, alloc::format!("{}", Sipfrag::new(status)))
+/// The subscription that a 2xx of ours makes. One that is denied is over before it begins (RFC 6665 §4.2.1.3, RFC 3515 §2.4.7).
+fn begun(now: Timestamp, granted: Duration, permission: Permission, is_refer: bool) -> Notifier {
+    let lasts = if permission == Permission::Denied { REFER_LASTS } else { granted };
+    let (mut notifier, _) = Notifier::new(now, lasts, permission == Permission::Granted);
+    if permission == Permission::Denied {
+        let reason = if is_refer { Reason::Noresource } else { Reason::Rejected };
+        _ = notifier.terminate(Some(reason), None);
+    }
+    notifier
 }

@@ -34,7 +34,7 @@ pub enum Action {
 }
 
 /// What comes in from the embedder's sockets.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Input {
     /// A datagram.
@@ -87,7 +87,7 @@ pub enum Input {
 }
 
 /// What an application can ask for. The handles of the endpoint are a shorter way to say the same.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Command {
     /// Start a call.
@@ -114,6 +114,8 @@ pub enum Command {
     HoldBack(DialogId, bool),
     /// Tell a subscriber of the state that it has subscribed to.
     Notify(DialogId, UsageId, Option<Body>),
+    /// Tell a subscriber whose subscription is pending that it may be told, with the state.
+    Authorise(DialogId, UsageId, Option<Body>),
     /// End a subscription of the peer's, with this reason and last state.
     Terminate(DialogId, UsageId, Reason, Option<Body>),
     /// Tell how far a REFER of the peer's has come.

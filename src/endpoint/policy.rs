@@ -4,7 +4,10 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::message::{Method, StatusCode};
+use crate::message::{Method, StatusCode, is_token};
+
+/// The coding that changes nothing (§20.2).
+const IDENTITY: &str = "identity";
 
 /// Who answers a request of some method.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -22,9 +25,9 @@ pub enum Handling {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// Requests outside dialogs, by method. One that is not in the table is answered 405, or 501 if its method is unknown. `Auto` is
-    /// 200 with Allow, Accept and Supported for OPTIONS, 200 for others.
+    /// 200 with Allow, Supported and what is accepted for OPTIONS, 200 for others; after a REFER one NOTIFY with 603 follows (RFC 3515 §2.4.5).
     pub initial: Vec<(Method, Handling)>,
-    /// Requests within dialogs, by method. `Auto` is 200; for INVITE and UPDATE with a valid answer made of the current description, or 488 where there is none
+    /// Requests within dialogs, by method. `Auto` is 200, with the same NOTIFY after a REFER; for INVITE and UPDATE with a valid answer made of the current description, or 488 where there is none
     /// (RFC 3264 §6). INVITE's entry is for those that change more than [`Policy::session`] is about. BYE, ACK and CANCEL are not the table's business.
     pub in_dialog: Vec<(Method, Handling)>,
     /// Re-INVITE and UPDATE that refresh the session, hold or unhold (RFC 3264 §8.4). `Auto` by default.
@@ -36,10 +39,18 @@ pub struct Policy {
     /// How many requests may follow an INVITE of ours to where it is redirected, unless the INVITE says otherwise (RFC 3261 §8.1.3.4). 0 by default: the 3xx
     /// is the result.
     pub redirects: u8,
+    /// Whether redirections leave the Request-URI as it is, unless the INVITE says otherwise:
+    /// [`Invite::keep_uri_on_redirect`](crate::context::Invite::keep_uri_on_redirect). False by default.
+    pub redirects_keep_uri: bool,
     /// How often a change of ours that was answered 491 is tried again, after the time that RFC 3261 §14.1 says. 3 by default.
     pub glare_retries: u8,
     /// Content types that a body may have, as in Accept; empty for any. Others are answered 415 (RFC 3261 §8.2.3).
     pub accept: Vec<Cow<'static, str>>,
+    /// Content codings that the application undoes, besides `identity`, which needs nobody. A body in another one is answered 415 (RFC 3261 §8.2.3).
+    pub encodings: Vec<Cow<'static, str>>,
+    /// Languages that a body may be in, as in Accept-Language, each with its subtags (RFC 3261 §20.3); empty for any. A body in others is answered
+    /// 415 (RFC 3261 §8.2.3).
+    pub languages: Vec<Cow<'static, str>>,
     /// Users for whom requests outside dialogs may come, as in a URI; `None` for any. Others are answered 404 (§8.2.2.1).
     pub users: Option<Vec<Cow<'static, str>>>,
     /// Whether the dialogs of further forks that answer 2xx are kept; else they are ended with BYE (§13.2.2.4). False by default.
@@ -47,6 +58,13 @@ pub struct Policy {
     /// Whether an answer goes to the `maddr` of a Via (§18.2.2). True by default; a server that faces strangers may
     /// prefer false, since it sends where a stranger points.
     pub honour_maddr: bool,
+    /// Bytes of the longest request that goes by UDP: the path's MTU less 200 where that is known, else 1300 (RFC 3261 §18.1.1). 1300 by default;
+    /// `usize::MAX` for any. A longer one goes by TCP to the same address where a TCP socket is bound, and by UDP after all where that is refused.
+    pub datagram: usize,
+    /// Whether an answer to a request of ours, or a CANCEL of the peer's, counts only if it comes from the host that the request went to
+    /// or came from, whatever its port. Others are strays then. False by default: RFC 3261 §9.2 and §17.1.3 go by the branch alone, and a peer with several addresses may
+    /// answer from another one than it was asked at. Answers to what went to a multicast address may come from anywhere.
+    pub check_source: bool,
 }
 
 impl Default for Policy {
@@ -67,11 +85,16 @@ impl Default for Policy {
             other: Ask,
             modify_by_update: false,
             redirects: 0,
+            redirects_keep_uri: false,
             glare_retries: 3,
             accept: Vec::new(),
+            encodings: Vec::new(),
+            languages: Vec::new(),
             users: None,
             keep_forks: false,
             honour_maddr: true,
+            datagram: 1_300,
+            check_source: false,
         }
     }
 }
@@ -126,7 +149,9 @@ impl Policy {
         let mut allow = String::from("ACK, BYE, CANCEL");
         let later = self.in_dialog.iter().filter(|(method, _)| find(&self.initial, method).is_none());
         let is_served = |(_, handling): &&(Method, Handling)| !matches!(handling, Handling::Reject(_));
-        for (method, _) in self.initial.iter().chain(later).filter(is_served) {
+        // What is no token names no method, and would name others.
+        let served = self.initial.iter().chain(later).filter(is_served);
+        for (method, _) in served.filter(|(method, _)| is_token(method.as_str())) {
             allow.push_str(", ");
             allow.push_str(method.as_str());
         }
@@ -136,6 +161,37 @@ impl Policy {
     /// The value of Accept (§20.1).
     pub(super) fn accept(&self) -> String {
         if self.accept.is_empty() { "*/*".into() } else { self.accept.join(", ") }
+    }
+
+    /// The value of Accept-Encoding (§20.2).
+    pub(super) fn accept_encoding(&self) -> String {
+        let mut accept = String::from(IDENTITY);
+        for coding in &self.encodings {
+            accept.push_str(", ");
+            accept.push_str(coding);
+        }
+        accept
+    }
+
+    /// The value of Accept-Language (§20.3).
+    pub(super) fn accept_language(&self) -> String {
+        if self.languages.is_empty() { "*".into() } else { self.languages.join(", ") }
+    }
+
+    /// Whether a body in this coding is understood.
+    pub(super) fn undoes(&self, coding: &str) -> bool {
+        coding.eq_ignore_ascii_case(IDENTITY)
+            || self.encodings.iter().any(|known| known.eq_ignore_ascii_case(coding))
+    }
+
+    /// Whether a body in this language is among those understood.
+    pub(super) fn speaks(&self, language: &str) -> bool {
+        let covers = |known: &str| {
+            let (start, rest) = (language.get(..known.len()), language.get(known.len()..));
+            start.is_some_and(|start| start.eq_ignore_ascii_case(known))
+                && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        self.languages.iter().any(|known| covers(known))
     }
 }
 

@@ -1,12 +1,13 @@
 //! From octets to a request or an answer (RFC 3261 §18.1.2, §18.2.1, §18.3).
 
 use alloc::sync::Arc;
+use core::net::IpAddr;
 
 use bytes::Bytes;
 
 use super::counters::bump;
 use super::flow::Flow;
-use super::ids::{Sender, Token};
+use super::ids::{RequestId, Sender, Token};
 use super::output::Payload;
 use super::{Endpoint, Output};
 use crate::message::{Datagram, Message, Method, ParseError, StatusCode, Unit};
@@ -24,7 +25,7 @@ impl<D: Default> Endpoint<D> {
                 message.set_source(flow.remote);
                 match message.is_request() {
                     true => self.inspect(flow, Arc::new(message)),
-                    false => self.response(Arc::new(message)),
+                    false => self.response(flow, Arc::new(message)),
                 }
             }
         }
@@ -87,12 +88,28 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// An answer belongs to the request of ours that it matches, or to nobody (RFC 6026 §7.2).
-    fn response(&mut self, response: Arc<Message>) {
+    fn response(&mut self, flow: Flow, response: Arc<Message>) {
         let client = MatchId::client(&self.key, &response).ok().and_then(|id| self.client_of(id));
-        // §8.1.3.3: an answer with more than one Via was not meant for us.
         match client {
-            Some(client) if response.via().nth(1).is_none() => self.answered(client, response),
+            Some(client) if self.is_answer_of(client, &flow, &response) => self.answered(client, response),
             _ => bump(&mut self.counters.stray_responses),
         }
+    }
+
+    /// Whether an answer with the branch of a request has its number too (§8.2.6.2) and no Via but ours (§8.1.3.3), and came back by the transport that the
+    /// request went by (§18.2.2).
+    fn is_answer_of(&self, client: RequestId, flow: &Flow, response: &Message) -> bool {
+        let Some(slot) = self.clients.get(client) else { return false };
+        let is_number = slot.request().is_some_and(|request| request.cseq() == response.cseq());
+        let is_way_back = slot.flow.is_some_and(|sent| {
+            sent.transport == flow.transport
+                && (sent.remote.ip().is_multicast() || self.is_source(sent.remote.ip(), flow))
+        });
+        is_number && is_way_back && response.via().nth(1).is_none()
+    }
+
+    /// Whether a message may come from where it came from, if it belongs to what went to, or came from, this address.
+    pub(super) fn is_source(&self, known: IpAddr, flow: &Flow) -> bool {
+        !self.config.policy.check_source || known.to_canonical() == flow.remote.ip().to_canonical()
     }
 }

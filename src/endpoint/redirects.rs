@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use super::event::{ClientEvent, Why};
 use super::ids::RequestId;
 use super::slots::Stage;
-use super::transports::Route;
+use super::transports::{Route, is_sips};
 use super::{Endpoint, Event};
 use crate::context::{Hop, Synthetic, again, as_request_uri};
 use crate::message::{Contact, Header, Message, Method, Name, QValue, SipUri, StatusCode, Uri, unescape};
@@ -21,28 +21,36 @@ use crate::message::{Contact, Header, Message, Method, Name, QValue, SipUri, Sta
 pub(super) struct Redirects {
     /// How many more requests may be sent.
     left: u8,
+    /// Whether the Request-URI stays, and targets are next hops.
+    keeps_uri: bool,
+    /// Whether the call is for a SIPS URI.
+    is_secure: bool,
     /// What is to be tried, the best first: no more than may be.
     targets: Vec<(QValue, Box<str>)>,
-    /// What has been tried, as it stands in Request-URIs.
+    /// What has been tried, as it stands, or would stand, in Request-URIs.
     tried: Vec<Box<str>>,
 }
 
 impl Redirects {
-    /// For a request with this Request-URI, which `left` others may follow.
-    pub(super) fn new(uri: &str, left: u8) -> Option<Box<Self>> {
-        let tried = [as_request_uri(uri).into()].into();
-        (left > 0).then(|| Box::new(Self { left, targets: Vec::new(), tried }))
+    /// For a request for `uri`, which `left` others may follow.
+    pub(super) fn new(request: &Message, uri: &str, left: u8, keeps_uri: bool) -> Option<Box<Self>> {
+        if left == 0 {
+            return None;
+        }
+        let first_hop = request.routes().next().and_then(Result::ok).map(|route| route.uri);
+        let tried = first_hop.filter(|_| keeps_uri).unwrap_or(uri);
+        let tried = [as_request_uri(tried).into()].into();
+        Some(Box::new(Self { left, keeps_uri, is_secure: is_sips(uri), targets: Vec::new(), tried }))
     }
 
     /// Takes the targets that a 3xx names (§8.1.3.4): those that an INVITE can be sent to and that are new.
     fn take(&mut self, response: &Message) {
-        let is_secure = self.tried.first().is_some_and(|first| is_secure(first));
         for contact in response.contacts().flatten().filter_map(Contact::address) {
             let Ok(uri) = Uri::parse(contact.uri) else { continue };
             let method = uri.sip().and_then(SipUri::method);
             let is_invite = method.is_none_or(|method| method == Method::Invite.as_str());
             // What was called securely is not called otherwise unseen.
-            let is_safe = !is_secure || is_secure_uri(&uri);
+            let is_safe = !self.is_secure || is_sips(contact.uri);
             if is_invite && is_safe && !self.knows(contact.uri) {
                 let q = contact.q().ok().flatten().unwrap_or(QValue::ONE);
                 let place = self.targets.partition_point(|(known, _)| *known >= q);
@@ -125,17 +133,27 @@ impl<D: Default> Endpoint<D> {
         // Behind a strict router the Request-URI is the router's, and stays so.
         let first = request.routes().next().transpose().ok()?;
         let is_loose = |uri: &str| Uri::parse(uri).ok().and_then(Uri::sip).is_some_and(SipUri::is_loose);
+        let keeps_uri = slot.redirects.as_ref().is_some_and(|redirects| redirects.keeps_uri);
         let hop = match first {
-            Some(first) if is_loose(first.uri) => first.uri,
-            Some(_) => return None,
-            None => target,
+            Some(first) if !is_loose(first.uri) => return None,
+            Some(first) if !keeps_uri => first.uri,
+            Some(_) | None => target,
         };
-        let route = self.transports.locate(hop).ok()?;
-        let headers = self.headers_from(target, request)?;
+        let is_secure = is_sips(target) || is_sips(hop);
+        let route = self.transports.locate(hop, is_sips(target)).ok()?;
+        let (uri, mut headers, without) = match keeps_uri {
+            true => (None, later_routes(request), Some(Name::Route)),
+            false => (Some(target), self.headers_from(target, request)?, None),
+        };
+        let contact = request.contact().ok().flatten();
+        if is_secure && !contact.is_some_and(|contact| is_sips(contact.uri)) {
+            let contact = self.transports.contact(route.transport(), route.towards(), true);
+            headers.push(Header::new(Name::Contact.as_str(), String::from(contact)));
+        }
         let names = self.transports.names(route.transport(), route.towards());
         let branch = self.random.token();
         let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };
-        Some((again(request, Some(target), &hop, &headers).ok()?, route))
+        Some((again(request, uri, &hop, &headers, without).ok()?, route))
     }
 
     /// The headers that a target's URI asks for, as far as strangers may (§8.1.3.4, §19.1.5); `None` if it asks for an extension that we do not have.
@@ -168,8 +186,12 @@ impl<D: Default> Endpoint<D> {
     ) -> Option<RequestId> {
         let status = response.status().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
         self.end_early_forks(client, Why::Failed(status));
-        if let Some(redirects) = self.clients.get_mut(client).and_then(|slot| slot.redirects.as_mut()) {
-            redirects.left = redirects.left.saturating_sub(1);
+        if let Some(slot) = self.clients.get_mut(client) {
+            // RFC 4028 §7.3: each place has its own least interval.
+            slot.too_small = 0;
+            if let Some(redirects) = &mut slot.redirects {
+                redirects.left = redirects.left.saturating_sub(1);
+            }
         }
         let tail = self.hand_on(client, Stage::Parked(message.clone()))?;
         let event = ClientEvent::Redirected { response: response.clone(), request: message };
@@ -177,6 +199,15 @@ impl<D: Default> Endpoint<D> {
         self.launch_by(route, client);
         Some(tail)
     }
+}
+
+/// The Route elements behind the first hop, whose place a target takes.
+fn later_routes(request: &Message) -> Vec<Header> {
+    let later = request
+        .elements(Name::Route)
+        .skip(1)
+        .map(|route| Header::new(Name::Route.as_str(), String::from(route)));
+    later.collect()
 }
 
 /// Adds a header that a URI asks for: in the place of the request's, or behind it where its values make a list.
@@ -250,12 +281,4 @@ fn is_list(name: Name) -> bool {
             | Name::RejectContact
             | Name::RequestDisposition
     )
-}
-
-fn is_secure(uri: &str) -> bool {
-    Uri::parse(uri).is_ok_and(|uri| is_secure_uri(&uri))
-}
-
-fn is_secure_uri(uri: &Uri<'_>) -> bool {
-    matches!(uri, Uri::Sip(uri) if uri.secure)
 }

@@ -190,7 +190,7 @@ impl<D: Default> Endpoint<D> {
         // Require is there already.
         let terms = SessionTerms { required: false, ..timer.request() };
         let headers: Vec<_> = terms.headers().collect();
-        let message = again(&request, None, &hop, &headers).ok()?;
+        let message = again(&request, None, &hop, &headers, None).ok()?;
         self.end_early_forks(client, Why::Failed(StatusCode::SESSION_INTERVAL_TOO_SMALL));
         let slot = self.clients.get_mut(client)?;
         slot.too_small = slot.too_small.saturating_add(1);

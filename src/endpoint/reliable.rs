@@ -13,7 +13,7 @@ use super::transports::Task;
 use super::{Config, Endpoint, Refused};
 use crate::context::{OPTION_TAG, Rel100, Reply, ServerEffects, rack};
 use crate::dialog::{DialogError, InDialog, Verdict};
-use crate::message::{Body, Message, Method, StatusCode};
+use crate::message::{Body, Message, Method, StatusCode, is_token};
 use crate::sdp::{Change, Meaning, Side};
 use crate::transaction::MatchId;
 
@@ -178,7 +178,7 @@ impl<D: Default> Endpoint<D> {
 
 /// The value of Supported (RFC 3261 §20.37): the application's list, and 100rel by its policy.
 pub(super) fn supported(config: &Config, rel100: Rel100) -> String {
-    let own = config.supported.iter().map(AsRef::as_ref).filter(|tag| !is_option_tag(tag));
+    let own = config.supported.iter().map(AsRef::as_ref).filter(|tag| is_token(tag) && !is_option_tag(tag));
     let mut supported = String::new();
     for tag in own.chain((rel100 != Rel100::Unsupported).then_some(OPTION_TAG)) {
         if !supported.is_empty() {

@@ -2,7 +2,7 @@
 //! (RFC 3261 §8.1.2, §12.2.1.1, §18.1.1, §18.2.2; RFC 3581 §4; RFC 3263 §5).
 
 use alloc::sync::Arc;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use super::counters::bump;
 use super::flow::{Flow, KeptFlow};
@@ -10,7 +10,7 @@ use super::ids::{ConnectId, DialogId, Owner, QueryId, RequestId, Sender, ServerI
 use super::output::{Connect, Payload, Resolve, Transmit};
 use super::transports::{Query, Route, Task};
 use super::{Endpoint, Output, Refused};
-use crate::message::{Message, Name, Transport};
+use crate::message::{Host, Message, Name, Transport};
 
 impl<D: Default> Endpoint<D> {
     pub(super) fn transmit(&mut self, flow: Flow, payload: Payload, token: Token) {
@@ -63,7 +63,7 @@ impl<D: Default> Endpoint<D> {
         let slot = self.dialogs.get(id).ok_or(Refused::Gone)?;
         match slot.flow.as_ref().map(KeptFlow::get).filter(|flow| self.transports.is_open(flow)) {
             Some(flow) => Ok(Route::Flow(flow)),
-            None => self.transports.locate(slot.dialog.next_hop()).map_err(Refused::Unroutable),
+            None => self.transports.locate_in(&slot.dialog).map_err(Refused::Unroutable),
         }
     }
 
@@ -134,7 +134,7 @@ impl<D: Default> Endpoint<D> {
                 }
                 self.answer_failed(server);
             }
-            (Task::Ack(..), None) => bump(&mut self.counters.answers_lost),
+            (Task::Ack(client, tag), None) => self.ack_failed(client, &tag),
         }
     }
 
@@ -194,18 +194,34 @@ impl<D: Default> Endpoint<D> {
         self.carry_out_server(server, effects, None);
     }
 
-    /// Hands a message to a flow, with a Via for its transport where another was guessed.
+    /// The way by TCP for a request that is too long for this flow's datagrams (RFC 3261 §18.1.1); `None` where it is not, or there is no TCP.
+    pub(super) fn stream_for(&self, request: &Message, flow: &Flow) -> Option<Route> {
+        let is_too_long =
+            flow.transport == Transport::Udp && request.as_bytes().len() > self.config.policy.datagram;
+        let is_unicast = !flow.remote.ip().is_multicast();
+        let goes = is_too_long && is_unicast && self.transports.has(Transport::Tcp);
+        goes.then(|| self.transports.route_to(Transport::Tcp, flow.remote))
+    }
+
+    /// Hands a message to a flow, with a Via for its transport where another was guessed. A multicast request names its group there, and
+    /// goes one hop (RFC 3261 §18.1.1).
     pub(super) fn fit_via(&mut self, message: Arc<Message>, flow: &Flow) -> Arc<Message> {
         let Ok(via) = message.top_via() else { return message };
         let names = self.transports.names(flow.transport, Some(flow.remote.ip()));
         let written = message.value(Name::Via).and_then(|value| value.split_once(' '));
         let sent_by = written.and_then(|(_, rest)| rest.split_once(';')).map(|(sent_by, _)| sent_by);
-        if via.known_transport() == Some(flow.transport) && sent_by == Some(&*names.sent_by) {
+        let group = Some(flow.remote.ip()).filter(IpAddr::is_multicast);
+        let is_fit = via.known_transport() == Some(flow.transport) && sent_by == Some(&*names.sent_by);
+        if is_fit && group.is_none() {
             return message;
         }
         let branch = via.branch().unwrap_or_default();
         let rport = if flow.transport.is_reliable() { "" } else { ";rport" };
-        let value = alloc::format!("SIP/2.0/{} {};branch={branch}{rport}", flow.transport, names.sent_by);
+        let mut value = alloc::format!("SIP/2.0/{} {};branch={branch}{rport}", flow.transport, names.sent_by);
+        if let Some(group) = group {
+            let hops = if group.is_ipv4() { ";ttl=1" } else { "" };
+            value = alloc::format!("{value};maddr={}{hops}", Host::Ip(group));
+        }
         message.with_top_via(&value).map_or_else(|_| message.clone(), Arc::new)
     }
 }

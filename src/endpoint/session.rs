@@ -16,8 +16,9 @@ use super::transports::{Route, Task};
 use super::{Endpoint, Event, Refused};
 use crate::context::{Reply, Synthetic};
 use crate::dialog::{DialogError, DialogState, InDialog, Modify, Role};
-use crate::message::{Body, Header, Message, Method, StatusCode};
-use crate::sdp::{self, Carrier, Change, Refusal, Side};
+use crate::message::{Body, Header, Message, Method, Name, StatusCode};
+use crate::sdp::{self, Carrier, Change, Refusal, Side, Unusable};
+use crate::transaction::State;
 
 impl<D: Default> Endpoint<D> {
     /// Takes a change of the session on: at once, or when its turn comes.
@@ -81,6 +82,14 @@ impl<D: Default> Endpoint<D> {
         let has_sdp =
             request.body.as_ref().is_some_and(|body| body.content_type.starts_with("application/sdp"));
         may_send(slot.dialog.negotiation(), carrier, has_sdp).map_err(DialogError::Session)?;
+        // §14.1: an INVITE of the peer's that we have refused is not over before its ACK.
+        let is_refused = |server: &ServerId| {
+            let context = self.servers.get(*server).map(|slot| &slot.context);
+            context.is_some_and(|context| context.is_invite() && context.state() == State::Completed)
+        };
+        if carrier == Carrier::Invite && slot.servers.iter().any(is_refused) {
+            return Err(DialogError::Session(Refusal::Unacknowledged).into());
+        }
         let (message, route) = self.write_in_dialog(id, &request)?;
         if let Some(slot) = self.dialogs.get_mut(id) {
             slot.dialog.note_sent(&message);
@@ -228,7 +237,7 @@ impl<D: Default> Endpoint<D> {
         Ok(())
     }
 
-    /// Acknowledges without an answer, since none will come. A PRACK would have to have one.
+    /// Acknowledges with an answer that takes nothing, since no other will come (§13.2.2.4). A PRACK is left out.
     pub(super) fn settle_ack(&mut self, id: DialogId) {
         if let Some(due) = self.forget_ack(id).filter(|due| !due.is_provisional()) {
             self.acknowledge(due.client, id, &due.response, None);
@@ -307,6 +316,21 @@ impl<D: Default> Endpoint<D> {
         status
     }
 
+    /// Refuses an offer, and says why with the code that fits (RFC 3261 §13.3.1.3, §14.2, §20.43; RFC 3311 §5.2).
+    fn turn_offer_down(&mut self, server: ServerId, unusable: Unusable) -> StatusCode {
+        let (host, _) = self.config.host_and_user();
+        let warning = match unusable {
+            Unusable::NothingInCommon => alloc::format!("305 {host} \"Incompatible media format\""),
+            Unusable::Offer(_) | Unusable::Local(_) => {
+                alloc::format!("399 {host} \"No usable session description\"")
+            }
+        };
+        let status = unusable.status();
+        let reply = Reply::code(status.code()).header(Name::Warning.as_str(), warning);
+        _ = self.respond(server, Verb::Reject, &reply);
+        status
+    }
+
     /// The automatic answer to a request within a dialog: to an offer, what our current description makes of it (RFC 3264 §6).
     fn answer_within(
         &mut self,
@@ -317,9 +341,6 @@ impl<D: Default> Endpoint<D> {
     ) -> StatusCode {
         let Some(slot) = self.dialogs.get(dialog).filter(|_| change.is_some()) else {
             self.answer_alone(server, request);
-            if *request.method() == Method::Refer {
-                self.decline_refer(dialog, request);
-            }
             return StatusCode::OK;
         };
         let local = || slot.dialog.negotiation().local().map(Bytes::copy_from_slice);
@@ -327,7 +348,7 @@ impl<D: Default> Endpoint<D> {
             (Some(offer), _) => match (slot.dialog.answer_to(offer), change) {
                 (Ok(sdp), _) => Some(sdp),
                 (Err(_), Some(Change::Refresh)) => local(),
-                (Err(unusable), _) => return self.reject_within(server, unusable.status()),
+                (Err(unusable), _) => return self.turn_offer_down(server, unusable),
             },
             (None, _) if *request.method() == Method::Invite => local(),
             (None, _) => None,

@@ -7,8 +7,9 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::{DialogRef, Refused, RequestId};
+use crate::context::check_address;
 use crate::dialog::InDialog;
-use crate::message::{Body, Method};
+use crate::message::{Address, Body, BuildError, EventPackage, Method, SubscriptionState, Uri};
 use crate::time::Timestamp;
 
 impl<D: Default> DialogRef<'_, D> {
@@ -52,13 +53,18 @@ impl<D: Default> DialogRef<'_, D> {
         now: Timestamp,
         refer_to: impl Into<Cow<'static, str>>,
     ) -> Result<RequestId, Refused> {
-        self.request(now, InDialog::new(Method::Refer).header("Refer-To", refer_to))
+        self.request(now, InDialog::new(Method::Refer).header("Refer-To", bracketed(refer_to.into())?))
     }
 
     /// Sends NOTIFY of an event package (RFC 6665 §4.2.2): `state` is the value of Subscription-State, as `active;expires=60`.
     ///
+    /// Where the peer has subscribed to that, this is a longer way to [`tell`](Self::tell), [`authorise`](Self::authorise) or
+    /// [`terminate`](Self::terminate): the subscription becomes what `state` says. `expires` is the time that is left, at most what is said; reason and
+    /// `retry-after` are as given. A NOTIFY that belongs to no subscription goes out as it is.
+    ///
     /// # Errors
-    /// As [`DialogRef::request`].
+    /// As [`DialogRef::request`]; where the peer has subscribed, also when the subscription is over, `state` is malformed, or it is
+    /// [no next state](crate::dialog::DialogError::Substate).
     pub fn notify(
         &mut self,
         now: Timestamp,
@@ -66,6 +72,8 @@ impl<D: Default> DialogRef<'_, D> {
         state: impl Into<Cow<'static, str>>,
         body: Option<Body>,
     ) -> Result<RequestId, Refused> {
+        let (event, state) = (checked_event(event.into())?, state.into());
+        SubscriptionState::parse(&state).map_err(BuildError::Value)?;
         let notify = InDialog::new(Method::Notify).header("Event", event).header("Subscription-State", state);
         self.request(now, InDialog { body, ..notify })
     }
@@ -80,7 +88,7 @@ impl<D: Default> DialogRef<'_, D> {
         event: impl Into<Cow<'static, str>>,
         expires: Duration,
     ) -> Result<RequestId, Refused> {
-        let expires = expires.as_secs().to_string();
+        let (event, expires) = (checked_event(event.into())?, expires.as_secs().to_string());
         self.request(now, InDialog::new(Method::Subscribe).header("Event", event).header("Expires", expires))
     }
 
@@ -94,7 +102,25 @@ impl<D: Default> DialogRef<'_, D> {
         event: impl Into<Cow<'static, str>>,
         body: Option<Body>,
     ) -> Result<RequestId, Refused> {
-        let publish = InDialog::new(Method::Publish).header("Event", event);
+        let publish = InDialog::new(Method::Publish).header("Event", checked_event(event.into())?);
         self.request(now, InDialog { body, ..publish })
+    }
+}
+
+/// An address as a header carries it, a bare URI in brackets: its parameters are its own (RFC 3261 §20).
+fn bracketed(value: Cow<'static, str>) -> Result<Cow<'static, str>, BuildError> {
+    if value.contains('<') {
+        let address = Address::parse(&value).map_err(BuildError::Uri)?;
+        return check_address(&address, &value).map(|()| value);
+    }
+    Uri::parse(&value).map_err(BuildError::Uri)?;
+    Ok(alloc::format!("<{value}>").into())
+}
+
+/// The value of Event, if it is one (RFC 6665 §8.2.1).
+fn checked_event(event: Cow<'static, str>) -> Result<Cow<'static, str>, BuildError> {
+    match EventPackage::parse(&event) {
+        Ok(_) => Ok(event),
+        Err(fault) => Err(BuildError::Value(fault)),
     }
 }

@@ -178,6 +178,10 @@ pub(super) struct DialogSlot<D> {
     pub(super) has_referred: bool,
     /// Whether the peer has.
     pub(super) is_referred: bool,
+    /// The number of the peer's last request whose Contact was taken.
+    pub(super) target_of: Option<u32>,
+    /// The number of our last request whose Contact the peer has taken.
+    pub(super) contact_of: Option<u32>,
     pub(super) id: MatchId,
     /// The flow that the next hop was last reached by.
     pub(super) flow: Option<KeptFlow>,
@@ -302,6 +306,23 @@ impl<D> DialogSlot<D> {
         self.usages.has_invite()
             && !self.usages.subscriptions().is_empty()
             && self.dialog.state() != DialogState::Early
+    }
+
+    /// Takes the target that a request of the peer's names, once an answer of ours has said so, and only once: an older request does not
+    /// take back what a newer one said (RFC 6141 §4.6, §4.8).
+    pub(super) fn take_target(&mut self, request: &Message) {
+        if self.target_of.is_none_or(|last| last < request.cseq()) {
+            self.target_of = Some(request.cseq());
+            self.refresh_target(request);
+        }
+    }
+
+    /// Takes note that the peer has taken the target that a request of ours names (RFC 6141 §4.4).
+    pub(super) fn take_contact(&mut self, request: &Message) {
+        if self.contact_of.is_none_or(|last| last < request.cseq()) {
+            self.contact_of = Some(request.cseq());
+            self.dialog.refresh_contact(request);
+        }
     }
 
     /// Takes a target refresh in. What is known of the next hop holds as long as the hop does.

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use super::counters::bump;
 use super::event::{By, ClientEvent, DialogEvent, Why};
 use super::flow::Flow;
 use super::ids::{DialogId, RequestId};
@@ -99,7 +100,7 @@ impl<D: Default> Endpoint<D> {
             self.forget_pending(client);
         }
         for dialog in dialogs {
-            self.with_subscribers(dialog, |subscriber| {
+            self.with_subscription_of(client, dialog, |subscriber| {
                 subscriber.answered(now, status, granted);
                 SubscriptionEffects::empty()
             });
@@ -115,26 +116,24 @@ impl<D: Default> Endpoint<D> {
         }
         let dialogs: smallvec::SmallVec<[DialogId; 1]> = self.subscribed_dialogs(client).collect();
         for dialog in dialogs {
-            self.with_subscribers(dialog, |subscriber| subscriber.failed(now, failure));
+            self.with_subscription_of(client, dialog, |subscriber| subscriber.failed(now, failure));
         }
     }
 
-    /// Steps every subscription of ours in a dialog.
-    fn with_subscribers(
+    /// Steps the subscription that a SUBSCRIBE or REFER outside dialogs has made in this dialog. Others there are none of its business.
+    fn with_subscription_of(
         &mut self,
+        client: RequestId,
         dialog: DialogId,
-        mut step: impl FnMut(&mut Subscriber) -> SubscriptionEffects,
+        step: impl FnOnce(&mut Subscriber) -> SubscriptionEffects,
     ) {
+        let request = self.clients.get(client).and_then(ClientSlot::request);
+        let Some(subject) = request.and_then(|request| subject_of(request, true)) else { return };
         let Some(slot) = self.dialogs.get_mut(dialog) else { return };
-        let mut ended = None;
-        for (id, subscriber) in slot.usages.subscribers() {
-            if step(subscriber).contains(SubscriptionEffects::ENDED) {
-                ended = Some(id);
-            }
-        }
-        match ended {
-            Some(usage) => self.subscription_over(dialog, usage, By::Remote, Impact::Usage, None),
-            None => self.schedule_dialog(dialog),
+        let Some((usage, subscriber)) = slot.usages.subscriber_of(&subject) else { return };
+        match step(subscriber).contains(SubscriptionEffects::ENDED) {
+            true => self.subscription_over(dialog, usage, By::Remote, Impact::Usage, None),
+            false => self.schedule_dialog(dialog),
         }
     }
 
@@ -310,15 +309,12 @@ impl<D: Default> Endpoint<D> {
         let (asks, event) = (subscriber.asks(), held.subject().event());
         if self.send_subscribe(id, event, asks, &[]).is_err() {
             let (now, failure) = (self.now, Failure::TransportError);
-            if let Some(Party::Subscriber(subscriber)) = self
-                .dialogs
-                .get_mut(id)
-                .and_then(|slot| slot.usages.get_mut(usage))
-                .map(|held| &mut held.party)
-            {
-                _ = subscriber.failed(now, failure);
+            let held = self.dialogs.get_mut(id).and_then(|slot| slot.usages.get_mut(usage));
+            let Some(Party::Subscriber(subscriber)) = held.map(|held| &mut held.party) else { return };
+            match subscriber.failed(now, failure).contains(SubscriptionEffects::ENDED) {
+                true => self.subscription_over(id, usage, By::Local, Impact::Usage, None),
+                false => self.schedule_dialog(id),
             }
-            self.schedule_dialog(id);
         }
     }
 
@@ -353,8 +349,16 @@ impl<D: Default> Endpoint<D> {
             Party::Notifier(_) => None,
         };
         let event = held.subject().event().into_boxed_str();
-        let has_invite = slot.usages.has_invite();
-        slot.usages.end(UsageKind::Subscription, Some(usage), impact);
+        self.give_up_telling(id, usage);
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
+        // A farewell may fail with less of an impact than its own.
+        let impact = impact.max(Impact::Usage);
+        // What ends the dialog ends its session, whose peer is told so.
+        let hangs_up = impact == Impact::Dialog && slot.usages.has_invite();
+        match hangs_up {
+            true => slot.usages.end_subscriptions(),
+            false => slot.usages.end(UsageKind::Subscription, Some(usage), impact),
+        }
         let is_over = slot.usages.is_over();
         let why = match end {
             Some(SubscriberEnd::Refused(failure)) => Why::Response(failure.status()),
@@ -363,13 +367,13 @@ impl<D: Default> Endpoint<D> {
         };
         self.emit(Event::Dialog { dialog: id, event: DialogEvent::SubscriptionEnded { usage, event, end } });
         match is_over {
-            true if has_invite => self.hang_up(id, &[], why),
+            _ if hangs_up => self.hang_up(id, &[], why),
             true => self.end_dialog(id, by, why, message, None),
             false => self.schedule_dialog(id),
         }
     }
 
-    /// A NOTIFY from nowhere, to one of our SUBSCRIBEs: the dialog that it begins takes it.
+    /// A NOTIFY from nowhere, to one of our SUBSCRIBEs: the dialog that it begins takes it. One that is lost or refused begins none.
     pub(super) fn inspect_first_notify(
         &mut self,
         flow: Flow,
@@ -377,6 +381,22 @@ impl<D: Default> Endpoint<D> {
         request: Arc<Message>,
         to_tag: &str,
     ) -> bool {
+        let awaited = MatchId::dialog(&self.key, request.call_id(), to_tag, "");
+        if *request.method() != Method::Notify || self.subscribing_of(awaited).is_none() {
+            return false;
+        }
+        if self.is_full() {
+            bump(&mut self.counters.queue_full);
+            return true;
+        }
+        if self.servers.len() >= self.config.limits.servers {
+            self.overloaded(flow, &request);
+            return true;
+        }
+        if let Err(refusal) = self.in_dialog_refusal(None, &request, true) {
+            self.refuse(flow, &request, refusal);
+            return true;
+        }
         let Some(dialog) = self.first_notify(&request, to_tag) else { return false };
         self.inspect_in_dialog(flow, id, dialog, request);
         true
@@ -389,12 +409,15 @@ fn subscription_of(
     is_first: bool,
     subscriber: impl FnOnce() -> Subscriber,
 ) -> Option<(Subject, Subscriber)> {
-    let subject = match request.method() {
-        Method::Subscribe => Subject::of(&request.event().ok().flatten()?),
-        Method::Refer => Subject::refer(request.cseq(), is_first),
-        _ => return None,
-    };
-    Some((subject, subscriber()))
+    Some((subject_of(request, is_first)?, subscriber()))
+}
+
+fn subject_of(request: &Message, is_first: bool) -> Option<Subject> {
+    match request.method() {
+        Method::Subscribe => Some(Subject::of(&request.event().ok().flatten()?)),
+        Method::Refer => Some(Subject::refer(request.cseq(), is_first)),
+        _ => None,
+    }
 }
 
 /// What a SUBSCRIBE asks for; `None` for a REFER.

@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 use super::flow::{Bound, Flow};
 use super::ids::{ConnectId, QueryId, RequestId, ServerId};
 use super::timers::Handle;
+use crate::dialog::Dialog;
 use crate::message::{Framer, Host, ParseError, Transport, Uri};
 
 /// Hashes addresses that peers choose, with a key that they do not know.
@@ -52,7 +53,9 @@ struct Socket {
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     pub(super) sent_by: Box<str>,
-    pub(super) contact: Box<str>,
+    contact: Box<str>,
+    /// Contact as a SIPS URI.
+    secure_contact: Box<str>,
 }
 
 /// A connection that is being opened, and what waits for it.
@@ -145,6 +148,20 @@ impl Transports {
         self.socket(transport, towards).map_or(&self.unbound, |socket| &socket.names)
     }
 
+    /// Whether a socket of this transport is bound.
+    pub(super) fn has(&self, transport: Transport) -> bool {
+        self.bound.iter().any(|socket| socket.bound.transport == transport)
+    }
+
+    /// What Contact says over this transport: a SIPS URI where one is asked for (§8.1.1.8, §12.1.1), which leads to us by TLS.
+    pub(super) fn contact(&self, transport: Transport, towards: Option<IpAddr>, is_secure: bool) -> &str {
+        match is_secure {
+            false => &self.names(transport, towards).contact,
+            true if transport.is_secure() => &self.names(transport, towards).secure_contact,
+            true => &self.names(Transport::Tls, towards).secure_contact,
+        }
+    }
+
     fn socket(&self, transport: Transport, towards: Option<IpAddr>) -> Option<&Socket> {
         let mut sockets = self.bound.iter().filter(|socket| socket.bound.transport == transport);
         let family = towards.map(|ip| ip.is_ipv4());
@@ -172,14 +189,15 @@ impl Transports {
         })
     }
 
-    /// The way to the host of a URI (§8.1.2, §18.1.1; RFC 3263 §4 for what needs no look-up). A numeric host is never
-    /// looked up.
-    pub(super) fn locate(&self, uri: &str) -> Result<Route, ParseError> {
+    /// The way to the host of a URI (§8.1.2, §18.1.1; RFC 3263 §4 for what needs no look-up), taken for a SIPS URI if what goes there `is_secure`. A numeric
+    /// host is never looked up.
+    pub(super) fn locate(&self, uri: &str, is_secure: bool) -> Result<Route, ParseError> {
         let Uri::Sip(uri) = Uri::parse(uri)? else {
             return Err(ParseError { expected: "a SIP or SIPS URI", header: None, at: 0 });
         };
-        let transport = match (uri.secure, uri.transport()) {
-            (true, None | Some(Transport::Tcp)) => Some(Transport::Tls),
+        let secure = uri.secure || is_secure;
+        let transport = match (secure, uri.transport()) {
+            (true, None | Some(Transport::Tcp | Transport::Udp)) => Some(Transport::Tls),
             (true, Some(Transport::Ws)) => Some(Transport::Wss),
             (_, named) => named,
         };
@@ -189,10 +207,13 @@ impl Transports {
                 let port = uri.port.unwrap_or(transport.default_port());
                 Ok(self.route_to(transport, SocketAddr::new(ip, port)))
             }
-            Host::Name(name) => {
-                Ok(Route::Resolve { host: name.into(), port: uri.port, transport, secure: uri.secure })
-            }
+            Host::Name(name) => Ok(Route::Resolve { host: name.into(), port: uri.port, transport, secure }),
         }
+    }
+
+    /// The way of the next request within a dialog (§12.2.1.1).
+    pub(super) fn locate_in(&self, dialog: &Dialog) -> Result<Route, ParseError> {
+        self.locate(dialog.next_hop(), is_sips(dialog.remote().contact))
     }
 
     /// Whether a flow can be used: datagrams always can, a stream while it is open.
@@ -274,7 +295,7 @@ impl Transports {
 impl Names {
     fn new(sent_by: Box<str>, user: &str, transport: Transport, contact: &str) -> Self {
         if !contact.is_empty() {
-            return Self { sent_by, contact: contact.into() };
+            return Self { sent_by, contact: contact.into(), secure_contact: contact.into() };
         }
         let at = if user.is_empty() { "" } else { "@" };
         let param = match transport {
@@ -283,7 +304,14 @@ impl Names {
             Transport::Tls => ";transport=tls",
             Transport::Ws | Transport::Wss => ";transport=ws",
         };
+        let secure_param = if matches!(transport, Transport::Ws | Transport::Wss) { param } else { "" };
         let contact = alloc::format!("<sip:{user}{at}{sent_by}{param}>").into();
-        Self { sent_by, contact }
+        let secure_contact = alloc::format!("<sips:{user}{at}{sent_by}{secure_param}>").into();
+        Self { sent_by, contact, secure_contact }
     }
+}
+
+/// Whether this is a SIPS URI.
+pub(super) fn is_sips(uri: &str) -> bool {
+    uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("sips:"))
 }

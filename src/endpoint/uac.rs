@@ -13,6 +13,7 @@ use super::output::Payload;
 use super::refresh::add_terms;
 use super::reliable::{is_option_tag, supported};
 use super::slots::{ClientSlot, Purpose, Stage};
+use super::transports::is_sips;
 use super::{Endpoint, Event, Refused};
 use crate::context::{
     Cause, ClientContext, ClientEffects, Hop, Identifiers, OPTION_TAG, Rel100, Request, Synthetic,
@@ -34,12 +35,14 @@ impl<D: Default> Endpoint<D> {
         ring_within: Option<Duration>,
         rel100: Rel100,
     ) -> Result<RequestId, Refused> {
-        if matches!(request.method, Method::Ack | Method::Cancel) {
+        // §15: there is no BYE outside a dialog.
+        if matches!(request.method, Method::Ack | Method::Cancel | Method::Bye) {
             return Err(DialogError::Method.into());
         }
         if self.clients.len() >= self.config.limits.clients || self.is_full() {
             return Err(Refused::Full);
         }
+        check_owed(&request.method, &request.headers)?;
         let mut request = Cow::Borrowed(request);
         let proxy = &self.config.outbound_proxy;
         if request.route.is_empty() && !proxy.is_empty() {
@@ -47,7 +50,8 @@ impl<D: Default> Endpoint<D> {
         }
         let next_hop = request.route.first().map_or(&*request.uri, |route| route);
         let uri = if request.route.is_empty() { next_hop } else { uri_of(next_hop)? };
-        let route = self.transports.locate(uri).map_err(Refused::Unroutable)?;
+        let is_secure = is_sips(&request.uri);
+        let route = self.transports.locate(uri, is_secure).map_err(Refused::Unroutable)?;
         let transport = route.transport();
         // What is drawn for a request that is refused has not been drawn.
         let mut random = self.random.clone();
@@ -66,7 +70,7 @@ impl<D: Default> Endpoint<D> {
             tag: tag.as_str(),
             cseq: CSEQ,
             identity: self.config.identity(),
-            contact: &names.contact,
+            contact: self.transports.contact(transport, route.towards(), is_secure || is_sips(uri)),
             allow: &self.described.allow,
             supported: &supported,
             user_agent: &self.config.user_agent,
@@ -105,7 +109,13 @@ impl<D: Default> Endpoint<D> {
         let (dialog, request) = (slot.dialog, request.clone());
         let request = self.fit_via(request, &flow);
         let id = MatchId::client(&self.key, &request).ok();
+        let stream = self.stream_for(&request, &flow);
         let Some(slot) = self.clients.get_mut(client) else { return };
+        if let (Some(stream), None) = (stream, slot.flow) {
+            // It stays parked. Where nobody takes it by TCP it goes by this flow.
+            slot.flow = Some(flow);
+            return self.launch_by(stream, client);
+        }
         let reliable = flow.transport.is_reliable();
         let (context, effects) =
             ClientContext::new(self.now, request, reliable, slot.ring_within, &self.config.settings);
@@ -120,9 +130,13 @@ impl<D: Default> Endpoint<D> {
         self.carry_out_client(client, effects, None);
     }
 
-    /// The request has no flow and will get none.
+    /// The request has no flow and will get none, but the one that it was too long for.
     pub(super) fn launch_failed(&mut self, client: RequestId) {
-        if self.clients.get(client).is_some_and(|slot| matches!(slot.stage, Stage::Parked(_))) {
+        let parked = self.clients.get(client).filter(|slot| matches!(slot.stage, Stage::Parked(_)));
+        if let Some(flow) = parked.and_then(|slot| slot.flow) {
+            return self.launch(client, flow);
+        }
+        if parked.is_some() {
             match self.redirect_unanswered(client, Synthetic::Transport) {
                 Some(tail) => _ = self.clients.remove(tail),
                 None => {
@@ -174,6 +188,8 @@ impl<D: Default> Endpoint<D> {
         let (now, settings) = (self.now, self.config.settings);
         let slot = self.clients.get_mut(client).ok_or(Refused::Gone)?;
         match &mut slot.stage {
+            // A NOTIFY that waits for its turn.
+            Stage::Queued if slot.usage.is_some() => Err(crate::context::Refused::NotInvite.into()),
             Stage::Queued => {
                 check_cancel(headers)?;
                 self.drop_wish(client);
@@ -354,7 +370,7 @@ impl<D: Default> Endpoint<D> {
         if let Some(slot) = self.dialogs.get_mut(dialog) {
             if request.method().refreshes_target() {
                 slot.refresh_target(&response);
-                slot.dialog.refresh_contact(&request);
+                slot.take_contact(&request);
             }
             _ = slot.dialog.note(Side::Theirs, &response);
         }
@@ -497,4 +513,19 @@ fn require_reliable(request: &mut Cow<'_, Request>, rel100: Rel100) {
 /// The URI of a Route element.
 fn uri_of(route: &str) -> Result<&str, Refused> {
     Address::parse(route).map(|address| address.uri).map_err(Refused::Unroutable)
+}
+
+/// What a request owes by its method has to be there once: the application says what it is (RFC 3515 §2.4.1, RFC 6665 §3.1.2).
+pub(super) fn check_owed(method: &Method, headers: &[Header]) -> Result<(), Refused> {
+    let owed: &[Name] = match method {
+        Method::Refer => &[Name::ReferTo],
+        Method::Subscribe => &[Name::Event],
+        _ => &[],
+    };
+    let is_once =
+        |name: &&Name| headers.iter().filter(|header| Name::find(&header.name) == **name).count() == 1;
+    match owed.iter().find(|name| !is_once(name)) {
+        Some(name) => Err(Refused::Lacks(*name)),
+        None => Ok(()),
+    }
 }

@@ -1,5 +1,6 @@
 //! Contexts of received requests: from a request to the application, from its answer to the wire (RFC 3261 §8.2, §9.2, §13.3).
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 
 use super::counters::bump;
@@ -12,12 +13,12 @@ use super::send::return_flow;
 use super::slots::{ServerSlot, SessionMethod};
 use super::timers::Handle;
 use super::{By, Endpoint, Event, Refused, defaults};
-use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects};
-use crate::dialog::{Dialog, makes_subscription};
+use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects, rack};
+use crate::dialog::{Dialog, DialogError, makes_subscription};
 use crate::message::{Address, Message, Method, StatusCode};
 use crate::random;
-use crate::sdp::Side;
-use crate::transaction::MatchId;
+use crate::sdp::{Refusal, Side};
+use crate::transaction::{MatchId, State};
 
 impl<D: Default> Endpoint<D> {
     /// Begins the context of a new request outside dialogs.
@@ -38,7 +39,9 @@ impl<D: Default> Endpoint<D> {
         match handling {
             Handling::Auto => self.answer_alone(server, &request),
             Handling::Reject(status) => {
-                _ = self.respond(server, Verb::Reject, &Reply::code(status.code()));
+                if self.respond(server, Verb::Reject, &Reply::code(status.code())).is_err() {
+                    bump(&mut self.counters.answers_lost);
+                }
             }
             Handling::Ask => {
                 self.announce(server);
@@ -99,15 +102,23 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// The documented automatic answer: 200, with what we are capable of for OPTIONS (§11.2).
+    /// The documented automatic answer: 200, with what we are capable of for OPTIONS (§11.2); nobody follows a REFER, and its one NOTIFY says so
+    /// (RFC 3515 §2.4.5).
     pub(super) fn answer_alone(&mut self, server: ServerId, request: &Message) {
         let mut reply = Reply::new();
+        if *request.method() == Method::Refer {
+            reply = reply.denied();
+        }
         if *request.method() == Method::Options {
             // An empty Supported says that there are no extensions (§20.37).
             reply = reply.header("Accept", self.described.accept.clone());
+            reply = reply.header("Accept-Encoding", self.described.accept_encoding.clone());
+            reply = reply.header("Accept-Language", self.described.accept_language.clone());
             reply = reply.header("Supported", self.described.supported.clone());
         }
-        _ = self.respond(server, Verb::Accept, &reply);
+        if self.respond(server, Verb::Accept, &reply).is_err() {
+            bump(&mut self.counters.answers_lost);
+        }
     }
 
     pub(super) fn retransmitted(&mut self, server: ServerId) {
@@ -126,29 +137,49 @@ impl<D: Default> Endpoint<D> {
         let (now, settings) = (self.now, self.config.settings);
         let Some(slot) = self.servers.get_mut(server) else { return };
         let effects = slot.context.acknowledged(now, &settings);
+        let dialog = slot.dialog.filter(|_| slot.is_in_dialog && slot.context.state() == State::Confirmed);
         self.carry_out_server(server, effects, Some(ack));
+        if let Some(dialog) = dialog {
+            self.pump(dialog);
+        }
     }
 
     /// A CANCEL (§9.2): 200 if there is what it cancels, with the tag of that one's answers; else 481.
     pub(super) fn cancel(&mut self, flow: Flow, id: MatchId, cancel: Arc<Message>) {
-        let Some((invite, slot)) = self.cancelled_by(&cancel) else {
+        let found = self.cancelled_by(&cancel).filter(|(_, slot)| self.is_hop_of(slot, &flow));
+        let Some((invite, slot)) = found else {
             return self.refuse(flow, &cancel, (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None));
         };
         let tag = *slot.context.tag();
-        let server = self.begin_with_tag(flow, id, cancel.clone(), None, tag);
-        _ = self.respond(server, Verb::Accept, &Reply::new());
+        match self.servers.len() >= self.config.limits.strangers() {
+            // What comes again is answered the same (§8.2.7).
+            true => self.answer_as(flow, &cancel, (StatusCode::OK, StatusCode::OK.reason()), &[], &tag),
+            false => {
+                let server = self.begin_with_tag(flow, id, cancel.clone(), None, tag);
+                _ = self.respond(server, Verb::Accept, &Reply::new());
+            }
+        }
 
         let Some(slot) = self.servers.get_mut(invite) else { return };
-        let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow.get());
+        let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), None);
         let effects = slot.context.cancel(self.now, &defaults, &self.config.settings);
         self.carry_out_server(invite, effects, Some(cancel));
+    }
+
+    /// Whether a CANCEL that came by `flow` came from where the request came from, if the policy asks (§22.1).
+    fn is_hop_of(&self, slot: &ServerSlot<D>, flow: &Flow) -> bool {
+        let known = slot.flow.get();
+        let source = slot.context.request().and_then(|request| request.source()).unwrap_or(known.remote);
+        let is_transport = !self.config.policy.check_source || known.transport == flow.transport;
+        is_transport && self.is_source(source.ip(), flow)
     }
 
     /// The context that a CANCEL is meant for. It may be one of another method than INVITE, which a CANCEL does not touch (§9.2).
     fn cancelled_by(&self, cancel: &Message) -> Option<(ServerId, &ServerSlot<D>)> {
         let policy = &self.config.policy;
         let served = policy.initial.iter().chain(&policy.in_dialog).map(|(method, _)| method);
-        let mut methods = [Method::Invite, Method::Bye].iter().chain(served);
+        // Those that are served by no entry of a table, too: BYE, NOTIFY (RFC 6665 §4.6).
+        let mut methods = [Method::Invite].iter().chain(served).chain(&Method::KNOWN);
         methods.find_map(|method| {
             let id = MatchId::server(&self.key, cancel, method).ok()?;
             let server = self.server_of(id)?;
@@ -159,9 +190,11 @@ impl<D: Default> Endpoint<D> {
     /// Gives an answer. If it is refused, nothing has changed.
     pub(super) fn respond(&mut self, server: ServerId, verb: Verb, reply: &Reply) -> Result<(), Refused> {
         let slot = self.servers.get(server).ok_or(Refused::Gone)?;
-        let mut defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow.get());
-        // Within a dialog we are where the dialog says, until the application says otherwise.
-        let within = slot.dialog.filter(|_| slot.is_in_dialog).and_then(|id| self.dialogs.get(id));
+        let request = slot.context.request().cloned();
+        let mut defaults =
+            defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), request.as_deref());
+        // Within a dialog we are where the dialog says, until the application says otherwise; an early one too (RFC 3311 §5.1).
+        let within = slot.dialog.and_then(|id| self.dialogs.get(id));
         let contact = within.map(|slot| slot.dialog.local().contact);
         let default = Address::parse(defaults.contact).map_or("", |contact| contact.uri);
         let contact =
@@ -170,10 +203,14 @@ impl<D: Default> Endpoint<D> {
             defaults.contact = contact;
         }
         let (now, settings) = (self.now, &self.config.settings);
-        let body = reply.body.clone();
-        let reply = self.reply_with_terms(server, reply);
-        let reply = &*self.reply_with_expires(server, reply);
-        let request = slot.context.request().cloned();
+        let (body, permission) = (reply.body.clone(), reply.permission);
+        // What only a 2xx says (RFC 4028 §4, RFC 6665 §3.1.1).
+        let is_success = reply.code.map_or(matches!(verb, Verb::Accept), |code| (200..300).contains(&code));
+        let reply = match is_success {
+            true => self.reply_with_expires(server, self.reply_with_terms(server, reply)),
+            false => Cow::Borrowed(reply),
+        };
+        let reply = &*reply;
         let mut context = slot.context.clone();
         let effects = match verb {
             Verb::Progress => context.progress(now, reply, &defaults, settings),
@@ -181,6 +218,15 @@ impl<D: Default> Endpoint<D> {
             Verb::Reject => context.reject(now, reply, &defaults, settings),
             Verb::Reply => context.reply(now, reply, &defaults, settings),
         }?;
+        // §13.2.1: once offer and answer are exchanged, another description would be another offer.
+        let described =
+            body.as_ref().filter(|_| slot.context.is_invite() && !effects.contains(ServerEffects::REJECTED));
+        let dialog = slot.dialog.and_then(|id| self.dialogs.get(id));
+        if let (Some(body), Some(within)) = (described, dialog)
+            && !within.dialog.may_describe(body)
+        {
+            return Err(DialogError::Session(Refusal::SdpMisplaced).into());
+        }
         let made = self.dialog_made(slot, &context, request.as_deref())?;
         if let Some(slot) = self.servers.get_mut(server) {
             slot.context = context;
@@ -202,7 +248,7 @@ impl<D: Default> Endpoint<D> {
         if let (Some(request), Some((dialog, response)), true) =
             (&request, told, effects.contains(ServerEffects::ACCEPTED))
         {
-            self.subscription_answered(dialog, request, &response, body);
+            self.subscription_answered(dialog, request, &response, body, permission);
         }
         if let Some(prack) = request.filter(|request| is_accepted && *request.method() == Method::Prack) {
             self.pracked(&prack);
@@ -210,12 +256,20 @@ impl<D: Default> Endpoint<D> {
         Ok(())
     }
 
-    /// A provisional answer of ours goes out in a dialog that an earlier message made.
+    /// A provisional answer of ours goes out in a dialog that an earlier message made. A reliable one moves the targets (RFC 6141 §4.5,
+    /// §4.6).
     pub(super) fn note_progress(&mut self, server: ServerId) {
         let Some(slot) = self.servers.get(server) else { return };
         let (dialog, response) = (slot.dialog, slot.context.response().cloned());
+        let request = slot.context.request().filter(|_| slot.is_in_dialog).cloned();
         let dialog = dialog.and_then(|dialog| self.dialogs.get_mut(dialog));
         if let (Some(slot), Some(response)) = (dialog, response) {
+            if rack(&response).is_some() {
+                if let Some(request) = request {
+                    slot.take_target(&request);
+                }
+                slot.dialog.refresh_contact(&response);
+            }
             slot.dialog.note_sent(&response);
         }
     }
@@ -251,7 +305,14 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn fire_server(&mut self, server: ServerId) {
         loop {
             let Some(slot) = self.servers.get_mut(server) else { return };
-            let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow.get());
+            let request = slot.context.request().cloned();
+            let defaults = defaults(
+                &self.config,
+                &self.described,
+                &self.transports,
+                &slot.flow.get(),
+                request.as_deref(),
+            );
             let Some(effects) = slot.context.fire(self.now, &defaults, &self.config.settings) else {
                 return self.schedule_server(server);
             };
@@ -392,9 +453,13 @@ impl<D: Default> Endpoint<D> {
         if let Some(dialog) = slot.dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
             dialog.servers.retain(|other| *other != server);
         }
+        let waiting = slot.dialog.filter(|_| slot.is_in_dialog && slot.context.is_invite());
         if slot.is_announced {
             let event = ServerEvent::Ended { why: slot.context.end_reason(), data: slot.data };
             self.emit(Event::Server { server, event });
+        }
+        if let Some(dialog) = waiting {
+            self.pump(dialog);
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{Params, ParseError, Uri, scan};
 /// assert_eq!(from.tag(), Some("a6c8"));
 /// # Ok::<(), sip_proto::message::ParseError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Address<'a> {
     /// The display name as written, quotes and all; empty when there is none.
     pub raw_display_name: &'a str,

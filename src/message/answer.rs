@@ -2,8 +2,9 @@
 //! from it (§9.1, §17.1.1.3).
 
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
-use super::{BuildError, Builder, Host, Line, List, Message, Method, Name, StatusCode, Via};
+use super::{BuildError, Builder, Host, Line, List, Message, Method, Name, StatusCode, Via, scan};
 
 /// Room for what an answer adds to what it copies: status line, tag, Contact, Allow and the like.
 const ADDED_LEN: usize = 288;
@@ -30,17 +31,18 @@ impl Message {
     /// # Ok::<(), sip_proto::message::ParseError>(())
     /// ```
     pub fn answer(&self, status: StatusCode, reason: &str, tag: &str) -> Builder {
-        self.answer_with_room(status, reason, tag, ADDED_LEN)
+        self.answer_with_room(status, reason, tag, ADDED_LEN, Duration::ZERO)
     }
 
     /// Like [`Message::answer`], with room for `added` bytes beyond what is copied: enough of it, and the answer is written
-    /// without moving.
+    /// without moving. A 100 says in Timestamp how long after the request it goes out, if that is a millisecond or more (§8.2.6.1).
     pub(crate) fn answer_with_room(
         &self,
         status: StatusCode,
         reason: &str,
         tag: &str,
         added: usize,
+        delay: Duration,
     ) -> Builder {
         let is_trying = status == StatusCode::TRYING;
         let has_routes = self.method.creates_dialog() && !is_trying && !status.is_failure();
@@ -59,6 +61,9 @@ impl Message {
 
         let source = self.source().filter(|_| self.says_source);
         let has_tag = is_trying || tag.is_empty() || self.has_to_tag();
+        if !has_tag && !scan::is_token(tag) {
+            builder.refuse(BuildError::Tag);
+        }
         let mut copy = builder.copier(self);
         let mut is_top = true;
         for line in copied() {
@@ -71,6 +76,20 @@ impl Message {
                         value.text(self.text(line.value));
                         value.text(";tag=");
                         value.text(tag);
+                    });
+                }),
+                (Name::Timestamp, _) if delay >= Duration::from_millis(1) => copy.insert(|builder| {
+                    builder.relayed_line(Name::Timestamp, |value| {
+                        // What stands behind the time is a delay of somebody else's.
+                        let text = self.text(line.value);
+                        value.text(text.split([' ', '\t']).next().unwrap_or(text));
+                        value.text(" ");
+                        value.number(u32::try_from(delay.as_secs()).unwrap_or(u32::MAX));
+                        value.text(".");
+                        let millis = delay.subsec_millis();
+                        for digit in [millis / 100, millis / 10 % 10, millis % 10] {
+                            value.number(digit);
+                        }
                     });
                 }),
                 _ => copy.line(line),
@@ -218,6 +237,7 @@ mod tests {
         value
     }
 
+    // Holds: 3261-18.2.1-5, 3581-4-2
     #[test]
     fn via_says_where_the_request_came_from() {
         // RFC 3261 §18.2.1: received, if sent-by is a name or another address.

@@ -12,13 +12,14 @@ use super::keys::Keys;
 use super::lanes::{self, Lanes};
 use super::strict::Lost;
 use super::{
-    Buffer, BuildError, First, Host, Line, Message, Method, Name, Span, Start, StatusCode, Uri, scan,
+    Buffer, BuildError, First, Host, Line, MediaType, Message, Method, Name, Span, Start, StatusCode, Uri,
+    scan,
 };
 
 /// A header that the application adds.
 ///
 /// Static text costs nothing; anything that may hold CR, LF or NUL is refused when the message is built.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Header {
     /// The field name, a token.
     pub name: Cow<'static, str>,
@@ -74,6 +75,8 @@ pub(crate) fn supplies(headers: &[Header], name: Name) -> bool {
     headers.iter().any(|header| Name::find(&header.name) == name)
 }
 
+const SDP: &str = "application/sdp";
+
 /// A body with its content type. `Debug` shows the type and the length only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Body {
@@ -91,7 +94,7 @@ impl Body {
 
     /// A session description: `application/sdp`.
     pub fn sdp(bytes: impl Into<Bytes>) -> Self {
-        Self::new("application/sdp", bytes)
+        Self::new(SDP, bytes)
     }
 }
 
@@ -115,6 +118,11 @@ fn check_method(method: &Method) -> Result<(), BuildError> {
         Method::Other(text) if Method::parse(text).as_ref() != Some(method) => Err(BuildError::Method),
         _ => Ok(()),
     }
+}
+
+/// Whether `value` can stand in Content-Type (RFC 3261 §20.15).
+pub(super) fn is_media_type(value: &str) -> bool {
+    !value.ends_with(';') && MediaType::parse(value).is_ok()
 }
 
 fn has_control(octets: &[u8]) -> bool {
@@ -236,6 +244,9 @@ impl Builder {
     /// Adds CSeq.
     #[must_use]
     pub fn cseq(mut self, number: u32, method: &Method) -> Self {
+        if let Err(fault) = check_method(method) {
+            self.refuse(fault);
+        }
         self.cseq = number;
         self.method = method.clone();
         self.line(Name::CSeq, |line| {
@@ -314,6 +325,11 @@ impl Builder {
         self.method = method;
     }
 
+    /// Has [`Builder::finish`] fail with this, unless something was refused before.
+    pub(crate) fn refuse(&mut self, fault: BuildError) {
+        self.fault = self.fault.or(Some(fault));
+    }
+
     fn note(&mut self, line: Line) {
         self.first.note(line.name, self.lines.len());
         self.lines.push(line);
@@ -334,7 +350,7 @@ impl Builder {
         if let Some(body) = &body {
             check_line(&body.content_type)?;
             let content_type = scan::trim(&body.content_type);
-            if content_type.is_empty() {
+            if content_type != SDP && !is_media_type(content_type) {
                 return Err(BuildError::Body);
             }
             self.line(Name::ContentType, |line| line.text(content_type));
@@ -433,10 +449,13 @@ impl fmt::Debug for Builder {
 }
 
 /// Where the value of a header line is written.
-#[derive(Debug)]
 pub struct Value<'a>(&'a mut Vec<u8>);
 
 impl Value<'_> {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Writes text.
     pub fn text(&mut self, text: &str) {
         self.0.extend_from_slice(text.as_bytes());

@@ -59,14 +59,23 @@ pub enum BuildError {
     /// A method is not a token, or has a variant of its own (RFC 3261 §25.1).
     #[error("method is not a token, or has a variant of its own")]
     Method,
+    /// A tag is not a token (RFC 3261 §19.3).
+    #[error("tag is not a token")]
+    Tag,
+    /// A Call-ID is not one or two words (RFC 3261 §25.1 `callid`).
+    #[error("Call-ID is not one or two words")]
+    CallId,
+    /// Where answers are expected is no host with or without a port (RFC 3261 §25.1 `sent-by`).
+    #[error("sent-by is no host with or without a port")]
+    SentBy,
     /// A value or phrase holds a control character: CR or LF would start a header of its own.
     #[error("control character in a value")]
     ControlCharacter,
     /// The header is written by the library: Via, From, To, Call-ID, CSeq, Content-Length.
     #[error("header {} is not the application's to set", .0.as_str())]
     Reserved(Name),
-    /// A body was given without a content type, or a type without a body.
-    #[error("body and content type come together")]
+    /// A body was given without a content type, or its type is none (RFC 3261 §20.15).
+    #[error("body without a content type that is one")]
     Body,
     /// A boundary is malformed, or occurs in what it delimits (RFC 2046 §5.1.1).
     #[error("boundary is malformed, or occurs in a part")]
@@ -77,6 +86,9 @@ pub enum BuildError {
     /// A URI does not parse (RFC 3261 §19.1, RFC 3966).
     #[error("URI: {0}")]
     Uri(ParseError),
+    /// A header's value does not parse.
+    #[error("{0}")]
+    Value(ParseError),
     /// The start line and headers exceed 65,535 bytes.
     #[error("start line and headers exceed 65,535 bytes")]
     TooLong,

@@ -32,11 +32,13 @@
 //! | `values` | header values, parsed and written |
 //! | `multipart` | bodies of several parts |
 //! | `build`, `answer` | writing messages |
+//! | `hidden` | what `Debug` does not show |
 
 mod address;
 mod answer;
 mod build;
 mod error;
+mod hidden;
 mod keys;
 mod lanes;
 mod method;
@@ -68,6 +70,7 @@ pub use address::{Address, unquote};
 pub(crate) use build::supplies;
 pub use build::{Body, Builder, Header, Value};
 pub use error::{BuildError, ParseError};
+pub(crate) use hidden::{Hidden, Length};
 pub(crate) use keys::Hop;
 pub use method::Method;
 pub use multipart::{BodyPart, Part, Parts};
@@ -93,6 +96,16 @@ pub use values::info::{GeolocationError, Link, Reason, UserToUser, Warning};
 pub use values::time::{MinSe, Refresher, RetryAfter, SessionExpires, TimestampValue};
 pub use values::write::{Quoted, quote};
 pub use via::{MAGIC_COOKIE, Via};
+
+/// Whether `text` is a token (RFC 3261 §25.1).
+pub(crate) fn is_token(text: &str) -> bool {
+    scan::is_token(text)
+}
+
+/// Whether `text` is a Call-ID (RFC 3261 §25.1 `callid`).
+pub(crate) fn is_call_id(text: &str) -> bool {
+    values::ids::is_call_id(text)
+}
 
 /// A request or a response: its bytes, and where in them everything stands.
 ///

@@ -233,7 +233,7 @@ pub(super) fn number<T: core::str::FromStr>(text: &str) -> Option<T> {
 
 /// The elements of a comma-separated header value (RFC 3261 §7.3.1), white space trimmed, empty ones
 /// left out.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct List<'a> {
     rest: Option<&'a str>,
 }
@@ -242,6 +242,10 @@ impl<'a> List<'a> {
     /// The elements of `value`.
     pub fn new(value: &'a str) -> Self {
         Self { rest: Some(value) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rest.map_or(0, str::len)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Messages out of a byte stream, framed by Content-Length (RFC 3261 §18.3, §20.14).
 
-use bytes::{Bytes, BytesMut};
+use core::fmt;
 
-use super::ParseError;
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::{Length, ParseError};
 use crate::limits::Limits;
 
-/// What a stream carried.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a stream carried. `Debug` shows lengths only.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Unit {
     /// The octets of one message, to be weighed like a datagram.
     Message(Bytes),
@@ -27,16 +29,36 @@ pub enum Unit {
 /// assert!(bytes.ends_with(b"hi"));
 /// assert_eq!(framer.next(&Limits::DEFAULT), Ok(None));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Framer {
     buffer: BytesMut,
     /// How much of `buffer` is known to hold no end of the head.
     scanned: usize,
     /// The whole message's length, once its head is complete.
     length: Option<usize>,
+    /// Whether octets before those in `buffer` still take room there.
+    is_worn: bool,
     is_lost: bool,
     /// The head of a message beyond the limits was handed out: what follows it cannot be told apart.
     is_cut: bool,
+}
+
+impl fmt::Debug for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(octets) => f.debug_tuple("Message").field(&Length(octets.len())).finish(),
+            Self::Ping => f.write_str("Ping"),
+        }
+    }
+}
+
+impl fmt::Debug for Framer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Framer")
+            .field("buffered", &self.buffered())
+            .field("is_lost", &self.is_lost)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Framer {
@@ -97,7 +119,26 @@ impl Framer {
         }
         self.length = None;
         self.scanned = 0;
-        Ok(Some(Unit::Message(self.buffer.split_to(length).freeze())))
+        Ok(Some(Unit::Message(self.cut(length))))
+    }
+
+    /// The first `length` octets. Whoever keeps them keeps nothing else with them: neither what stood around them nor much more room than they take.
+    fn cut(&mut self, length: usize) -> Bytes {
+        let is_all = self.buffer.len() == length && !self.is_worn;
+        if is_all && self.buffer.capacity() <= length.saturating_mul(2) {
+            return core::mem::take(&mut self.buffer).freeze();
+        }
+        let cut = Bytes::copy_from_slice(self.buffer.get(..length).unwrap_or_default());
+        self.drop_first(length);
+        cut
+    }
+
+    fn drop_first(&mut self, count: usize) {
+        self.buffer.advance(count.min(self.buffer.len()));
+        self.is_worn = !self.buffer.is_empty();
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
     }
 
     /// Drops line ends before a message (§7.5); whether four of them made a ping. Octet by octet, so that chunks make no difference.
@@ -115,7 +156,7 @@ impl Framer {
             if useless == 0 {
                 return false;
             }
-            _ = self.buffer.split_to(useless);
+            self.drop_first(useless);
             if known == PING.len() {
                 return true;
             }

@@ -79,7 +79,7 @@ pub fn answer(offer: &[u8], ours: &Ours<'_>) -> Result<Vec<u8>, Unusable> {
     let offer = Session::parse(offer).map_err(Unusable::Offer)?;
     let local = Session::parse(ours.local).map_err(Unusable::Local)?;
     let remote = ours.remote.and_then(|remote| Session::parse(remote).ok());
-    let answering = Answering { offer, local, remote, is_holding: ours.is_holding };
+    let answering = Answering { offer, local, remote, is_holding: ours.is_holding, takes: true };
     let (same, count) = answering.write(local.origin.version);
     if count == 0 && offer.streams().any(|stream| !stream.is_disabled()) {
         return Err(Unusable::NothingInCommon);
@@ -90,11 +90,44 @@ pub fn answer(offer: &[u8], ours: &Ours<'_>) -> Result<Vec<u8>, Unusable> {
     Ok(answering.write(local.origin.version.wrapping_add(1)).0)
 }
 
+/// The answer that takes nothing of `offer`: each of its streams is there with port 0 (RFC 3264 §6). The origin is that of our description in its next version; without
+/// one, an origin that names nobody.
+///
+/// It is for an offer that has to be answered though nobody wants it (RFC 3261 §13.2.2.4).
+///
+/// ```
+/// use sip_proto::sdp;
+///
+/// let offer = b"v=0\r\no=alice 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0\r\n";
+/// let answer = sdp::decline(offer, None)?;
+/// assert!(answer.ends_with(b"m=audio 0 RTP/AVP 8\r\n"));
+/// # Ok::<(), sdp::Unusable>(())
+/// ```
+///
+/// # Errors
+/// Where the offer, or our own description, is none.
+pub fn decline(offer: &[u8], local: Option<&[u8]>) -> Result<Vec<u8>, Unusable> {
+    let offer = Session::parse(offer).map_err(Unusable::Offer)?;
+    let nobody = match offer.origin.address_type {
+        "IP6" => NOBODY_IP6,
+        _ => NOBODY,
+    };
+    let local = Session::parse(local.unwrap_or(nobody)).map_err(Unusable::Local)?;
+    let version = local.origin.version.wrapping_add(1);
+    Ok(Answering { offer, local, remote: None, is_holding: false, takes: false }.write(version).0)
+}
+
+/// The description of one who has none.
+const NOBODY: &[u8] = b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n";
+const NOBODY_IP6: &[u8] = b"v=0\r\no=- 0 0 IN IP6 ::\r\ns=-\r\nc=IN IP6 ::\r\nt=0 0\r\n";
+
 struct Answering<'a> {
     offer: Session<'a>,
     local: Session<'a>,
     remote: Option<Session<'a>>,
     is_holding: bool,
+    /// Whether anything is taken of the offer.
+    takes: bool,
 }
 
 impl Answering<'_> {
@@ -107,7 +140,7 @@ impl Answering<'_> {
         let mut before = self.remote.iter().flat_map(Session::streams);
         let mut count = 0_usize;
         for offered in self.offer.streams() {
-            let (ours, before) = (ours.next(), before.next());
+            let (ours, before) = (ours.next().filter(|_| self.takes), before.next());
             let known = Offered::of(offered.attributes(), Some(&session));
             match ours.and_then(|ours| Some((ours, common(&offered, &ours, &known)?))) {
                 Some((ours, formats)) => {

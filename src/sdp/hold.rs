@@ -110,6 +110,7 @@ mod tests {
         assert_eq!(text(hold(on_hold.as_bytes())), on_hold, "twice is once");
     }
 
+    // Holds: 3264-5.1-1, 3264-5.1-3, 3264-8.4-1, 3264-8.4-2
     #[test]
     fn streams_that_state_their_direction() {
         check(
@@ -128,6 +129,7 @@ mod tests {
         );
     }
 
+    // Holds: 3264-5.1-2, 3264-8.4-1, 3264-8.4-2
     #[test]
     fn the_sessions_direction_changes_in_its_place_for_those_who_inherit_it() {
         check(
@@ -143,6 +145,7 @@ mod tests {
         );
     }
 
+    // Holds: 3264-5.1-4
     #[test]
     fn a_disabled_stream_is_left_alone() {
         check(
@@ -159,6 +162,7 @@ mod tests {
         assert_eq!(text(hold(sdp.as_bytes())), held);
     }
 
+    // Holds: 3264-8-3
     #[test]
     fn nothing_to_hold_is_nothing_new() {
         for tail in ["", "m=audio 0 RTP/AVP 0\r\n", "a=sendonly\r\nm=audio 4000 RTP/AVP 0\r\n"] {

@@ -42,7 +42,7 @@ mod stream;
 mod table;
 mod write;
 
-pub use answer::{Ours, Unusable, answer};
+pub use answer::{Ours, Unusable, answer, decline};
 pub use compare::{Change, compare};
 pub(crate) use compare::{compare_agreed, flow_alike};
 pub use direction::Direction;

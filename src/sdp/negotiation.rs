@@ -179,8 +179,8 @@ impl Negotiation {
 
     /// Takes note of a message of the peer, with its session description if it has one, and says what it means.
     ///
-    /// Any response or ACK is taken. A 2xx without the answer is taken for one with the preview, if there was one: peers that
-    /// answer in an unreliable 183 alone are many.
+    /// Any response or ACK is taken. Where there was a preview it is the answer, whatever the response that brings the answer says (RFC 3261 §13.2.1,
+    /// RFC 6337 §3.1.1): a 2xx without a description is taken too, since peers that answer in an unreliable 183 alone are many.
     pub fn received(&mut self, carrier: Carrier, sdp: Option<&[u8]>) -> Taken {
         match self.take(Side::Theirs, carrier, sdp) {
             Ok(meaning) => Taken::As(meaning),
@@ -200,9 +200,11 @@ impl Negotiation {
     }
 
     fn take(&mut self, by: Side, carrier: Carrier, sdp: Option<&[u8]>) -> Result<Meaning, Refusal> {
-        let is_answered_before = by == Side::Theirs && carrier == Carrier::Success && sdp.is_none();
+        // RFC 3261 §13.2.1, RFC 6337 §3.1.1: the first description counts, whatever comes later.
+        let is_answer = carrier == Carrier::Success || (carrier == Carrier::Reliable && sdp.is_some());
         let awaits_answer = self.state.round == Round::Open(by.other(), Carrier::Invite);
-        let preview = if is_answered_before && awaits_answer { self.take_preview() } else { None };
+        let is_answer = by == Side::Theirs && is_answer && awaits_answer;
+        let preview = if is_answer { self.take_preview() } else { None };
         let has_sdp = sdp.is_some() || preview.is_some();
         let before = self.state;
         let (state, meaning) = step(before, Stimulus { by, carrier, has_sdp })?;

@@ -54,6 +54,7 @@ mod tests {
         String::from_utf8(next_offer(last.concat().as_bytes(), wanted.concat().as_bytes()).unwrap()).unwrap()
     }
 
+    // Holds: 3264-8-1, 3264-8-2, 3264-8-3
     #[test]
     fn the_version_moves_when_something_changes_and_only_then() {
         let other = HEAD.replace("bob 7 4 IN IP4 192.0.2.2", "- 99 1 IN IP4 host.invalid");
@@ -63,6 +64,7 @@ mod tests {
         assert_eq!(next(&[HEAD, AUDIO], &[&other, &changed]), expected);
     }
 
+    // Holds: 3264-8-6, 3264-8-7, 3264-8-8, 3264-8.1-1
     #[test]
     fn a_stream_is_disabled_but_never_removed() {
         let expected = [&HEAD.replace(" 4 IN", " 5 IN"), AUDIO, "m=video 0 RTP/AVP 31\r\n"].concat();

@@ -119,12 +119,19 @@ fn parse_ports(text: &str) -> Option<(u16, u16)> {
 }
 
 /// An `a=` line: a property, or a name and a value (RFC 8866 §5.13).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Attribute<'a> {
     /// The name.
     pub name: &'a str,
     /// What follows the colon; `None` without one.
     pub value: Option<&'a str>,
+}
+
+/// The value by its length: it may be a key (RFC 4568 §4).
+impl fmt::Debug for Attribute<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Attribute({}, {} bytes)", self.name, self.value.map_or(0, str::len))
+    }
 }
 
 /// The attributes of a session or a stream, in their order; those in another charset than UTF-8 are left out.

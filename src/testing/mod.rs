@@ -41,10 +41,14 @@ mod link;
 mod network;
 #[cfg(feature = "arbitrary")]
 pub mod script;
+pub mod transaction;
 
+pub use check::{
+    check_dialog, check_header, check_message, check_sdp, check_stream, check_transaction, check_uri,
+    read_views,
+};
 #[cfg(feature = "arbitrary")]
-pub use check::check_script;
-pub use check::{check_header, check_message, check_sdp, check_stream, check_uri, read_views};
+pub use check::{check_pair, check_script};
 pub use ladder::{Ladder, describe_event, describe_message};
 pub use link::Link;
 pub use network::{Network, Node};

@@ -37,6 +37,7 @@ pub struct Network<D = ()> {
     drop_next: BTreeMap<usize, usize>,
     datagrams: u64,
     lost: Vec<u64>,
+    late: Vec<(u64, Duration)>,
     ladder: Ladder,
     /// How links behave from now on.
     pub link: Link,
@@ -73,6 +74,7 @@ impl<D: Default> Network<D> {
             drop_next: BTreeMap::new(),
             datagrams: 0,
             lost: Vec::new(),
+            late: Vec::new(),
             ladder: Ladder::default(),
             link: Link::default(),
             cut: Vec::new(),
@@ -129,6 +131,11 @@ impl<D: Default> Network<D> {
     /// Loses the one datagram before which [`Network::datagrams`] is `number`.
     pub fn lose(&mut self, number: u64) {
         self.lost.push(number);
+    }
+
+    /// Has the one datagram before which [`Network::datagrams`] is `number` take so much longer: those that follow overtake it.
+    pub fn delay(&mut self, number: u64, longer: Duration) {
+        self.late.push((number, longer));
     }
 
     /// Puts octets on the network as if from `from`, a stranger at an address of its own.
@@ -237,6 +244,7 @@ impl<D: Default> Network<D> {
         let flow = transmit.flow;
         let to = self.node_at(flow.remote).or_else(|| self.node_with_ip(flow.remote.ip()));
         let is_stream = flow.transport.is_reliable();
+        let number = self.datagrams;
         let lost = !is_stream && self.is_lost(from, to);
         let label = match &transmit.payload {
             Payload::Message(message) => describe_message(message),
@@ -255,9 +263,11 @@ impl<D: Default> Network<D> {
             return self.send_stream(to, mirrored(flow), payload);
         }
         let arrival = Flow::udp(flow.remote, self.nodes[from].address);
+        let late = self.late.iter().filter(|(late, _)| *late == number).map(|(_, longer)| *longer);
+        let late = late.max().unwrap_or_default();
         let copies = if self.chance(self.link.duplication) { 2 } else { 1 };
         for _ in 0..copies {
-            let delay = self.datagram_delay();
+            let delay = self.datagram_delay() + late;
             self.post(delay, to, Input::Datagram { flow: arrival, payload: payload.clone() });
         }
     }

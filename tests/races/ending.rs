@@ -202,6 +202,47 @@ fn bye_and_200_again() {
     });
 }
 
+/// RFC 5407 §3.1.6: the same where the ACK has the answer: it comes after the BYE, and starts nothing.
+#[test]
+fn bye_and_200_again_with_an_offer() {
+    let begin = |transport| Scene::called(transport, plain, false).brought_to(Start::Ringing);
+    flow("bye_200_again_offer", begin, |scene| {
+        scene.net.drop_next(scene.nodes[ALICE], 1);
+        scene.accept().unwrap();
+        scene.run(millis(495));
+        _ = scene.destroy(ALICE);
+    });
+}
+
+/// RFC 5407 §3.2.4, RFC 3261 §15: Bob hangs up while the ACK is under way: his BYE waits for it; with an answer in the ACK too.
+#[test]
+fn bye_and_ack() {
+    for (name, offers) in [("bye_ack", true), ("bye_ack_answer", false)] {
+        let begin = |transport| Scene::called(transport, plain, offers).brought_to(Start::Ringing);
+        flow(name, begin, |scene| {
+            scene.accept().unwrap();
+            scene.run(millis(15));
+            _ = scene.destroy(BOB);
+        });
+    }
+}
+
+/// RFC 5407 §3.2.3, RFC 3261 §15: Alice hangs up as soon as Bob's 200 to her re-INVITE is under way, and Bob hears of it before the ACK.
+#[test]
+fn bye_and_the_200_of_a_reinvite() {
+    let begin = |transport| Scene::begin(Start::Up, transport, plain);
+    flow("reinvite_200_bye", begin, |scene| {
+        scene.modify(ALICE, Modify::Hold).unwrap();
+        scene.run(millis(15));
+        _ = scene.destroy(ALICE);
+    });
+    flow("reinvite_200_bye_there", begin, |scene| {
+        scene.modify(ALICE, Modify::Hold).unwrap();
+        scene.run(millis(15));
+        _ = scene.destroy(BOB);
+    });
+}
+
 /// RFC 3261 §13.3.1.4, §15: the ACK is lost, and Bob hangs up: his BYE waits for it.
 #[test]
 fn a_bye_that_waits_for_a_lost_ack() {

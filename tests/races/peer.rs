@@ -8,7 +8,7 @@ use sip_proto::{DialogEvent, DialogId, Event, Message};
 use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer, millis, secs};
 
 /// An answer with a session description.
-fn answer_with_sdp(request: &Message, code: u16, tag: &str) -> String {
+pub(crate) fn answer_with_sdp(request: &Message, code: u16, tag: &str) -> String {
     let lines = format!("{CONTACT}Content-Type: application/sdp\r\n");
     let text = answer(request, code, tag, &lines);
     text.replace("Content-Length: 0\r\n\r\n", &format!("Content-Length: {}\r\n\r\n{SDP}", SDP.len()))
@@ -38,13 +38,13 @@ fn reinvite(ok: &Message, cseq: u32) -> Req {
 /// time that it comes again.
 #[test]
 fn a_200_to_our_reinvite_after_their_bye() {
-    for modify in [Modify::Hold, Modify::Offerless] {
+    for (modify, ack) in [(Modify::Hold, "ACK"), (Modify::Offerless, "ACK +body")] {
         let mut ua = Ua::new();
         let (ok, _, invite) = modified(&mut ua, modify);
         let heard = ua.hear(Req::within(&ok, "BYE", 2).text());
         assert_eq!(heard.lines(), ["200 OK (BYE)", "* destroy by Remote: Bye"]);
         let heard = ua.hear(answer_with_sdp(&invite, 200, ""));
-        assert_eq!(heard.lines(), ["ACK", "* accepted 200 X (INVITE) +body"]);
+        assert_eq!(heard.lines(), [ack, "* accepted 200 X (INVITE) +body"]);
         let ack = heard.message("ACK");
         assert_eq!((ack.cseq(), ack.request_uri()), (invite.cseq(), Some("sip:alice@192.0.2.1")));
         assert_eq!(ua.hear(answer_with_sdp(&invite, 200, "")).only(), ack);
@@ -97,7 +97,7 @@ fn a_late_offer_that_nobody_answers() {
     let heard = ua.hear(answer_with_sdp(&invite, 200, "a"));
     assert_eq!(heard.lines(), ["* accepted 200 X (INVITE) +body", "* offer: answer due"]);
     let heard = ua.pass(millis(32_000));
-    assert_eq!(heard.times("ACK"), [31_500]);
+    assert_eq!(heard.times("ACK +body"), [31_500]);
     assert_eq!(heard.times("BYE"), [31_500, 32_000]);
     assert_eq!(ends(&heard), [(By::Local, Why::NoAnswer)]);
     ua.hear(answer(&heard.message("BYE"), 200, "", ""));
@@ -114,9 +114,9 @@ fn a_bye_while_an_answer_is_due() {
     let dialog = ua.hear(ok.clone()).dialog();
     let theirs = crate::support::parse(&ok);
     let heard = ua.hear(Req::back(&invite, &theirs, "BYE", 1).text());
-    assert_eq!(heard.lines(), ["200 OK (BYE)", "ACK", "* destroy by Remote: Bye"]);
+    assert_eq!(heard.lines(), ["200 OK (BYE)", "ACK +body", "* destroy by Remote: Bye"]);
     assert!(ua.sip.dialog(dialog).is_err());
-    assert_eq!(ua.hear(ok).lines(), ["ACK"]);
+    assert_eq!(ua.hear(ok).lines(), ["ACK +body"]);
     ua.pass_all();
 }
 
@@ -146,6 +146,22 @@ fn an_early_bye_crosses_the_200() {
     assert_eq!(ua.pass_all().sent(), [], "RFC 5407 §3.1.6");
 }
 
+/// RFC 5407 §2 figure 2, RFC 3261 §15.1.2: a BYE comes while we ring: it is answered, and the INVITE gets 487. Our own 200 comes too late.
+#[test]
+fn a_bye_while_ringing() {
+    let mut ua = Ua::new();
+    let server = ua.called();
+    let ringing = ua.progress(server, Reply::new()).unwrap().message("180 Ringing (INVITE)");
+    let heard = ua.hear(Req::within(&ringing, "BYE", 2).text());
+    assert_eq!(heard.lines()[..2], ["200 OK (BYE)", "487 Request Terminated (INVITE)"]);
+    assert_eq!(ends(&heard), [(By::Remote, Why::Bye)]);
+    assert!(ua.accept(server, Reply::new().sdp(SDP)).is_err());
+    let ack = Req::invite().body("application/sdp", SDP).follow("ACK");
+    let to = ringing.value(sip_proto::message::Name::To).unwrap();
+    assert_eq!(ua.hear(ack.to(to).text()).sent(), []);
+    ua.pass_all();
+}
+
 /// RFC 5407 §3.2.4: the ACK of the call comes while our BYE, deferred to the guard's end, is under way; and after it.
 #[test]
 fn an_ack_after_our_bye() {
@@ -169,7 +185,7 @@ fn requests_after_our_bye() {
     let (ok, dialog) = ua.answered_call();
     let bye = ua.destroy(dialog).only();
     for (cseq, method) in [(2, "REFER"), (3, "INVITE"), (4, "UPDATE"), (5, "INFO"), (6, "NOTIFY")] {
-        let request = Req::within(&ok, method, cseq).line(CONTACT.trim_end());
+        let request = Req::within(&ok, method, cseq).line("Refer-To: <sip:c@h>").line(CONTACT.trim_end());
         let line = format!("481 Call/Transaction Does Not Exist ({method})");
         assert_eq!(ua.hear(request.text()).lines(), [line]);
     }

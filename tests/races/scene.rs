@@ -7,7 +7,7 @@ use std::path::Path;
 use sip_proto::context::{Invite, Reply};
 use sip_proto::dialog::{DialogState, Modify};
 use sip_proto::endpoint::{By, Config, Handling, Why};
-use sip_proto::testing::{Network, Node};
+use sip_proto::testing::{Ladder, Network, Node};
 use sip_proto::{
     ClientEvent, DialogEvent, DialogId, Event, Method, Refused, RequestId, ServerId, Timestamp, Transport,
 };
@@ -26,6 +26,12 @@ pub(crate) enum Start {
     Ringing,
     /// The call is up, and everybody has been quiet for a while.
     Up,
+    /// Bob has the INVITE, which has an offer, and has said nothing yet.
+    Called,
+    /// The same, and he has answered the offer in a reliable 183, which Alice has acknowledged (RFC 3262).
+    Previewed,
+    /// The INVITE had no offer. It came in a reliable 183, and Alice has not answered yet.
+    Offered,
 }
 
 /// One thing that a party does.
@@ -58,6 +64,8 @@ pub(crate) struct Scene {
     pub(crate) offers: usize,
     /// Whether Alice answers what is offered to her in a 2xx.
     pub(crate) answers_offers: bool,
+    /// Whether Bob rings as soon as he is called.
+    rings: bool,
     version: u32,
 }
 
@@ -99,6 +107,7 @@ impl Scene {
             results: [((ALICE, call), (0, 0))].into(),
             offers: 0,
             answers_offers: true,
+            rings: true,
             version: 1,
         }
     }
@@ -123,8 +132,9 @@ impl Scene {
         match event {
             Event::Incoming { server, .. } => {
                 self.server = Some(server);
-                let now = self.net.now();
-                _ = self.net.endpoint(self.nodes[who]).server(server).unwrap().progress(now, Reply::new());
+                if self.rings {
+                    self.progress(Reply::new()).unwrap();
+                }
             }
             Event::Server { event: sip_proto::ServerEvent::Progress { dialog, .. }, .. }
             | Event::Server { event: sip_proto::ServerEvent::Accepted { dialog, .. }, .. } => {
@@ -175,10 +185,29 @@ impl Scene {
 
     /// Bob answers the call.
     pub(crate) fn accept(&mut self) -> Result<(), Refused> {
+        self.accept_with(Reply::new().sdp(sdp(BOB, 1)))
+    }
+
+    pub(crate) fn accept_with(&mut self, reply: Reply) -> Result<(), Refused> {
         let (now, node) = (self.net.now(), self.nodes[BOB]);
         let server = self.server.ok_or(Refused::Gone)?;
-        self.net.endpoint(node).server(server)?.accept(now, Reply::new().sdp(sdp(BOB, 1)))?;
+        self.net.endpoint(node).server(server)?.accept(now, reply)?;
         Ok(())
+    }
+
+    /// Bob gives a provisional answer.
+    pub(crate) fn progress(&mut self, reply: Reply) -> Result<(), Refused> {
+        let (now, node) = (self.net.now(), self.nodes[BOB]);
+        let server = self.server.ok_or(Refused::Gone)?;
+        self.net.endpoint(node).server(server)?.progress(now, reply)?;
+        Ok(())
+    }
+
+    /// Alice answers the offer that waits for it.
+    pub(crate) fn answer(&mut self) -> Result<(), Refused> {
+        let (now, answer) = (self.net.now(), sdp(ALICE, self.next_version()));
+        let dialog = self.dialogs[ALICE].ok_or(Refused::Gone)?;
+        self.net.endpoint(self.nodes[ALICE]).dialog(dialog)?.answer(now, answer)
     }
 
     /// Alice cancels the call.
@@ -277,25 +306,41 @@ impl Scene {
 
     /// A call up to where it starts, without a trace of how it came there.
     pub(crate) fn begin(start: Start, transport: Transport, config: fn(usize, &mut Config)) -> Self {
-        let scene = Self::called(transport, config, true);
+        let scene = Self::called(transport, config, start != Start::Offered);
         scene.brought_to(start)
     }
 
     pub(crate) fn brought_to(mut self, start: Start) -> Self {
-        self.run_until(|scene| scene.dialogs[ALICE].is_some());
-        self.run(secs(1));
-        if start == Start::Up {
-            self.accept().unwrap();
-            self.run_until(|scene| scene.is_confirmed);
-            self.run(secs(2));
+        match start {
+            Start::Ringing => self.ring(),
+            Start::Up => {
+                self.ring();
+                self.accept().unwrap();
+                self.run_until(|scene| scene.is_confirmed);
+                self.run(secs(2));
+            }
+            Start::Called | Start::Previewed | Start::Offered => {
+                self.rings = false;
+                self.run_until(|scene| scene.server.is_some());
+                if start != Start::Called {
+                    self.answers_offers = false;
+                    self.progress(Reply::code(183).sdp(sdp(BOB, 1)).reliable()).unwrap();
+                    self.run(millis(100));
+                }
+            }
         }
         self.net.clear_ladder();
         self
     }
+
+    fn ring(&mut self) {
+        self.run_until(|scene| scene.dialogs[ALICE].is_some());
+        self.run(secs(1));
+    }
 }
 
 /// Who acts how long before the other; below 10 ms what they send crosses.
-const GAPS: [u64; 4] = [5, 0, 15, 600];
+pub(crate) const GAPS: [u64; 4] = [5, 0, 15, 600];
 
 impl Race {
     /// Both orders of arrival, several distances, both transports, each datagram lost once.
@@ -304,7 +349,7 @@ impl Race {
             let order = ["alice", "bob"][first];
             let name = format!("{}_{order}_first", self.name);
             let (net, sent) = self.once(first, GAPS[0], Transport::Udp, None);
-            golden(&name, &net);
+            golden(&name, net.ladder());
             for lost in sent {
                 self.once(first, GAPS[0], Transport::Udp, Some(lost));
             }
@@ -351,7 +396,7 @@ pub(crate) fn flow(name: &str, begin: impl Fn(Transport) -> Scene, course: impl 
         (net, sent)
     };
     let (net, sent) = once(Transport::Udp, None);
-    golden(name, &net);
+    golden(name, net.ladder());
     for lost in sent {
         once(Transport::Udp, Some(lost));
     }
@@ -359,9 +404,9 @@ pub(crate) fn flow(name: &str, begin: impl Fn(Transport) -> Scene, course: impl 
 }
 
 /// Compares with `tests/ladders/races/NAME.txt`; `BLESS=1` writes it anew.
-fn golden(name: &str, net: &Network) {
+pub(crate) fn golden(name: &str, ladder: &Ladder) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/ladders/races/{name}.txt"));
-    let drawn = net.ladder().to_string();
+    let drawn = ladder.to_string();
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, drawn).unwrap();
         return;

@@ -28,6 +28,19 @@ fn reinvite_and_reinvite() {
     race.run();
 }
 
+/// RFC 5407 §3.3.1, its example: a refresh by re-INVITE with the same description × hold, and the reverse: 491 for both, and both are tried again.
+#[test]
+fn refresh_by_reinvite_and_move() {
+    let race = Race {
+        name: "reinvite_refresh_move",
+        start: Start::Up,
+        config: plain,
+        alice: |scene| scene.move_media(ALICE),
+        bob: |scene| scene.modify(BOB, Modify::Sdp(crate::scene::sdp(BOB, 1).into())),
+    };
+    race.run();
+}
+
 /// RFC 3264 §8.4: both hold at once.
 #[test]
 fn hold_and_hold() {
@@ -106,6 +119,19 @@ fn refresh_and_hold() {
     race.run();
 }
 
+/// RFC 5407 §3.3.2: UPDATE × UPDATE of which one has no description: both pass.
+#[test]
+fn refresh_and_update() {
+    let race = Race {
+        name: "refresh_update",
+        start: Start::Up,
+        config: updates,
+        alice: |scene| scene.request(ALICE, InDialog::new(Method::Update)),
+        bob: |scene| scene.modify(BOB, Modify::Hold),
+    };
+    race.run();
+}
+
 /// RFC 4028 §7.4: a refresh by a re-INVITE with the same description × hold.
 #[test]
 fn refresh_by_reinvite_and_hold() {
@@ -157,6 +183,32 @@ fn a_reinvite_before_the_ack_that_answers() {
         scene.net.drop_next(scene.nodes[ALICE], 1);
         scene.accept().unwrap();
         scene.run(millis(100));
+        _ = scene.modify(ALICE, Modify::Hold);
+    });
+}
+
+/// RFC 5407 §3.1.4, §3.1.5, RFC 3311 §5.2: the same two for UPDATE: served where offer and answer are complete, refused where the answer is owed.
+#[test]
+fn an_update_before_the_ack() {
+    for (name, offers) in [("update_before_ack", true), ("update_before_answer", false)] {
+        let begin = |transport| Scene::called(transport, updates, offers).brought_to(Start::Ringing);
+        flow(name, begin, |scene| {
+            scene.net.drop_next(scene.nodes[ALICE], 1);
+            scene.accept().unwrap();
+            scene.run(millis(100));
+            _ = scene.modify(ALICE, Modify::Hold);
+        });
+    }
+}
+
+/// RFC 5407 §3.1.4: the re-INVITE crosses the 200 that comes again.
+#[test]
+fn a_reinvite_crosses_the_200_again() {
+    let begin = |transport| Scene::begin(Start::Ringing, transport, plain);
+    flow("reinvite_200_again", begin, |scene| {
+        scene.net.drop_next(scene.nodes[ALICE], 1);
+        scene.accept().unwrap();
+        scene.run(millis(495));
         _ = scene.modify(ALICE, Modify::Hold);
     });
 }

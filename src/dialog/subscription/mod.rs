@@ -16,6 +16,9 @@
 //!  │      │ NOTIFY active                           ▼                  ▼                 ▼ NOTIFY, policy
 //!  └──▶ active ──────── NOTIFY terminated ────▶ terminated           terminated ◀────────┘
 //! ```
+//!
+//! A notifier keeps the pace that an event package sets: a NOTIFY that comes too soon after the last one waits for its turn, and says then
+//! what holds then (RFC 6665 §5.4.10, RFC 3515 §3.10).
 
 mod notifier;
 mod refer;
@@ -24,7 +27,7 @@ mod subscriber;
 use core::time::Duration;
 
 pub use notifier::{Granting, Notifier, NotifierState, StateLine, TooBrief};
-pub use refer::{NOREFERSUB, REFER, SIPFRAG, Sipfrag, declines_subscription, makes_subscription};
+pub use refer::{NOREFERSUB, REFER, REFER_PACE, SIPFRAG, Sipfrag, declines_subscription, makes_subscription};
 pub use subscriber::{Subscriber, SubscriberEnd, SubscriberState};
 
 use crate::message::SubscriptionState;
@@ -125,6 +128,7 @@ mod tests {
     use super::*;
 
     /// RFC 6665 §4.1.3, reason by reason; and RFC 3261 §7.3.1: tokens in any case.
+    // Holds: 6665-4.1.3-10, 6665-4.1.3-11, 6665-4.1.3-13, 6665-4.1.3-15, 6665-4.1.3-17
     #[test]
     fn when_to_subscribe_again() {
         let after = |seconds| Again::After(Duration::from_secs(seconds));

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::{Reason, SubscriptionEffects};
 use crate::dialog::usage::{Failure, Impact};
-use crate::message::Method;
+use crate::message::{Method, SubscriptionState, Substate};
 use crate::time::Timestamp;
 
 /// The states of Figure 2 (§4.2.2), from our 2xx on.
@@ -28,6 +28,10 @@ pub struct Granting {
     pub least: Duration,
     /// The most. A day by default.
     pub most: Duration,
+    /// The least time between two NOTIFYs of one subscription: the event package says (RFC 6665 §5.4.10). None by default; `refer` has a second
+    /// at least. Of what the application tells within it only the last goes out, so a package whose NOTIFYs say no more than what has changed
+    /// cannot have one.
+    pub pace: Duration,
 }
 
 /// The SUBSCRIBE asks for too little: 423, with this Min-Expires (§4.2.1.1).
@@ -38,8 +42,12 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 impl Granting {
     /// The default.
-    pub const DEFAULT: Self =
-        Self { unasked: HOUR, least: Duration::ZERO, most: Duration::from_secs(24 * 3600) };
+    pub const DEFAULT: Self = Self {
+        unasked: HOUR,
+        least: Duration::ZERO,
+        most: Duration::from_secs(24 * 3600),
+        pace: Duration::ZERO,
+    };
 
     /// The Expires of the 2xx to a SUBSCRIBE that asks for `asked`: never more than that (§3.1.1, §4.2.1.4).
     ///
@@ -81,6 +89,12 @@ pub struct Notifier {
     expires: Timestamp,
     reason: Option<Reason>,
     retry_after: Option<Duration>,
+    /// The least time between two NOTIFYs.
+    pace: Duration,
+    /// When the next one may go.
+    next: Timestamp,
+    /// Whether one waits for that.
+    waits: bool,
 }
 
 impl Notifier {
@@ -88,9 +102,59 @@ impl Notifier {
     /// (§4.2.1.2): the 2xx first.
     pub fn new(now: Timestamp, granted: Duration, is_authorised: bool) -> (Self, SubscriptionEffects) {
         let state = if is_authorised { NotifierState::Active } else { NotifierState::Pending };
-        let mut notifier = Self { state, expires: now, reason: None, retry_after: None };
+        let mut notifier = Self {
+            state,
+            expires: now,
+            reason: None,
+            retry_after: None,
+            pace: Duration::ZERO,
+            next: now,
+            waits: false,
+        };
         let effects = notifier.refreshed(now, granted);
         (notifier, effects)
+    }
+
+    /// Sets the least time between two NOTIFYs (§5.4.10). None by default.
+    #[must_use]
+    pub fn paced(mut self, pace: Duration) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    /// Asks to send a NOTIFY now. True: it goes, and the next one not before the pace allows it. False: it is too soon, and
+    /// [`step`](Self::step) asks for it when it is time.
+    pub fn take_turn(&mut self, now: Timestamp) -> bool {
+        self.waits = now < self.next;
+        if !self.waits {
+            self.sent(now);
+        }
+        !self.waits
+    }
+
+    /// Takes note of a NOTIFY that is sent now, whatever the pace: one that follows upon a 2xx goes at once (§4.2.1.2).
+    pub fn sent(&mut self, now: Timestamp) {
+        self.waits = false;
+        self.next = now + self.pace;
+    }
+
+    /// Takes over what a NOTIFY that the application has worded says in Subscription-State (§4.2.2): permission, an earlier end, the end. False, and nothing
+    /// has changed, where the subscription is over or cannot become what it says.
+    ///
+    /// A state that this crate does not know changes nothing.
+    pub fn says(&mut self, now: Timestamp, said: &SubscriptionState<'_>) -> bool {
+        match (self.state, said.state) {
+            (NotifierState::Terminated, _) | (NotifierState::Active, Substate::Pending) => return false,
+            (_, Substate::Terminated) => {
+                _ = self.terminate(said.reason().and_then(Reason::parse), said.retry_after());
+            }
+            (_, Substate::Active) => _ = self.authorise(),
+            (_, Substate::Pending | Substate::Other(_)) => {}
+        }
+        if let Some(left) = said.expires() {
+            self.shorten(now, left);
+        }
+        true
     }
 
     /// Takes note of our 2xx to a further SUBSCRIBE; 0 ends the subscription (§4.2.1.4).
@@ -146,20 +210,26 @@ impl Notifier {
             return SubscriptionEffects::empty();
         }
         self.state = NotifierState::Terminated;
+        self.waits = false;
         SubscriptionEffects::ENDED
     }
 
-    /// What is due: the end of the subscription, which a NOTIFY tells (§4.2.1.4).
+    /// What is due: the end of the subscription, which a NOTIFY tells (§4.2.1.4), or a NOTIFY whose [turn](Self::take_turn) has come.
     pub fn step(&mut self, now: Timestamp) -> SubscriptionEffects {
-        match self.deadline() {
-            Some(due) if due <= now => self.terminate(Some(Reason::Timeout), None),
-            _ => SubscriptionEffects::empty(),
+        if self.state != NotifierState::Terminated && self.expires <= now {
+            return self.terminate(Some(Reason::Timeout), None);
         }
+        if self.waits && self.next <= now {
+            self.waits = false;
+            return SubscriptionEffects::NOTIFY;
+        }
+        SubscriptionEffects::empty()
     }
 
-    /// When the next step has something to do; `None` once it is over.
+    /// When the next step has something to do; `None` once it is over and said so.
     pub fn deadline(&self) -> Option<Timestamp> {
-        (self.state != NotifierState::Terminated).then_some(self.expires)
+        let expires = (self.state != NotifierState::Terminated).then_some(self.expires);
+        expires.into_iter().chain(self.waits.then_some(self.next)).min()
     }
 
     /// The state.

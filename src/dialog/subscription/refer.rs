@@ -1,6 +1,7 @@
 //! The event package `refer`: what became of a REFER (RFC 3515 §2.4, RFC 4488, RFC 7647).
 
-use core::fmt;
+use core::fmt::{self, Write as _};
+use core::time::Duration;
 
 use crate::message::{Message, StatusCode};
 
@@ -9,6 +10,9 @@ pub const REFER: &str = "refer";
 
 /// The type of the body of each NOTIFY (RFC 3515 §2.4.5).
 pub const SIPFRAG: &str = "message/sipfrag;version=2.0";
+
+/// The least time between two NOTIFYs of a subscription (RFC 3515 §3.10).
+pub const REFER_PACE: Duration = Duration::from_secs(1);
 
 /// The option tag of a REFER without subscription (RFC 4488 §4).
 pub const NOREFERSUB: &str = "norefersub";
@@ -59,7 +63,10 @@ impl<'a> Sipfrag<'a> {
 
 impl fmt::Display for Sipfrag<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP/2.0 {} {}\r\n", self.status.code(), self.reason)
+        write!(f, "SIP/2.0 {} ", self.status.code())?;
+        // A phrase is one line (RFC 3261 §25.1).
+        self.reason.chars().filter(|c| !c.is_control()).try_for_each(|c| f.write_char(c))?;
+        f.write_str("\r\n")
     }
 }
 
@@ -79,6 +86,7 @@ mod tests {
     use alloc::string::ToString;
 
     /// RFC 3515 §2.4.5.
+    // Holds: 3515-2.4.5-2
     #[test]
     fn status_lines() {
         let decline = Sipfrag::parse(b"SIP/2.0 603 Declined\r\nWarning: 399 h \"x\"\r\n").unwrap();

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Delimiter, scan};
-use crate::message::build::check_line;
+use crate::message::build::{check_line, is_media_type};
 use crate::message::{Body, BuildError, Header};
 
 /// A part to be written: a body, and header fields besides its Content-Type.
@@ -31,7 +31,7 @@ impl BodyPart {
     fn write(&self, text: &mut Vec<u8>) -> Result<(), BuildError> {
         check_line(&self.body.content_type)?;
         let content_type = scan::trim(&self.body.content_type);
-        if content_type.is_empty() {
+        if !is_media_type(content_type) {
             return Err(BuildError::Body);
         }
         self.headers.iter().try_for_each(Header::check)?;

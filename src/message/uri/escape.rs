@@ -48,10 +48,17 @@ pub fn escape(text: &str, component: Component) -> Escaped<'_> {
 }
 
 /// Text that is escaped when it is written: see [`escape`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Escaped<'a> {
     text: &'a str,
     component: Component,
+}
+
+impl Escaped<'_> {
+    /// The length of the text without escapes.
+    pub(in crate::message) fn len(&self) -> usize {
+        self.text.len()
+    }
 }
 
 impl fmt::Display for Escaped<'_> {

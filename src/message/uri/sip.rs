@@ -3,7 +3,7 @@
 use super::{Host, Params, ParseError, TelUri, Transport, check_characters, scan};
 
 /// A SIP or SIPS URI (RFC 3261 §19.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SipUri<'a> {
     /// Whether the scheme is `sips`.
     pub secure: bool,
@@ -22,7 +22,7 @@ pub struct SipUri<'a> {
 }
 
 /// A header field in a SIP URI, escapes and all (RFC 3261 §19.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct UriHeader<'a> {
     /// The field name, or `body`.
     pub name: &'a str,

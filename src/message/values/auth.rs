@@ -359,7 +359,7 @@ impl fmt::Display for AuthenticationInfo<'_> {
 }
 
 /// One element of `Security-Client`, `Security-Server` or `Security-Verify` (RFC 3329 §2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SecurityMechanism<'a> {
     /// `digest`, `tls`, `ipsec-ike`, `ipsec-man` and others.
     pub name: &'a str,

@@ -204,6 +204,7 @@ mod tests {
         result.map(|_| ()).map_err(|fault| (fault.expected, fault.at)).unwrap_err()
     }
 
+    // Holds: 6665-8.2.1-2
     #[test]
     fn events_are_packages_and_templates() {
         // RFC 6665 §8.2.1, §8.4.

@@ -216,6 +216,7 @@ mod tests {
         assert!(TimestampValue::parse("5.4.2").is_err());
     }
 
+    // Holds: 4028-4-6
     #[test]
     fn session_timers() {
         // RFC 4028 §4, §5.

@@ -23,9 +23,15 @@ pub fn quote(text: &str) -> Quoted<'_> {
 }
 
 /// Text that is written in quotes: see [`quote`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Quoted<'a> {
     text: &'a str,
+}
+
+impl Quoted<'_> {
+    pub(in crate::message) fn len(&self) -> usize {
+        self.text.len()
+    }
 }
 
 impl fmt::Display for Quoted<'_> {

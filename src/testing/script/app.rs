@@ -9,11 +9,11 @@ use bytes::Bytes;
 
 use super::peer::pick;
 use super::{Calling, Replying};
-use crate::context::{Invite, Rel100, Reply, Request};
-use crate::dialog::Modify;
-use crate::endpoint::{Command, Config, Handling, ServerId};
+use crate::context::{Invite, Permission, Rel100, Reply, Request};
+use crate::dialog::{InDialog, Modify, Reason, SessionTimers, TimerMode};
+use crate::endpoint::{Command, Config, DialogId, Handling, ServerId};
 use crate::limits::Limits;
-use crate::message::{Body, Header, Method};
+use crate::message::{Body, Header, Method, StatusCode};
 
 const HEADERS: [(&str, &str); 16] = [
     ("X-Good", "good"),
@@ -78,6 +78,14 @@ const FROMS: [&str; 4] = [
     "<sip:bob@192.0.2.4>\r\nX-Smuggled: 1",
 ];
 
+/// Event packages, of which the peer's SUBSCRIBE and NOTIFY know the same.
+pub(super) const EVENTS: [&str; 8] =
+    ["presence", "presence", "presence", "dialog;id=1", "presence;id=7", "refer", "presence.winfo", "x;id="];
+/// How long a subscription is to last, in seconds.
+pub(super) const EXPIRES: [&str; 8] = ["60", "600", "600", "0", "0", "1", "4294967295", "x"];
+const REFERRED: [&str; 4] =
+    ["<sip:carol@192.0.2.9>", "sip:carol@192.0.2.9", "<sip:carol@192.0.2.9>\r\nX-Smuggled: 1", "nonsense"];
+
 /// No header up to 127, then one of the table's.
 pub(super) fn headers(number: u8) -> Vec<Header> {
     let Some(at) = number.checked_sub(128) else { return Vec::new() };
@@ -140,6 +148,41 @@ pub(super) fn method(number: u8, common: Method) -> Method {
     }
 }
 
+/// SUBSCRIBE or REFER, in a dialog or outside.
+pub(super) fn subscribe(dialog: Option<DialogId>, what: u8, expires: u8, extra: u8) -> Command {
+    let mut added = headers(extra);
+    let method = match what {
+        0..192 => {
+            added.extend(pick(&EVENTS, what).map(|event| Header::new("Event", *event)));
+            added.extend(pick(&EXPIRES, expires).map(|expires| Header::new("Expires", *expires)));
+            Method::Subscribe
+        }
+        192.. => {
+            added.extend(pick(&REFERRED, what).map(|target| Header::new("Refer-To", *target)));
+            added.extend((expires % 8 == 7).then(|| Header::new("Refer-Sub", "false")));
+            Method::Refer
+        }
+    };
+    match dialog {
+        Some(dialog) => Command::Send(dialog, InDialog { method, headers: added, body: None }),
+        None => {
+            let request = Request::new(method, "sip:alice@192.0.2.1");
+            Command::Request(Request { headers: added, ..request })
+        }
+    }
+}
+
+pub(super) fn reason(number: u8) -> Reason {
+    pick(&Reason::ALL, number).copied().unwrap_or(Reason::Noresource)
+}
+
+/// How far a REFER has come.
+pub(super) fn referred(number: u8) -> StatusCode {
+    const STATUSES: [StatusCode; 4] =
+        [StatusCode::TRYING, StatusCode::RINGING, StatusCode::OK, StatusCode::DECLINE];
+    pick(&STATUSES, number).copied().unwrap_or(StatusCode::OK)
+}
+
 /// The configuration that a script's bits stand for: small limits, so that they are met.
 pub(super) fn config(manners: u16) -> Option<Config> {
     let has = |bit: u16| manners & (1 << bit) != 0;
@@ -161,10 +204,11 @@ pub(super) fn config(manners: u16) -> Option<Config> {
     if has(8) {
         config.settings.answer_within = None;
     }
+    for method in [Method::Subscribe, Method::Refer] {
+        config.policy.set_initial(method, if has(9) { Handling::Auto } else { Handling::Ask });
+    }
     if has(9) {
-        for method in [Method::Invite, Method::Subscribe, Method::Refer] {
-            config.policy.set_initial(method, Handling::Auto);
-        }
+        config.policy.set_initial(Method::Invite, Handling::Auto);
         for method in [Method::Info, Method::Options, Method::Notify] {
             config.policy.set_in_dialog(method, Handling::Ask);
         }
@@ -181,6 +225,10 @@ pub(super) fn config(manners: u16) -> Option<Config> {
         config.user_agent = "test/1".into();
     }
     config.policy.modify_by_update = has(12);
+    if has(7) {
+        let mode = if has(12) { TimerMode::Required } else { TimerMode::Requested };
+        config.set_session_timers(SessionTimers { mode, ..SessionTimers::DEFAULT }).ok()?;
+    }
     if has(13) {
         config.policy.session = Handling::Ask;
         config.policy.set_in_dialog(Method::Update, Handling::Ask);
@@ -212,6 +260,7 @@ pub(super) fn call(calling: &Calling) -> Command {
             request,
             ring_within: (calling.odd % 4 == 3).then_some(Duration::from_secs(5)),
             redirects: (calling.odd % 2 == 1).then_some(3),
+            keeps_uri: (calling.odd % 7 == 5).then_some(true),
             rel100: (calling.odd % 5 == 4).then_some(Rel100::Required),
         }),
         false => Command::Request(request),
@@ -229,6 +278,11 @@ pub(super) fn reply(server: ServerId, replying: &Replying) -> Command {
         headers: headers(replying.extra),
         body: body(replying.body),
         reliable: replying.verb & 0x80 != 0,
+        permission: match replying.verb & 0x60 {
+            0x20 => Permission::Pending,
+            0x40 => Permission::Denied,
+            _ => Permission::Granted,
+        },
     };
     match replying.verb % 8 {
         0..=2 => Command::Accept(server, reply),

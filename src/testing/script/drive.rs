@@ -1,5 +1,6 @@
 //! Carries a script out on one endpoint, and looks at it after every operation.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,17 +12,17 @@ use super::recording::{Recorded, Recording};
 use super::watch::{self, Watch};
 use super::{Notice, Passing, Promise, Step, Violation};
 use crate::context::Reply;
-use crate::dialog::InDialog;
+use crate::dialog::{InDialog, Subscription, UsageId};
 use crate::endpoint::{
-    Action, Bound, Command, Counters, Endpoint, Flow, Input, Operation, Refused, RequestId,
+    Action, Bound, Command, Counters, DialogId, Endpoint, Flow, Input, Operation, Refused, RequestId,
 };
 use crate::message::{Method, Transport};
 use crate::time::Timestamp;
 
 /// What can be seen of an endpoint from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Look {
-    queue: usize,
+pub(super) struct Look {
+    pub(super) queue: usize,
     counts: [usize; 3],
     counters: Counters,
     timeout: Option<Timestamp>,
@@ -32,6 +33,8 @@ pub(super) struct Driver {
     recording: Recording,
     watch: Watch,
     peer: Peer,
+    /// The subscriptions that each dialog has had.
+    usages: BTreeMap<DialogId, Vec<UsageId>>,
     /// What the embedder's clock shows.
     clock: Timestamp,
     newest: Timestamp,
@@ -51,7 +54,7 @@ const PER_TIMER: usize = 8;
 const TIMERS: usize = 40;
 
 impl Look {
-    fn of(endpoint: &Endpoint) -> Self {
+    pub(super) fn of(endpoint: &Endpoint) -> Self {
         let shown = format!("{endpoint:?}");
         let digits = shown.split("queue: ").nth(1).and_then(|rest| rest.split(',').next());
         Self {
@@ -62,7 +65,7 @@ impl Look {
         }
     }
 
-    fn units(&self) -> usize {
+    pub(super) fn units(&self) -> usize {
         self.counts.iter().sum()
     }
 }
@@ -86,6 +89,7 @@ impl Driver {
             },
             watch: Watch::default(),
             peer: Peer::default(),
+            usages: BTreeMap::new(),
             clock: Timestamp::from_secs(1),
             newest: Timestamp::ZERO,
             late: Duration::ZERO,
@@ -124,6 +128,11 @@ impl Driver {
                     self.input(input)?;
                 }
             }
+            Step::Tell { request, tag, state, odd, way } => {
+                if let Some(octets) = self.peer.tell(*request, *tag, *state, *odd, *way) {
+                    self.bring(*way, octets)?;
+                }
+            }
             Step::Again { input, times, way } => {
                 for _ in 0..=times % 8 {
                     let Some(input) = self.peer.again(*input, *way) else { break };
@@ -144,6 +153,10 @@ impl Driver {
             | Step::Modify { .. }
             | Step::AnswerOffer { .. }
             | Step::HoldBack { .. }
+            | Step::Subscribe { .. }
+            | Step::Notify { .. }
+            | Step::Terminate { .. }
+            | Step::Report { .. }
             | Step::Destroy { .. } => {
                 if let Some(command) = self.command(step) {
                     self.apply(Action::Command(command))?;
@@ -153,37 +166,37 @@ impl Driver {
         if self.drains { self.drain(usize::MAX) } else { Ok(()) }
     }
 
+    /// One of the subscriptions that a dialog has, or has had.
+    fn usage(&mut self, number: u8, usage: u8) -> Option<(DialogId, UsageId)> {
+        let dialog = *newest(&self.watch.dialogs(), number)?;
+        if let Ok(held) = self.endpoint.dialog(dialog) {
+            for usage in held.subscriptions().unwrap_or_default().iter().map(Subscription::id) {
+                let known = self.usages.entry(dialog).or_default();
+                if !known.contains(&usage) {
+                    known.push(usage);
+                }
+            }
+        }
+        let usage = newest(self.usages.get(&dialog)?, usage)?;
+        Some((dialog, *usage))
+    }
+
     /// What the application does in a step; `None` when there is nothing yet to do it to.
-    fn command(&self, step: &Step) -> Option<Command> {
+    fn command(&mut self, step: &Step) -> Option<Command> {
         Some(match step {
-            Step::Call(calling) => app::call(calling),
-            Step::Revoke { request, extra } => {
-                Command::Cancel(*newest(&self.watch.clients(), *request)?, app::headers(*extra))
+            Step::Notify { dialog, usage, body } => {
+                let (dialog, usage) = self.usage(*dialog, *usage)?;
+                Command::Notify(dialog, usage, app::body(*body))
             }
-            Step::Reply(replying) => app::reply(*newest(&self.watch.servers(), replying.server)?, replying),
-            Step::Send { dialog, method: number, extra, body } => {
-                let request = InDialog {
-                    method: app::method(*number, if number % 2 == 0 { Method::Invite } else { Method::Info }),
-                    headers: app::headers(*extra),
-                    body: app::body(*body),
-                };
-                Command::Send(*newest(&self.watch.dialogs(), *dialog)?, request)
+            Step::Terminate { dialog, usage, reason, body } => {
+                let (dialog, usage) = self.usage(*dialog, *usage)?;
+                Command::Terminate(dialog, usage, app::reason(*reason), app::body(*body))
             }
-            Step::Modify { dialog, what, extra } => Command::Modify(
-                *newest(&self.watch.dialogs(), *dialog)?,
-                app::modify(*what),
-                app::headers(*extra),
-            ),
-            Step::AnswerOffer { dialog, body } => {
-                Command::Answer(*newest(&self.watch.dialogs(), *dialog)?, app::sdp(*body))
+            Step::Report { dialog, usage, code } => {
+                let (dialog, usage) = self.usage(*dialog, *usage)?;
+                Command::ReportRefer(dialog, usage, app::referred(*code))
             }
-            Step::HoldBack { dialog, yes } => {
-                Command::HoldBack(*newest(&self.watch.dialogs(), *dialog)?, *yes)
-            }
-            Step::Destroy { dialog, extra } => {
-                Command::Destroy(*newest(&self.watch.dialogs(), *dialog)?, app::headers(*extra))
-            }
-            _ => return None,
+            step => return command(&self.watch, step),
         })
     }
 
@@ -476,4 +489,38 @@ impl Driver {
         self.recording.counters = self.endpoint.counters();
         Ok(self.recording)
     }
+}
+
+/// What the application does in a step, subscriptions that last left out; `None` when there is nothing yet to do it to.
+pub(super) fn command(watch: &Watch, step: &Step) -> Option<Command> {
+    Some(match step {
+        Step::Call(calling) => app::call(calling),
+        Step::Revoke { request, extra } => {
+            Command::Cancel(*newest(&watch.clients(), *request)?, app::headers(*extra))
+        }
+        Step::Reply(replying) => app::reply(*newest(&watch.servers(), replying.server)?, replying),
+        Step::Send { dialog, method: number, extra, body } => {
+            let request = InDialog {
+                method: app::method(*number, if number % 2 == 0 { Method::Invite } else { Method::Info }),
+                headers: app::headers(*extra),
+                body: app::body(*body),
+            };
+            Command::Send(*newest(&watch.dialogs(), *dialog)?, request)
+        }
+        Step::Modify { dialog, what, extra } => {
+            Command::Modify(*newest(&watch.dialogs(), *dialog)?, app::modify(*what), app::headers(*extra))
+        }
+        Step::AnswerOffer { dialog, body } => {
+            Command::Answer(*newest(&watch.dialogs(), *dialog)?, app::sdp(*body))
+        }
+        Step::HoldBack { dialog, yes } => Command::HoldBack(*newest(&watch.dialogs(), *dialog)?, *yes),
+        Step::Subscribe { dialog, what, expires, extra } => {
+            let within = newest(&watch.dialogs(), *dialog).filter(|_| *dialog < 192).copied();
+            app::subscribe(within, *what, *expires, *extra)
+        }
+        Step::Destroy { dialog, extra } => {
+            Command::Destroy(*newest(&watch.dialogs(), *dialog)?, app::headers(*extra))
+        }
+        _ => return None,
+    })
 }

@@ -10,9 +10,11 @@
 mod app;
 mod drive;
 mod octets;
+mod pair;
 mod peer;
 mod recording;
 mod watch;
+mod words;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -21,6 +23,7 @@ use core::fmt;
 use arbitrary::{Arbitrary, Unstructured};
 
 use drive::Driver;
+pub use pair::{Live, Move, Pair};
 pub use recording::{Recorded, Recording};
 
 /// A sequence of steps, and the manners of the endpoint that takes them.
@@ -141,6 +144,59 @@ pub enum Step {
         dialog: u8,
         /// Which headers the BYE gets.
         extra: u8,
+    },
+    /// The application subscribes, ends a subscription of its own, or refers the peer.
+    Subscribe {
+        /// In which dialog; outside dialogs from 192 on.
+        dialog: u8,
+        /// To which event package; REFER from 192 on.
+        what: u8,
+        /// For how long; zero at times.
+        expires: u8,
+        /// Which headers.
+        extra: u8,
+    },
+    /// The application tells of the state that the peer has subscribed to.
+    Notify {
+        /// In which dialog.
+        dialog: u8,
+        /// Which of its subscriptions.
+        usage: u8,
+        /// Which body.
+        body: u8,
+    },
+    /// The application ends a subscription of the peer's.
+    Terminate {
+        /// In which dialog.
+        dialog: u8,
+        /// Which of its subscriptions.
+        usage: u8,
+        /// Why.
+        reason: u8,
+        /// Which body.
+        body: u8,
+    },
+    /// The application reports how far a REFER of the peer's has come.
+    Report {
+        /// In which dialog.
+        dialog: u8,
+        /// Which of its subscriptions.
+        usage: u8,
+        /// Which status code.
+        code: u8,
+    },
+    /// The peer tells of the state that the endpoint has subscribed to.
+    Tell {
+        /// Which SUBSCRIBE or REFER; counted from the newest.
+        request: u8,
+        /// Which From tag.
+        tag: u8,
+        /// Which state.
+        state: u8,
+        /// What is odd about the NOTIFY; nothing, mostly.
+        odd: u8,
+        /// How it travels.
+        way: u8,
     },
     /// The embedder takes this many outputs; all of them from 128 on.
     Drain(u8),
@@ -286,6 +342,8 @@ pub enum Promise {
     Refusals,
     /// What is sent can be parsed, and holds what was meant.
     WellFormed,
+    /// Two endpoints have the same session when it is up and quiet.
+    Agreement,
 }
 
 /// A promise that was not kept.

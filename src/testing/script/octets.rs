@@ -26,6 +26,47 @@ impl<'a> Arbitrary<'a> for Step {
     fn arbitrary(octets: &mut Unstructured<'a>) -> Result<Self> {
         let choice: u8 = octets.arbitrary()?;
         Ok(match choice % 32 {
+            // What came later has the upper halves of older choices, so that corpora keep their meaning.
+            29 if choice >= LATER => Self::Modify {
+                dialog: octets.arbitrary()?,
+                what: octets.arbitrary()?,
+                extra: octets.arbitrary()?,
+            },
+            30 if choice >= LATER => {
+                Self::AnswerOffer { dialog: octets.arbitrary()?, body: octets.arbitrary()? }
+            }
+            25 if choice >= LATER => Self::Subscribe {
+                dialog: octets.arbitrary()?,
+                what: octets.arbitrary()?,
+                expires: octets.arbitrary()?,
+                extra: octets.arbitrary()?,
+            },
+            26 if choice >= LATER => Self::Notify {
+                dialog: octets.arbitrary()?,
+                usage: octets.arbitrary()?,
+                body: octets.arbitrary()?,
+            },
+            27 if choice >= LATER => Self::Terminate {
+                dialog: octets.arbitrary()?,
+                usage: octets.arbitrary()?,
+                reason: octets.arbitrary()?,
+                body: octets.arbitrary()?,
+            },
+            28 if choice >= LATER => Self::Report {
+                dialog: octets.arbitrary()?,
+                usage: octets.arbitrary()?,
+                code: octets.arbitrary()?,
+            },
+            10 if choice >= LATER => Self::Tell {
+                request: octets.arbitrary()?,
+                tag: octets.arbitrary()?,
+                state: octets.arbitrary()?,
+                odd: octets.arbitrary()?,
+                way: octets.arbitrary()?,
+            },
+            31 if choice >= LATER => {
+                Self::HoldBack { dialog: octets.arbitrary()?, yes: octets.arbitrary::<u8>()? % 2 == 0 }
+            }
             0..=4 => Self::Request(octets.arbitrary()?),
             5..=7 => Self::Within(octets.arbitrary()?, octets.arbitrary()?),
             8 | 9 => Self::Acknowledge {
@@ -54,18 +95,6 @@ impl<'a> Arbitrary<'a> for Step {
             23 | 24 => Self::Call(octets.arbitrary()?),
             25 => Self::Revoke { request: octets.arbitrary()?, extra: octets.arbitrary()? },
             26..=28 => Self::Reply(octets.arbitrary()?),
-            // What came later has the upper halves of older choices, so that corpora keep their meaning.
-            29 if choice >= LATER => Self::Modify {
-                dialog: octets.arbitrary()?,
-                what: octets.arbitrary()?,
-                extra: octets.arbitrary()?,
-            },
-            30 if choice >= LATER => {
-                Self::AnswerOffer { dialog: octets.arbitrary()?, body: octets.arbitrary()? }
-            }
-            31 if choice >= LATER => {
-                Self::HoldBack { dialog: octets.arbitrary()?, yes: octets.arbitrary::<u8>()? % 2 == 0 }
-            }
             29 => Self::Send {
                 dialog: octets.arbitrary()?,
                 method: octets.arbitrary()?,
@@ -139,7 +168,7 @@ impl Script {
 
 impl Step {
     /// Writes the octets that [`Arbitrary`] reads this step from.
-    fn write(&self, octets: &mut Vec<u8>) {
+    pub(super) fn write(&self, octets: &mut Vec<u8>) {
         match self {
             Self::Request(asking) => {
                 octets.push(0);
@@ -204,6 +233,17 @@ impl Step {
             Self::AnswerOffer { dialog, body } => octets.extend([LATER | 30, *dialog, *body]),
             Self::HoldBack { dialog, yes } => octets.extend([LATER | 31, *dialog, u8::from(!*yes)]),
             Self::Destroy { dialog, extra } => octets.extend([30, *dialog, *extra]),
+            Self::Subscribe { dialog, what, expires, extra } => {
+                octets.extend([LATER | 25, *dialog, *what, *expires, *extra]);
+            }
+            Self::Notify { dialog, usage, body } => octets.extend([LATER | 26, *dialog, *usage, *body]),
+            Self::Terminate { dialog, usage, reason, body } => {
+                octets.extend([LATER | 27, *dialog, *usage, *reason, *body]);
+            }
+            Self::Report { dialog, usage, code } => octets.extend([LATER | 28, *dialog, *usage, *code]),
+            Self::Tell { request, tag, state, odd, way } => {
+                octets.extend([LATER | 10, *request, *tag, *state, *odd, *way]);
+            }
             Self::Drain(count) => octets.extend([31, *count]),
         }
     }

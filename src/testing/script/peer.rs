@@ -8,6 +8,8 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
 
+use super::app::{EVENTS, EXPIRES};
+use super::words::{CODES, CONTACTS, METHODS, ROUTES, SDP, STATES, TAGS, TERMS, URIS, WITHIN};
 use super::{Answering, Asking, Damage};
 use crate::endpoint::{Connect, Flow, Input, Output, Payload, Resolve, Token};
 use crate::message::{Message, Method, Name, StatusCode, Transport};
@@ -66,96 +68,6 @@ enum Manner {
     Chunks,
     Message,
 }
-
-const METHODS: [&str; 16] = [
-    "INVITE",
-    "INVITE",
-    "INVITE",
-    "INVITE",
-    "INVITE",
-    "OPTIONS",
-    "MESSAGE",
-    "BYE",
-    "INFO",
-    "UPDATE",
-    "NOTIFY",
-    "SUBSCRIBE",
-    "REFER",
-    "REGISTER",
-    "PRACK",
-    "FOO",
-];
-const WITHIN: [&str; 16] = [
-    "BYE",
-    "INVITE",
-    "INVITE",
-    "INVITE",
-    "UPDATE",
-    "UPDATE",
-    "INFO",
-    "INFO",
-    "OPTIONS",
-    "MESSAGE",
-    "REFER",
-    "NOTIFY",
-    "SUBSCRIBE",
-    "PRACK",
-    "BYE",
-    "FOO",
-];
-const URIS: [&str; 8] = [
-    "sip:bob@192.0.2.4",
-    "sip:bob@192.0.2.4",
-    "sip:bob@192.0.2.4",
-    "sip:carol@192.0.2.4;transport=tcp",
-    "sips:bob@192.0.2.4",
-    "tel:+123",
-    "im:bob@example.com",
-    "sip:@",
-];
-const CONTACTS: [&str; 16] = [
-    "<sip:alice@192.0.2.1>",
-    "<sip:alice@192.0.2.1>",
-    "<sip:alice@192.0.2.1>",
-    "<sip:alice@192.0.2.1>",
-    "<sip:alice@192.0.2.1:5070>",
-    "<sip:alice@192.0.2.1;transport=tcp>",
-    "<sip:alice@192.0.2.2;transport=tcp>",
-    "<sip:alice@name.example>",
-    "<sips:alice@192.0.2.1>",
-    "<sip:alice@[2001:db8::1]>",
-    "<tel:+1>",
-    "*",
-    "<sip:@>",
-    "sip:alice@192.0.2.1;expires=5, <sip:other@192.0.2.2>",
-    "<sip:alice@192.0.2.1?X-Asked=1%0D%0AX-Smuggled:%201>",
-    "",
-];
-const ROUTES: [&str; 16] = [
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "<sip:192.0.2.9;lr>",
-    "<sip:192.0.2.9>",
-    "<sip:p1.example;lr>, <sip:192.0.2.8;lr>",
-    "<tel:1>",
-    "<not a uri>",
-    "\"P, One\" <sip:192.0.2.9;lr>;x=\"a,b\"",
-    "sip:192.0.2.9;lr",
-    "<sip:192.0.2.9;lr;transport=tcp>",
-];
-const CODES: [u16; 32] = [
-    100, 180, 180, 183, 183, 199, 200, 200, 200, 200, 200, 200, 202, 302, 401, 404, 408, 480, 481, 486, 487,
-    487, 491, 500, 503, 603, 101, 299, 300, 399, 699, 488,
-];
-const TAGS: [&str; 8] = ["t1", "t1", "t1", "t2", "t3", "T1", "t4", ""];
-const SDP: &str =
-    "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
 
 /// The first of a table's entries that mean something odd: half of all numbers are below.
 const ODD: u8 = 16;
@@ -382,7 +294,27 @@ impl Peer {
             Some(13) => pad(&mut head),
             _ => {}
         }
+        // The upper half of a number that chooses among sixteen.
+        let (first, second) = (asking.contact / 16, asking.routes / 16);
+        match *method {
+            "INVITE" | "UPDATE" => head += pick(&TERMS, second).unwrap_or(&""),
+            "SUBSCRIBE" => {
+                add(&mut head, "Event", pick(&EVENTS, first));
+                add(&mut head, "Expires", pick(&EXPIRES, second));
+            }
+            "NOTIFY" => {
+                add(&mut head, "Event", pick(&EVENTS, first));
+                add(&mut head, "Subscription-State", pick(&STATES, second));
+            }
+            "REFER" => {
+                let targets = ["<sip:carol@192.0.2.9>", "<sip:carol@192.0.2.9?Replaces=x>", "r", ""];
+                add(&mut head, "Refer-To", pick(&targets, first / 4));
+                add(&mut head, "Refer-Sub", ["true", "false"].get(usize::from(second)));
+            }
+            _ => {}
+        }
         match (*method, asking.odd) {
+            ("PRACK", 240..) => head += "RAck: 77 1 INVITE\r\n",
             ("INVITE", 192..=207) => head += "Require: 100rel\r\n",
             ("INVITE", 224..=239) => head += "Supported: 100rel\r\n",
             ("PRACK", _) => add(&mut head, "RAck", self.rack.as_deref().as_ref()),
@@ -422,6 +354,44 @@ impl Peer {
         Some(finish(head, 0, Damage { odds: 0, at: 0, with: 0 }))
     }
 
+    /// A NOTIFY for a SUBSCRIBE or REFER of the endpoint's.
+    pub(super) fn tell(&mut self, request: u8, tag: u8, state: u8, odd: u8, way: u8) -> Option<Vec<u8>> {
+        let subscribes = |(message, _): &&(Arc<Message>, Flow)| {
+            matches!(message.method(), Method::Subscribe | Method::Refer)
+        };
+        let all: Vec<_> =
+            self.requests.iter().filter(subscribes).map(|(message, _)| message.clone()).collect();
+        let message = newest(&all, request)?.clone();
+        self.count += 1;
+        let text = |name| String::from(message.value(name).unwrap_or_default());
+        let has_tag = message.to().is_ok_and(|to| to.tag().is_some());
+        let (call_id, to, mut from) = (text(Name::CallId), text(Name::From), text(Name::To));
+        let tag = *pick(&TAGS, tag)?;
+        if !has_tag && !tag.is_empty() {
+            from = format!("{from};tag={tag}");
+        }
+        self.know(call_id.clone(), from.clone(), to.clone(), 1);
+        let known =
+            |dialog: &&mut Known| dialog.call_id == call_id && dialog.local == from && dialog.remote == to;
+        let cseq = self.dialogs.iter_mut().find(known).map_or(1, |dialog| {
+            dialog.cseq = dialog.cseq.saturating_add(1);
+            dialog.cseq
+        });
+        let event = match message.method() {
+            Method::Refer if odd % 4 == 3 => format!("refer;id={}", message.cseq()),
+            Method::Refer => "refer".into(),
+            _ if odd % 16 == 15 => "other".into(),
+            _ => text(Name::Event),
+        };
+        let mut head = format!(
+            "NOTIFY sip:bob@192.0.2.4 SIP/2.0\r\nVia: {}\r\nFrom: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} NOTIFY\r\n\
+             Contact: <sip:alice@192.0.2.1>\r\nEvent: {event}\r\n",
+            self.via(way, 0)
+        );
+        add(&mut head, "Subscription-State", pick(&STATES, state));
+        Some(finish(head, 0, Damage { odds: 0, at: 0, with: 0 }))
+    }
+
     /// An answer to a request of the endpoint's, and the input that brings it.
     pub(super) fn answer(&mut self, answering: &Answering) -> Option<Input> {
         let (request, flow) = newest(&self.requests, answering.request)?.clone();
@@ -455,6 +425,12 @@ impl Peer {
         );
         add(&mut head, "Contact", pick(&CONTACTS, answering.contact));
         add(&mut head, "Record-Route", pick(&ROUTES, answering.routes));
+        match request.method() {
+            Method::Invite | Method::Update => head += pick(&TERMS, answering.routes / 16).unwrap_or(&""),
+            Method::Subscribe => add(&mut head, "Expires", pick(&EXPIRES, answering.routes / 16)),
+            Method::Refer if answering.routes >= 224 => head += "Refer-Sub: false\r\n",
+            _ => {}
+        }
         if let 192..=207 = answering.odd {
             head += &format!("Require: 100rel\r\nRSeq: {}\r\n", 1 + (answering.odd & 3));
         }

@@ -4,9 +4,12 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use bytes::Bytes;
+
+use super::drive::Look;
 use super::watch;
 use super::{Promise, Violation};
-use crate::endpoint::{Config, Counters, Endpoint, Operation, Refused, RequestId};
+use crate::endpoint::{Action, Config, Counters, Endpoint, Input, Operation, Refused, RequestId};
 use crate::time::Timestamp;
 
 /// One operation of a recording.
@@ -83,6 +86,40 @@ impl Recording {
         }
     }
 
+    /// Contract 2: what an endpoint holds on the heap is bounded by what it has, contexts, dialogs, connections and outputs, and those
+    /// by its limits. `live` tells how many bytes live on this thread's heap.
+    ///
+    /// # Errors
+    /// Where it holds more.
+    pub fn check_memory(&self, live: super::Live<'_>) -> Result<(), Violation> {
+        let octets =
+            self.operations.iter().map(|recorded| payload(&recorded.operation.action).map_or(0, <[u8]>::len));
+        let longest = octets.chain(self.outputs.iter().map(Vec::len)).max().unwrap_or_default();
+        let limits = self.config.limits;
+        let fixed = FIXED + limits.flows * (limits.head + limits.body);
+        let before = live();
+        let mut endpoint: Endpoint = Endpoint::new(self.config.clone(), self.seed);
+        let mut peak = 0;
+        for (after, recorded) in self.operations.iter().enumerate() {
+            _ = endpoint.apply(own(&recorded.operation));
+            for _ in 0..recorded.polled {
+                _ = endpoint.poll_output();
+            }
+            let held = live().saturating_sub(before);
+            let look = Look::of(&endpoint);
+            peak = peak.max(look.units());
+            let most = fixed
+                + look.units() * (PER_UNIT + MESSAGES * longest)
+                + look.queue * (PER_OUTPUT + longest)
+                + peak * PER_PAST_UNIT;
+            if held > most {
+                let what = format!("{held} bytes live, not {most}: {endpoint:?}");
+                return Err(Violation { promise: Promise::Bounded, after, what });
+            }
+        }
+        Ok(())
+    }
+
     fn replay(
         &self,
         promise: Promise,
@@ -128,4 +165,37 @@ impl Recording {
             }),
         }
     }
+}
+
+/// The bytes of an endpoint that has nothing to do: its configuration, tables of the least size.
+const FIXED: usize = 16 << 10;
+/// What a context or dialog takes beside the messages that it keeps.
+const PER_UNIT: usize = 3 << 10;
+/// How many messages it keeps at the most: the request, its answers, the CANCEL, the ACKs of forks, what waits.
+const MESSAGES: usize = 6;
+/// What an output takes beside its octets.
+const PER_OUTPUT: usize = 1 << 10;
+/// What stays of a context or dialog that has been: its place in tables.
+const PER_PAST_UNIT: usize = 1 << 10;
+
+/// The octets that an input brings.
+fn payload(action: &Action) -> Option<&[u8]> {
+    match action {
+        Action::Input(
+            Input::Datagram { payload, .. } | Input::Stream { payload, .. } | Input::Message { payload, .. },
+        ) => Some(payload),
+        _ => None,
+    }
+}
+
+/// An operation whose octets are its own, so that they count for whoever keeps them.
+fn own(operation: &Operation) -> Operation {
+    let mut operation = operation.clone();
+    if let Action::Input(
+        Input::Datagram { payload, .. } | Input::Stream { payload, .. } | Input::Message { payload, .. },
+    ) = &mut operation.action
+    {
+        *payload = Bytes::copy_from_slice(payload);
+    }
+    operation
 }

@@ -1,11 +1,12 @@
 //! What an endpoint has told of its contexts and dialogs, held against contract 6; and what it sends, held against the grammar.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Promise;
+use crate::dialog::UsageId;
 use crate::endpoint::{
     Answer, ClientEvent, DialogEvent, DialogId, Event, Output, Payload, RequestId, ServerEvent, ServerId,
 };
@@ -20,6 +21,8 @@ pub(super) struct Watch {
     servers: BTreeMap<ServerId, Server>,
     clients: BTreeMap<RequestId, Client>,
     dialogs: BTreeMap<DialogId, usize>,
+    /// The subscriptions whose end was told.
+    over: BTreeSet<(DialogId, UsageId)>,
     /// Answers that do not parse, which only answers to broken requests may be.
     pub(super) unreadable: u64,
 }
@@ -182,6 +185,11 @@ impl Watch {
         }
         if let DialogEvent::Destroy { .. } = event {
             *destroyed += 1;
+        }
+        if let DialogEvent::SubscriptionEnded { usage, .. } = event
+            && !self.over.insert((id, *usage))
+        {
+            return Err(format!("{usage:?} of {id:?} ended twice"));
         }
         match event.asked().map(|asked| asked.answer) {
             Some(Answer::Ask(server)) => self.announce(server),
