@@ -45,8 +45,9 @@ pub struct ServerContext {
     /// The last provisional answer but 100: what is repeated each minute.
     ringing: Option<Arc<Message>>,
     tag: Token,
+    since: Timestamp,
     phase: Phase,
-    /// When the request gets its 100; before that, one that is not an INVITE takes none.
+    /// When the request gets its 100.
     trying_at: Timestamp,
     /// When the stored answer goes out again: a provisional each minute, a 2xx by T1 to T2.
     again_at: Timestamp,
@@ -97,6 +98,7 @@ impl ServerContext {
             response: Stored::NONE,
             ringing: None,
             tag,
+            since: now,
             phase: Phase::Pending,
             trying_at: now + trying,
             again_at: match is_invite && settings.repeat_ringing {
