@@ -371,7 +371,7 @@ impl ServerContext {
         defaults: &Defaults<'_>,
         settings: &Settings,
     ) -> Result<ServerEffects, Refused> {
-        self.may_answer(now, status)?;
+        self.may_answer(now, status, settings)?;
         let request = self.request.as_deref().ok_or(Refused::Ended)?;
         let rseq = match settings.rel100.applies(request, status, reply.reliable) {
             true => Some(self.next_rseq().ok_or(Refused::Unacknowledged)?),
@@ -439,7 +439,7 @@ impl ServerContext {
             }
     }
 
-    fn may_answer(&self, now: Timestamp, status: StatusCode) -> Result<(), Refused> {
+    fn may_answer(&self, now: Timestamp, status: StatusCode, settings: &Settings) -> Result<(), Refused> {
         match self.phase {
             Phase::Pending => {}
             // A 2xx that was not sent can be taken back.
@@ -455,7 +455,7 @@ impl ServerContext {
         }
         // RFC 4320 §4.1 and §4.2.
         let too_early =
-            !self.transaction.is_reliable() && now < self.trying_at && self.trying_at != Timestamp::MAX;
+            !self.transaction.is_reliable() && now < self.since + settings.trying_non_invite_after();
         match status {
             StatusCode::TRYING if too_early => Err(Refused::TryingTooEarly),
             StatusCode::TRYING => Ok(()),
