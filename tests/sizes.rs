@@ -63,7 +63,7 @@ fn an_output_is_small() {
 fn machines_are_small() {
     let sizes = [
         ("Transaction", size_of::<Transaction>(), 24),
-        ("ServerContext", size_of::<ServerContext>(), 120),
+        ("ServerContext", size_of::<ServerContext>(), 128),
         ("ClientContext", size_of::<ClientContext>(), 192),
         ("Dialog", size_of::<Dialog>(), 128),
         ("Message", size_of::<Message>(), 360),

@@ -45,8 +45,9 @@ pub struct ServerContext {
     /// The last provisional answer but 100: what is repeated each minute.
     ringing: Option<Arc<Message>>,
     tag: Token,
+    since: Timestamp,
     phase: Phase,
-    /// When the request gets its 100; before that, one that is not an INVITE takes none.
+    /// When the request gets its 100.
     trying_at: Timestamp,
     /// When the stored answer goes out again: a provisional each minute, a 2xx by T1 to T2.
     again_at: Timestamp,
@@ -97,6 +98,7 @@ impl ServerContext {
             response: Stored::NONE,
             ringing: None,
             tag,
+            since: now,
             phase: Phase::Pending,
             trying_at: now + trying,
             again_at: match is_invite && settings.repeat_ringing {
@@ -369,7 +371,7 @@ impl ServerContext {
         defaults: &Defaults<'_>,
         settings: &Settings,
     ) -> Result<ServerEffects, Refused> {
-        self.may_answer(now, status)?;
+        self.may_answer(now, status, settings)?;
         let request = self.request.as_deref().ok_or(Refused::Ended)?;
         let rseq = match settings.rel100.applies(request, status, reply.reliable) {
             true => Some(self.next_rseq().ok_or(Refused::Unacknowledged)?),
@@ -437,7 +439,7 @@ impl ServerContext {
             }
     }
 
-    fn may_answer(&self, now: Timestamp, status: StatusCode) -> Result<(), Refused> {
+    fn may_answer(&self, now: Timestamp, status: StatusCode, settings: &Settings) -> Result<(), Refused> {
         match self.phase {
             Phase::Pending => {}
             // A 2xx that was not sent can be taken back.
@@ -453,7 +455,7 @@ impl ServerContext {
         }
         // RFC 4320 §4.1 and §4.2.
         let too_early =
-            !self.transaction.is_reliable() && now < self.trying_at && self.trying_at != Timestamp::MAX;
+            !self.transaction.is_reliable() && now < self.since + settings.trying_non_invite_after();
         match status {
             StatusCode::TRYING if too_early => Err(Refused::TryingTooEarly),
             StatusCode::TRYING => Ok(()),

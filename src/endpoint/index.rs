@@ -97,7 +97,7 @@ impl<D> Endpoint<D> {
 
     /// The context of the request that one with this identity is the twin of.
     pub(super) fn twin_of(&self, id: MatchId) -> Option<ServerId> {
-        let has = |slot: &ServerSlot<D>| slot.merged == Some(id.half());
+        let has = |slot: &ServerSlot<D>| slot.merged.is_some_and(|merged| merged.get() == id.half());
         self.index.merged.find(id, |server| self.servers.get(server).is_some_and(has))
     }
 

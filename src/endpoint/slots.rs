@@ -5,6 +5,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use smallvec::SmallVec;
@@ -33,7 +34,7 @@ pub(super) struct ServerSlot<D> {
     pub(super) return_port: u16,
     pub(super) id: MatchId,
     /// Half of what its twin would share with it: one of 2⁶⁴ under a secret key will do to tell one.
-    pub(super) merged: Option<u64>,
+    pub(super) merged: Option<NonZeroU64>,
     /// Its method, where that is about the session.
     pub(super) session_method: Option<SessionMethod>,
     pub(super) cseq: u32,

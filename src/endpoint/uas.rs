@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::sync::Arc;
+use core::num::NonZeroU64;
 
 use super::counters::bump;
 use super::event::{ServerEvent, Why};
@@ -33,7 +34,7 @@ impl<D: Default> Endpoint<D> {
         if let Ok(merged) = MatchId::merged(&self.key, &request)
             && let Some(slot) = self.servers.get_mut(server)
         {
-            slot.merged = Some(merged.half());
+            slot.merged = NonZeroU64::new(merged.half());
             self.index.merged.insert(merged, server);
         }
         match handling {
@@ -448,7 +449,7 @@ impl<D: Default> Endpoint<D> {
         self.timers.release(slot.timer);
         self.index.servers.remove(slot.id, server);
         if let Some(merged) = slot.merged {
-            self.index.merged.remove_half(merged, server);
+            self.index.merged.remove_half(merged.get(), server);
         }
         if let Some(dialog) = slot.dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
             dialog.servers.retain(|other| *other != server);
