@@ -170,7 +170,9 @@ impl Run {
         let mut context = self.net.endpoint(self.nodes[who]).server(server).unwrap();
         // Without an offer in the INVITE it is one, and none can be in an answer that is not reliable.
         if !self.plan.previews || context.progress(now, preview).is_err() {
-            context.progress(now, Reply::new().reliable()).unwrap();
+            // And the first reliable one has to have it (RFC 3262 §5).
+            _ = context.progress(now, Reply::new().reliable()).is_ok()
+                || context.progress(now, Reply::new()).is_ok();
         }
         self.ringing = Some(server);
         if !self.is_ending && !self.plan.waits {
