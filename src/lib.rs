@@ -160,7 +160,7 @@ pub mod transaction;
 
 pub use endpoint::{
     Bound, ClientEvent, Config, DialogEvent, DialogId, Endpoint, Event, Flow, Input, Operation, Output,
-    Refused, RequestId, ServerEvent, ServerId,
+    Refused, RequestId, ServerEvent, ServerId, Shard,
 };
 pub use limits::Limits;
 pub use message::{Message, Method, StatusCode, Transport};

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use sip_proto::context::{Invite, Reply};
-use sip_proto::dialog::{Dialog, DialogState, InDialog, Modify};
+use sip_proto::context::{Invite, Rel100, Reply};
+use sip_proto::dialog::{
+    Dialog, DialogState, InDialog, Modify, Party, Reason, RefreshBy, SessionTimers, TimerMode, UsageId,
+};
 use sip_proto::endpoint::{Answer, Config, Handling};
 use sip_proto::testing::{Link, Network, Node};
 use sip_proto::{
@@ -25,7 +27,15 @@ enum Do {
     Info,
     Refresh,
     HoldBack(bool),
-    /// Answers, or refuses, what asks.
+    /// Subscribes to the peer's presence; not any more.
+    Subscribe,
+    Unsubscribe,
+    Refer,
+    /// Tells of the state of the newest subscription of the peer's; of its end; how far its REFER has come.
+    Tell,
+    Terminate,
+    Report(bool),
+    /// Answers, or refuses, what asks, the call included.
     Accept,
     Reject,
     Destroy,
@@ -41,6 +51,11 @@ struct Plan {
     offers: bool,
     /// Whether Bob shows his answer in a 183 first.
     previews: bool,
+    /// Whether he lets the call ring.
+    waits: bool,
+    /// By side: reliable provisional answers; session timers, and who is to refresh.
+    rel100: [Rel100; 2],
+    timers: [(TimerMode, RefreshBy); 2],
     /// By side: UPDATE in place of re-INVITE; ask the application about changes; answer late offers at once.
     updates: [bool; 2],
     asks: [bool; 2],
@@ -59,6 +74,10 @@ struct Run {
     results: BTreeMap<(usize, RequestId), [usize; 2]>,
     asked: [Vec<ServerId>; 2],
     due: [Vec<DialogId>; 2],
+    /// Bob's context of the call, which rings.
+    ringing: Option<ServerId>,
+    /// Whose session has ended, if not the subscriptions in its dialog.
+    is_session_over: [bool; 2],
     version: u32,
     is_ending: bool,
 }
@@ -81,6 +100,11 @@ impl Run {
             for method in [Method::Invite, Method::Update] {
                 config.policy.set_in_dialog(method, handling);
             }
+            config.settings.rel100 = plan.rel100[who];
+            let (mode, refresh_by) = plan.timers[who];
+            let interval = Duration::from_secs(90);
+            let timers = SessionTimers { mode, refresh_by, interval, ..SessionTimers::DEFAULT };
+            config.set_session_timers(timers).unwrap();
             net.node_with(name, ip, config)
         });
         let invite =
@@ -98,6 +122,8 @@ impl Run {
             results: [((0, call), [0, 0])].into(),
             asked: [vec![], vec![]],
             due: [vec![], vec![]],
+            ringing: None,
+            is_session_over: [false; 2],
             version: 1,
             is_ending: false,
         }
@@ -140,15 +166,25 @@ impl Run {
 
     fn called(&mut self, who: usize, server: ServerId) {
         let now = self.net.now();
-        let early = if self.plan.previews && self.plan.offers {
-            Reply::code(183).sdp(sdp(who, 1))
-        } else {
-            Reply::new()
-        };
-        let mut server = self.net.endpoint(self.nodes[who]).server(server).unwrap();
-        server.progress(now, early).unwrap();
-        if !self.is_ending {
-            server.accept(now, Reply::new().sdp(sdp(who, 1))).unwrap();
+        let preview = Reply::code(183).sdp(sdp(who, 1)).reliable();
+        let mut context = self.net.endpoint(self.nodes[who]).server(server).unwrap();
+        // Without an offer in the INVITE it is one, and none can be in an answer that is not reliable.
+        if !self.plan.previews || context.progress(now, preview).is_err() {
+            context.progress(now, Reply::new().reliable()).unwrap();
+        }
+        self.ringing = Some(server);
+        if !self.is_ending && !self.plan.waits {
+            self.answer_call();
+        }
+    }
+
+    /// Bob answers the call, with a description if one belongs there.
+    fn answer_call(&mut self) {
+        let now = self.net.now();
+        let Some(server) = self.ringing.take() else { return };
+        let Ok(mut server) = self.net.endpoint(self.nodes[1]).server(server) else { return };
+        if server.accept(now, Reply::new().sdp(sdp(1, 1))).is_err() {
+            _ = server.accept(now, Reply::new());
         }
     }
 
@@ -163,6 +199,7 @@ impl Run {
             self.asked[who].push(server);
         }
         match event {
+            DialogEvent::SessionEnded { .. } => self.is_session_over[who] = true,
             DialogEvent::Destroy { .. } => *self.ends.entry((who, dialog)).or_default() += 1,
             DialogEvent::Offer { .. } => {
                 self.due[who].push(dialog);
@@ -193,10 +230,12 @@ impl Run {
             let Ok(server) = endpoint.server(id) else { continue };
             let Some(request) = server.request().cloned() else { continue };
             let dialog = server.dialog();
+            let subscribes = matches!(request.method(), Method::Subscribe | Method::Refer);
             let answer = dialog.and_then(|dialog| {
                 let dialog = endpoint.dialog(dialog).ok()?;
                 let dialog = dialog.get().ok()?;
                 match request.session_description() {
+                    _ if subscribes => Some(Reply::new()),
                     Some(offer) => dialog.answer_to(offer).ok().map(|sdp| Reply::new().sdp(sdp)),
                     None if *request.method() == Method::Invite => {
                         Some(Reply::new().sdp(dialog.local().sdp.to_vec()))
@@ -218,6 +257,9 @@ impl Run {
             Do::Accept | Do::Reject => {
                 self.answer_asked(who, matches!(action, Do::Accept));
                 self.answer_due(who);
+                if who == 1 && matches!(action, Do::Accept) {
+                    self.answer_call();
+                }
                 return Ok(());
             }
             Do::Cancel => return self.net.endpoint(self.nodes[0]).client(self.call)?.cancel(now),
@@ -227,6 +269,11 @@ impl Run {
         self.version += 1;
         let offer = sdp(who, self.version);
         let mut dialog = self.net.endpoint(self.nodes[who]).dialog(dialog)?;
+        let told = || {
+            let all = dialog.subscriptions().ok()?.iter();
+            all.rev().find(|held| matches!(held.party, Party::Notifier(_))).map(|held| held.id())
+        };
+        let told: Option<UsageId> = told();
         let request = match action {
             Do::Move => dialog.modify(now, Modify::Sdp(offer.into()))?,
             Do::Hold => dialog.modify(now, Modify::Hold)?,
@@ -234,6 +281,15 @@ impl Run {
             Do::Offerless => dialog.modify(now, Modify::Offerless)?,
             Do::Info => dialog.info(now, "text/plain", "x")?,
             Do::Refresh => dialog.request(now, InDialog::new(Method::Update))?,
+            Do::Subscribe => dialog.subscribe(now, "presence", Duration::from_secs(600))?,
+            Do::Unsubscribe => dialog.subscribe(now, "presence", Duration::ZERO)?,
+            Do::Refer => dialog.refer(now, "<sip:carol@192.0.2.9>")?,
+            Do::Tell => dialog.tell(now, told.ok_or(Refused::Gone)?, None)?,
+            Do::Terminate => dialog.terminate(now, told.ok_or(Refused::Gone)?, Reason::Noresource, None)?,
+            Do::Report(is_final) => {
+                let status = if is_final { StatusCode::OK } else { StatusCode::RINGING };
+                dialog.report_refer(now, told.ok_or(Refused::Gone)?, status)?
+            }
             Do::HoldBack(yes) => return dialog.hold_back(now, yes),
             Do::Destroy => return dialog.destroy(now),
             Do::Accept | Do::Reject | Do::Cancel => return Ok(()),
@@ -243,7 +299,7 @@ impl Run {
     }
 
     fn dialog(&mut self, who: usize) -> Option<Dialog> {
-        let id = self.dialogs[who]?;
+        let id = self.dialogs[who].filter(|_| !self.is_session_over[who])?;
         let dialog = self.net.endpoint(self.nodes[who]).dialog(id).ok()?.get().ok()?.clone();
         (dialog.state() == DialogState::Confirmed).then_some(dialog)
     }
@@ -255,6 +311,9 @@ impl Run {
         for who in [0, 1] {
             _ = self.act(who, Do::HoldBack(false));
         }
+        if !self.is_ending {
+            self.answer_call();
+        }
         for _ in 0..60 {
             for who in [0, 1] {
                 self.answer_asked(who, true);
@@ -262,9 +321,77 @@ impl Run {
             }
             self.run(Duration::from_secs(2));
         }
+        for who in [0, 1] {
+            self.tell_all(who);
+        }
+        self.run(Duration::from_secs(5));
+    }
+
+    /// Tells of the state of every subscription of the peer's.
+    fn tell_all(&mut self, who: usize) {
+        let now = self.net.now();
+        let Some(id) = self.dialogs[who] else { return };
+        let Ok(mut dialog) = self.net.endpoint(self.nodes[who]).dialog(id) else { return };
+        let told = dialog.subscriptions().unwrap_or_default().iter();
+        let told: Vec<_> =
+            told.filter(|held| matches!(held.party, Party::Notifier(_))).map(|held| held.id()).collect();
+        for usage in told {
+            if let Ok(request) = dialog.tell(now, usage, None) {
+                self.results.insert((who, request), [0, 0]);
+            }
+        }
+    }
+
+    /// What the subscriptions are about in which a party is told, and those in which it tells.
+    fn subscriptions(&mut self, who: usize) -> [Vec<String>; 2] {
+        let mut both = [vec![], vec![]];
+        let Some(id) = self.dialogs[who] else { return both };
+        let Ok(dialog) = self.net.endpoint(self.nodes[who]).dialog(id) else { return both };
+        for held in dialog.subscriptions().unwrap_or_default() {
+            both[usize::from(matches!(held.party, Party::Notifier(_)))].push(held.subject().event());
+        }
+        both.iter_mut().for_each(|events| events.sort());
+        both
+    }
+
+    /// Both sides know of the same session timer, where both know of timers at all (RFC 4028 §9, §10).
+    fn check_timers(&mut self) -> Result<(), TestCaseError> {
+        if self.plan.timers.iter().any(|(mode, _)| *mode == TimerMode::Off) {
+            return Ok(());
+        }
+        let timers = [0, 1].map(|who| {
+            let id = self.dialogs[who].unwrap();
+            let dialog = self.net.endpoint(self.nodes[who]).dialog(id).unwrap();
+            let timer = dialog.session_timer().unwrap();
+            (timer.interval(), timer.refresher())
+        });
+        let [alice, bob] = timers;
+        let ladder = self.net.ladder();
+        prop_assert_eq!(alice, (bob.0, bob.1.map(|side| side.other())), "\n{}", ladder);
+        Ok(())
     }
 
     fn check_agreement(&mut self) -> Result<(), TestCaseError> {
+        // One that refreshes the session right now is heard out.
+        let is_busy = |run: &mut Self| {
+            let dialogs = [run.dialog(0), run.dialog(1)];
+            dialogs.iter().flatten().any(|dialog| !dialog.negotiation().is_stable())
+        };
+        if is_busy(self) {
+            self.run(Duration::from_secs(2));
+        }
+        let [[alice_hears, alice_tells], [bob_hears, bob_tells]] = [0, 1].map(|who| self.subscriptions(who));
+        // RFC 6665 §4.2.2: where nobody hears a NOTIFY any more, it is told so. The reverse takes as long as a subscription lasts.
+        for (tells, hears) in [(bob_tells, alice_hears), (alice_tells, bob_hears)] {
+            let ladder = self.net.ladder();
+            prop_assert!(
+                tells.iter().all(|event| hears.contains(event)),
+                "{:?} {:?}\n{}",
+                tells,
+                hears,
+                ladder
+            );
+        }
         let dialogs = [self.dialog(0), self.dialog(1)];
         let [Some(alice), Some(bob)] = &dialogs else {
             let up = dialogs.map(|dialog| dialog.is_some());
@@ -279,16 +406,19 @@ impl Run {
             prop_assert!(one.negotiation().is_stable(), "an offer waits\n{}", ladder);
             prop_assert!(one.remote_cseq() <= Some(other.local_cseq()), "\n{}", ladder);
         }
-        Ok(())
+        self.check_timers()
     }
 
     fn finish(mut self) -> Result<(), TestCaseError> {
         self.is_ending = true;
-        for who in [0, 1] {
-            _ = self.act(who, Do::Destroy);
+        // The session first, then what is subscribed to.
+        for _ in 0..2 {
+            for who in [0, 1] {
+                _ = self.act(who, Do::Destroy);
+            }
+            _ = self.act(0, Do::Cancel);
+            self.run(Duration::from_secs(64 + 3));
         }
-        _ = self.act(0, Do::Cancel);
-        self.run(Duration::from_secs(64 + 3));
         let counts = self.nodes.map(|node| self.net.endpoint(node).counts());
         prop_assert!(self.net.is_empty(), "{:?} are left\n{}", counts, self.net.ladder());
         for ((who, dialog), count) in &self.ends {
@@ -310,6 +440,12 @@ fn actions() -> impl Strategy<Value = Do> {
         1 => Just(Do::Info),
         2 => Just(Do::Refresh),
         1 => any::<bool>().prop_map(Do::HoldBack),
+        1 => Just(Do::Subscribe),
+        1 => Just(Do::Unsubscribe),
+        1 => Just(Do::Refer),
+        1 => Just(Do::Tell),
+        1 => Just(Do::Terminate),
+        1 => any::<bool>().prop_map(Do::Report),
         4 => Just(Do::Accept),
         1 => Just(Do::Reject),
     ]
@@ -326,21 +462,28 @@ fn links() -> impl Strategy<Value = Link> {
     })
 }
 
+fn reliability() -> impl Strategy<Value = Rel100> {
+    prop_oneof![2 => Just(Rel100::Unsupported), 4 => Just(Rel100::Supported), 1 => Just(Rel100::Required)]
+}
+
+fn timers() -> impl Strategy<Value = (TimerMode, RefreshBy)> {
+    let mode = prop_oneof![
+        2 => Just(TimerMode::Off),
+        1 => Just(TimerMode::Supported),
+        1 => Just(TimerMode::Requested),
+        1 => Just(TimerMode::Required),
+    ];
+    (mode, prop_oneof![Just(RefreshBy::Either), Just(RefreshBy::Us), Just(RefreshBy::Peer)])
+}
+
 fn plans() -> impl Strategy<Value = Plan> {
     let step = (0..2_usize, actions(), prop_oneof![Just(0), 0..40_u64, 0..3_000_u64]);
     let bits = (any::<[bool; 2]>(), any::<[bool; 2]>(), any::<[bool; 2]>());
-    let kinds = (any::<bool>(), prop::bool::weighted(0.8), any::<bool>());
-    (any::<u64>(), links(), kinds, bits, vec(step, 0..14)).prop_map(
-        |(seed, link, (tcp, offers, previews), (updates, asks, answers), steps)| Plan {
-            seed,
-            link,
-            tcp,
-            offers,
-            previews,
-            updates,
-            asks,
-            answers,
-            steps,
+    let kinds = (any::<bool>(), prop::bool::weighted(0.8), any::<bool>(), any::<bool>());
+    let extensions = ([reliability(), reliability()], [timers(), timers()]);
+    (any::<u64>(), links(), kinds, bits, extensions, vec(step, 0..14)).prop_map(
+        |(seed, link, (tcp, offers, previews, waits), (updates, asks, answers), (rel100, timers), steps)| {
+            Plan { seed, waits, rel100, timers, link, tcp, offers, previews, updates, asks, answers, steps }
         },
     )
 }
@@ -399,6 +542,9 @@ fn a_refused_change_leaves_both_as_they_were() {
         tcp: false,
         offers: true,
         previews: false,
+        waits: false,
+        rel100: [Rel100::Unsupported; 2],
+        timers: [(TimerMode::Off, RefreshBy::Either); 2],
         updates: [false; 2],
         asks: [true; 2],
         answers: [true; 2],

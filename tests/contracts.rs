@@ -325,6 +325,8 @@ fn scripts_subscribe_and_acknowledge() {
     let tells = |code| Step::Report { dialog: 0, usage: 0, code };
     let leave = Step::Subscribe { dialog: 0, what: 0, expires: 3, extra: 0 };
     let told = Step::Tell { request: 0, tag: 0, state: 4, odd: 0, way: 0 };
+    // RFC 3515 §3.10: until the next NOTIFY may go.
+    let second = Step::Time(Passing::Briefly(1_100));
     // Bits of the manners: 11 for reliable provisional answers.
     for (manners, steps, lines) in [
         (
@@ -334,7 +336,7 @@ fn scripts_subscribe_and_acknowledge() {
         ),
         (
             DRAINS,
-            [call_in(), [Step::Within(0, asking(10)), reply(0), tells(1), tells(2)].into()].concat(),
+            [call_in(), [Step::Within(0, asking(10)), reply(0), tells(1), second, tells(2)].into()].concat(),
             &["SIP/2.0 100 Trying", "SIP/2.0 180 Ringing", "terminated;reason=noresource"],
         ),
         (

@@ -5,12 +5,12 @@
 
 mod support;
 
-use sip_proto::context::{Reply, Request};
+use sip_proto::context::{self, Reply, Request};
 use sip_proto::dialog::{
     DialogError, InDialog, NotifierState, Party, Reason, Sipfrag, SubscriberState, Subscription, UsageId,
 };
 use sip_proto::endpoint::{Answer, Handling};
-use sip_proto::message::{Body, Name};
+use sip_proto::message::{Body, BuildError, Name};
 use sip_proto::testing::Network;
 use sip_proto::{
     ClientEvent, Config, DialogEvent, DialogId, Event, Message, Method, Refused, RequestId, ServerEvent,
@@ -600,7 +600,7 @@ fn a_worded_notify_is_the_subscriptions() {
     assert_eq!(say(&mut ua, "pending").unwrap_err(), DialogError::Substate.into());
     assert!(matches!(
         say(&mut ua, "active;expires=x").unwrap_err(),
-        Refused::Dialog(DialogError::Malformed(_))
+        Refused::Context(context::Refused::Build(BuildError::Value(_)))
     ));
     assert_eq!(ua.drain().lines(), [""; 0]);
     let (_, heard) = say(&mut ua, "active;expires=9000").unwrap();

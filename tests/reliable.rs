@@ -151,7 +151,7 @@ fn is_reliable(answer: &Message) -> bool {
 
 /// RFC 3262 §3: reliable only if the INVITE says Supported or Require; always if it says Require, or our policy does; else as
 /// the application wishes; 100 and final answers never; nothing but an INVITE's answers.
-// Holds: 3262-3-1, 3262-3-3, 3262-3-4, 3262-3-7, 3262-3-8
+// Holds: 3262-3-1, 3262-3-3, 3262-3-4, 3261-8.2.4-1, 3261-8.2.4-6
 #[test]
 fn which_answers_are_reliable() {
     use Rel100::{Required, Supported, Unsupported};
@@ -181,7 +181,12 @@ fn which_answers_are_reliable() {
             assert!(!is_reliable(&server.sent()), "{policy:?} {lines} {code}");
         }
     }
-    // §3: for no method but INVITE.
+}
+
+/// RFC 3262 §3: for no method but INVITE.
+#[test]
+fn only_answers_to_an_invite_are_reliable() {
+    use Rel100::Unsupported;
     for method in ["OPTIONS", "SUBSCRIBE", "UPDATE", "PRACK"] {
         for lines in [SUPPORTED, REQUIRED] {
             assert_eq!(Rel100::of(&request(method, lines)), Unsupported, "{method}");
@@ -199,7 +204,7 @@ fn the_automatic_100_is_not_reliable() {
 }
 
 /// RFC 3262 §3, §7.1: the first RSeq is 1 to 2³¹ − 1, each next one is greater by one; every answer has Require and its To tag.
-// Holds: 3262-3-9, 3262-3-18
+// Holds: 3262-3-7, 3262-3-8, 3262-3-9, 3262-3-18, 3261-8.2.4-5
 #[test]
 fn rseq_counts_up_by_one() {
     for bits in [0, 7, u128::MAX, u128::MAX / 3, 1 << 127] {

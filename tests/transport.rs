@@ -137,7 +137,7 @@ fn a_long_ack_goes_by_tcp() {
         assert_eq!(heard.transmits()[0].flow, expected);
         assert_eq!(heard.only().top_via().unwrap().transport, if is_refused { "UDP" } else { "TCP" });
         if !is_refused {
-            assert_eq!(ua.hear_on(flow, ok).transmits()[0].flow, flow, "the 2xx again");
+            assert_eq!(ua.hear(ok).transmits()[0].flow, flow, "the 2xx again");
         }
     }
 }

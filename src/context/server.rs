@@ -1,8 +1,12 @@
 //! [`ServerContext`]: a request that was received, and the answers to it (RFC 3261 §8.2, §9.2, §13.3; RFC 3262 §3).
 
+mod stored;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
+
+use stored::Stored;
 
 use super::reliable::{Unacknowledged, rack};
 use super::{Defaults, EndReason, Refused, Reply, ServerEffects, Settings};
@@ -37,7 +41,7 @@ pub struct ServerContext {
     transaction: Transaction,
     /// Held while a final answer is awaited: nothing is written from it after that.
     request: Option<Arc<Message>>,
-    response: Option<Arc<Message>>,
+    response: Stored,
     /// The last provisional answer but 100: what is repeated each minute.
     ringing: Option<Arc<Message>>,
     tag: Token,
@@ -47,7 +51,8 @@ pub struct ServerContext {
     trying_at: Timestamp,
     /// When the stored answer goes out again: a provisional each minute, a 2xx by T1 to T2.
     again_at: Timestamp,
-    interval: Duration,
+    /// How often the 2xx went out again.
+    repeats: u8,
     /// When patience ends: with the application, or with the ACK.
     guard_at: Timestamp,
     /// Whether that is because the request's Expires ran out.
@@ -90,7 +95,7 @@ impl ServerContext {
         Self {
             transaction,
             request: Some(request),
-            response: None,
+            response: Stored::NONE,
             ringing: None,
             tag,
             since: now,
@@ -100,7 +105,7 @@ impl ServerContext {
                 true => again_after(now, settings.repeat_every, now),
                 false => Timestamp::MAX,
             },
-            interval: settings.repeat_every,
+            repeats: 0,
             guard_at: guard.map_or(Timestamp::MAX, |guard| now + guard),
             guard_is_expiry,
             unacknowledged: None,
@@ -281,11 +286,6 @@ impl ServerContext {
         self.request.as_ref()
     }
 
-    /// The last answer; `None` before the first, and once a 2xx was acknowledged.
-    pub fn response(&self) -> Option<&Arc<Message>> {
-        self.response.as_ref()
-    }
-
     /// The To header: the local side.
     ///
     /// # Errors
@@ -414,7 +414,7 @@ impl ServerContext {
             _ => Stimulus::Failure,
         };
         self.transaction.step(now, stimulus, &settings.timers);
-        self.response = Some(message.clone());
+        self.response = Stored::from(message.clone());
         self.trying_at = Timestamp::MAX;
         ServerEffects::SEND
             | match stimulus {
@@ -485,8 +485,8 @@ impl ServerContext {
     /// §13.3.1.4: a 2xx to an INVITE goes out again, on any transport, until its ACK comes or 64·T1 have passed.
     fn await_ack(&mut self, now: Timestamp, settings: &Settings) {
         if self.is_invite() {
-            self.interval = settings.timers.t1;
-            self.again_at = again_after(now, self.interval, now);
+            self.repeats = 0;
+            self.again_at = again_after(now, settings.timers.t1, now);
             self.guard_at = now + settings.timers.give_up();
         }
     }
@@ -535,8 +535,10 @@ impl ServerContext {
     /// The stored answer once more: each minute while the INVITE is pending (§13.3.1.1), T1 to T2 for a 2xx.
     fn again(&mut self, now: Timestamp, defaults: &Defaults<'_>, settings: &Settings) -> ServerEffects {
         if self.phase != Phase::Pending {
-            self.interval = self.interval.saturating_mul(2).min(settings.timers.t2);
-            self.again_at = again_after(self.again_at, self.interval, now);
+            self.repeats = self.repeats.saturating_add(1);
+            let factor = 1_u32.checked_shl(self.repeats.into()).unwrap_or(u32::MAX);
+            let interval = settings.timers.t1.saturating_mul(factor).min(settings.timers.t2);
+            self.again_at = again_after(self.again_at, interval, now);
             let effects = self.transaction.step(now, Stimulus::Success, &settings.timers);
             return self.sent(effects);
         }
@@ -574,7 +576,7 @@ impl ServerContext {
 
     /// A provisional answer once more.
     fn send_again(&mut self, now: Timestamp, answer: Arc<Message>, settings: &Settings) -> ServerEffects {
-        self.response = Some(answer);
+        self.response = Stored::from(answer);
         let effects = self.transaction.step(now, Stimulus::Provisional, &settings.timers);
         self.sent(effects)
     }
@@ -592,7 +594,7 @@ impl ServerContext {
     /// Lets go of the messages: nothing will be answered or sent again.
     fn release(&mut self) {
         self.request = None;
-        self.response = None;
+        self.response = Stored::NONE;
         self.ringing = None;
         if let Some(waiting) = &mut self.unacknowledged {
             waiting.finish();

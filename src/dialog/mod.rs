@@ -22,7 +22,6 @@ mod usage;
 mod usages;
 mod verdict;
 
-use alloc::boxed::Box;
 use core::fmt;
 
 pub use error::DialogError;
@@ -120,10 +119,21 @@ pub struct Dialog {
     state: DialogState,
     secure: bool,
     local_cseq: u32,
-    remote_cseq: Option<u32>,
+    remote_cseq: u32,
     /// The number of the peer's last INVITE, which its ACK shares.
-    invite_cseq: Option<u32>,
-    session: Box<SessionState>,
+    invite_cseq: u32,
+    seen: Seen,
+    session: SessionState,
+}
+
+/// Which numbers of the peer's there are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Nothing,
+    /// That of its last request, none of which was an INVITE.
+    Request,
+    /// That of its last INVITE as well.
+    Invite,
 }
 
 /// Our sequence numbers begin here, well below 2³¹ (§8.1.1.5).
@@ -155,9 +165,10 @@ impl Dialog {
             state,
             secure,
             local_cseq: 0,
-            remote_cseq: Some(request.cseq()),
-            invite_cseq: (*request.method() == Method::Invite).then(|| request.cseq()),
-            session: Box::default(),
+            remote_cseq: request.cseq(),
+            invite_cseq: request.cseq(),
+            seen: if *request.method() == Method::Invite { Seen::Invite } else { Seen::Request },
+            session: SessionState::default(),
         }
         .begun(Side::Theirs, request, sent))
     }
@@ -180,16 +191,17 @@ impl Dialog {
             state: DialogState::Confirmed,
             secure: is_secure(request),
             local_cseq: request.cseq(),
-            remote_cseq: None,
-            invite_cseq: None,
-            session: Box::default(),
+            remote_cseq: 0,
+            invite_cseq: 0,
+            seen: Seen::Nothing,
+            session: SessionState::default(),
         })
     }
 
     /// The session is over, the dialog is not: other usages go on in it (RFC 5057 §4).
     pub(crate) fn outlive_session(&mut self) {
         self.state = DialogState::Confirmed;
-        *self.session = SessionState::default();
+        self.session = SessionState::default();
     }
 
     /// The dialog that `response`, a 101–199 or 2xx answer, makes of `request`, which we sent (§12.1.2).
@@ -237,9 +249,10 @@ impl Dialog {
             state,
             secure,
             local_cseq: request.cseq(),
-            remote_cseq: None,
-            invite_cseq: None,
-            session: Box::default(),
+            remote_cseq: 0,
+            invite_cseq: 0,
+            seen: Seen::Nothing,
+            session: SessionState::default(),
         }
         .begun(Side::Ours, request, response))
     }
@@ -339,7 +352,7 @@ impl Dialog {
 
     /// The number of the last request that the peer sent; `None` before the first.
     pub fn remote_cseq(&self) -> Option<u32> {
-        self.remote_cseq
+        (self.seen != Seen::Nothing).then_some(self.remote_cseq)
     }
 }
 

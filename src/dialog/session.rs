@@ -1,7 +1,6 @@
 //! The session of a dialog: whose turn it is to offer, what is agreed, who holds whom (RFC 3261 §14, RFC 3264, RFC 6337).
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use core::fmt;
 
 use bytes::Bytes;
@@ -10,7 +9,7 @@ use super::{Dialog, DialogError};
 use crate::context::rack;
 use crate::message::{Length, Message, Method, Name, StatusCode};
 use crate::sdp::{
-    self, Body, Carrier, Change, Meaning, Negotiation, Ours, Refusal, Session, Side, Taken, Unusable,
+    self, Agreed, Body, Carrier, Change, Meaning, Negotiation, Ours, Refusal, Session, Side, Taken, Unusable,
 };
 
 /// What becomes of the session (the model's `modify`).
@@ -55,7 +54,7 @@ impl Dialog {
             _ => None,
         };
         let sdp = message.session_description().or(repeated.as_deref());
-        let before = self.session.negotiation.local_shared();
+        let before = self.session.negotiation.agreed();
         let meaning = match side {
             Side::Ours => self.session.negotiation.sent(carrier, sdp)?,
             Side::Theirs => match self.session.negotiation.received(carrier, sdp) {
@@ -68,7 +67,7 @@ impl Dialog {
                 let was_held = self.session.local_hold;
                 self.session.agreed(side);
                 if self.session.local_hold && !was_held {
-                    self.session.before_hold = before.as_deref().map(Box::from);
+                    self.session.before_hold = before.map(|before| Box::new(before.local().into()));
                 }
             }
             Meaning::RolledBack => self.session.rolled_back(before.as_ref()),
@@ -83,6 +82,8 @@ impl Dialog {
         match self.note(Side::Ours, message) {
             // RFC 3262 §5: it lacks the offer. The peer looks for it in the 2xx then.
             Err(Refusal::SdpMissing) if carrier_of(message) == Some(Carrier::Reliable) => {}
+            // RFC 6337 §2.2: the peer ignores it.
+            Err(Refusal::SdpMisplaced) if carrier_of(message) == Some(Carrier::Provisional) => {}
             Err(_) => self.session.negotiation.abandon(),
             Ok(_) => {}
         }
@@ -96,7 +97,7 @@ impl Dialog {
             Method::Update => Carrier::UpdateFailure,
             _ => return,
         };
-        let before = self.session.negotiation.local_shared();
+        let before = self.session.negotiation.agreed();
         match by {
             Side::Ours => _ = self.session.negotiation.received(carrier, None),
             Side::Theirs => _ = self.session.negotiation.sent(carrier, None),
@@ -213,7 +214,7 @@ pub(super) struct SessionState {
     remote_hold: bool,
     peer_updates: bool,
     /// Our description before we held the peer.
-    before_hold: Option<Box<[u8]>>,
+    before_hold: Option<Box<Box<[u8]>>>,
 }
 
 impl SessionState {
@@ -245,9 +246,9 @@ impl SessionState {
     }
 
     /// What was agreed before is in force again. Where nothing else was agreed meanwhile, who holds whom has not changed.
-    fn rolled_back(&mut self, undone: Option<&Arc<[u8]>>) {
-        let is_same = match (undone, self.negotiation.local_shared()) {
-            (Some(before), Some(after)) => Arc::ptr_eq(before, &after),
+    fn rolled_back(&mut self, undone: Option<&Agreed>) {
+        let is_same = match (undone, self.negotiation.agreed()) {
+            (Some(before), Some(after)) => before.is(&after),
             (None, None) => true,
             _ => false,
         };

@@ -98,7 +98,7 @@ const LAST_RETRY: Duration = Duration::from_secs(8);
 
 impl SessionTimer {
     /// The timer of a session that is not agreed yet. `settings` are within their [ranges](SessionTimers::check).
-    pub fn new(settings: SessionTimers) -> Self {
+    pub const fn new(settings: SessionTimers) -> Self {
         Self { settings, heard: None, peer_knows: false, running: None }
     }
 

@@ -39,8 +39,10 @@ impl Text {
         routes: impl Iterator<Item = &'a Address<'a>> + Clone,
     ) -> Self {
         let sum = |len: usize, more: usize| len.saturating_add(more);
-        let addresses =
-            routes.clone().map(Address::written_len).chain([local.written_len(), remote.written_len()]);
+        // Of the routes, each with a separator but the first one.
+        let separators = routes.clone().count().saturating_sub(1).saturating_mul(2);
+        let addresses = routes.clone().map(|route| address_len(route, route.params.as_str()));
+        let addresses = addresses.chain([address_len(&local, ""), address_len(&remote, ""), separators]);
         let length = [sip.call_id, sip.local_tag, sip.remote_tag].into_iter().chain(contacts).map(str::len);
         let length = length.chain(addresses).fold(0, sum);
         let mut buffer = String::with_capacity(length);
@@ -141,6 +143,13 @@ impl Text {
         let end_of = |index: usize| self.ends.get(index).map_or(self.buffer.len(), |end| *end as usize);
         (index.checked_sub(1).map_or(0, end_of), end_of(index))
     }
+}
+
+/// How much [`push_address`] adds: the buffer is made as long as it will be, so that it need not move.
+fn address_len(address: &Address<'_>, params: &str) -> usize {
+    let bare = address.raw_display_name.len().saturating_add(address.uri.len());
+    let blank = usize::from(!address.raw_display_name.is_empty());
+    bare.saturating_add(blank).saturating_add(2).saturating_add(params.len())
 }
 
 fn push_address(buffer: &mut String, address: &Address<'_>, params: &str) {

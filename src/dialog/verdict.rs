@@ -1,6 +1,6 @@
 //! What to make of a request that comes in within a dialog (RFC 3261 §12.2.2).
 
-use super::{Dialog, DialogState};
+use super::{Dialog, DialogState, Seen};
 use crate::message::{Message, Method, Uri};
 
 /// What the dialog says to a request.
@@ -23,12 +23,15 @@ impl Dialog {
             return Verdict::Terminated;
         }
         // §12.2.2: gaps are legal; a number that was used before is not.
-        if self.remote_cseq.is_some_and(|last| request.cseq() <= last) {
+        if self.remote_cseq().is_some_and(|last| request.cseq() <= last) {
             return Verdict::OutOfOrder;
         }
-        self.remote_cseq = Some(request.cseq());
+        self.remote_cseq = request.cseq();
+        if self.seen == Seen::Nothing {
+            self.seen = Seen::Request;
+        }
         if *request.method() == Method::Invite {
-            self.invite_cseq = Some(request.cseq());
+            (self.invite_cseq, self.seen) = (request.cseq(), Seen::Invite);
         }
         Verdict::InOrder
     }
@@ -51,11 +54,11 @@ impl Dialog {
 
     /// Whether the peer has sent another INVITE since the one numbered `cseq`.
     pub(crate) fn has_newer_invite(&self, cseq: u32) -> bool {
-        self.invite_cseq.is_some_and(|last| cseq < last)
+        self.seen == Seen::Invite && cseq < self.invite_cseq
     }
 
     /// Whether `ack` acknowledges the 2xx that we gave to the last INVITE (§13.3.1.4).
     pub fn is_acknowledged_by(&self, ack: &Message) -> bool {
-        *ack.method() == Method::Ack && Some(ack.cseq()) == self.invite_cseq
+        *ack.method() == Method::Ack && self.seen == Seen::Invite && ack.cseq() == self.invite_cseq
     }
 }

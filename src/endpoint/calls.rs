@@ -1,7 +1,7 @@
 //! Dialogs: how they begin, what comes and goes within them, how they end (RFC 3261 §12, §13, §15).
 
 use alloc::borrow::Cow;
-use alloc::collections::VecDeque;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -15,15 +15,15 @@ use super::ids::{DialogId, RequestId, ServerId};
 use super::inspect::Refusal;
 use super::policy::Handling;
 use super::refresh::add_terms;
-use super::slots::{DialogSlot, Held, Purpose};
+use super::slots::{DialogSlot, Held, Purpose, Rare};
 use super::timers::Handle;
 use super::transports::{Route, Task};
 use super::uac::check_owed;
 use super::{Endpoint, Event, Refused};
 use crate::context::{Hop, Reply};
 use crate::dialog::{
-    Dialog, DialogState, Impact, InDialog, Role, SessionTimer, UsageError, UsageId, UsageKind, Usages,
-    Verdict, Within,
+    Dialog, DialogState, Impact, InDialog, Role, SessionTimer, TimerMode, UsageError, UsageId, UsageKind,
+    Usages, Verdict, Within,
 };
 use crate::message::{Header, Message, Method, Name, StatusCode};
 use crate::sdp::{Change, Meaning, Side};
@@ -55,9 +55,10 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn insert_dialog(&mut self, dialog: Dialog) -> DialogId {
         let sip = dialog.sip();
         let id = MatchId::dialog(&self.key, sip.call_id, sip.local_tag, sip.remote_tag);
+        let timers = self.config.session_timers();
         let slot = DialogSlot {
             dialog,
-            session: SessionTimer::new(self.config.session_timers()),
+            session: (timers.mode != TimerMode::Off).then(|| Box::new(SessionTimer::new(timers))),
             usages: Usages::invite(),
             has_referred: false,
             is_referred: false,
@@ -65,14 +66,9 @@ impl<D: Default> Endpoint<D> {
             contact_of: None,
             id,
             flow: None,
-            query: None,
             client: None,
-            active: None,
-            wishes: VecDeque::new(),
-            ack_due: None,
-            held: None,
             servers: SmallVec::new(),
-            deferred: None,
+            rare: None,
             data: D::default(),
             timer: Handle::NONE,
         };
@@ -125,7 +121,7 @@ impl<D: Default> Endpoint<D> {
             true => DialogEvent::Ack { request: ack },
             false => DialogEvent::Confirmed { ack },
         };
-        let deferred = slot.deferred.take();
+        let deferred = slot.take_deferred();
         self.emit(Event::Dialog { dialog: id, event });
         if is_unanswered {
             return self.hang_up(id, &deferred.unwrap_or_default(), Why::NoAnswer);
@@ -147,11 +143,11 @@ impl<D: Default> Endpoint<D> {
         };
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         // RFC 6141 §5.4: a newer re-INVITE has come, and waits for an ACK of its own.
-        if is_in_dialog && slot.deferred.is_none() && slot.dialog.has_newer_invite(cseq) {
+        if is_in_dialog && slot.rare().deferred.is_none() && slot.dialog.has_newer_invite(cseq) {
             slot.servers.retain(|other| *other != server);
             return self.pump(id);
         }
-        let headers = slot.deferred.take().unwrap_or_default();
+        let headers = slot.take_deferred().unwrap_or_default();
         self.hang_up(id, &headers, Why::NoAck);
     }
 
@@ -202,11 +198,11 @@ impl<D: Default> Endpoint<D> {
             return self.bye_received(server, dialog, request);
         }
         let Some(slot) = self.dialogs.get_mut(dialog) else { return };
-        if handling == Handling::Ask || *request.method() == Method::Invite || slot.held.is_some() {
+        if handling == Handling::Ask || *request.method() == Method::Invite || slot.rare().held.is_some() {
             slot.servers.push(server);
         }
         let held = Held { server, handling, change };
-        match &mut slot.held {
+        match slot.rare.as_mut().and_then(|rare| rare.held.as_mut()) {
             Some(list) => list.push(held),
             None => self.serve(dialog, held),
         }
@@ -228,7 +224,7 @@ impl<D: Default> Endpoint<D> {
         let is_noted =
             self.dialogs.get(dialog).is_some_and(|slot| slot.dialog.remote_cseq() == Some(request.cseq()));
         let is_about_session = matches!(request.method(), Method::Invite | Method::Update);
-        if !is_noted || !is_about_session || self.index.servers.contains_key(&id) {
+        if !is_noted || !is_about_session || self.server_of(id).is_some() {
             return self.refuse(flow, &request, (status, header));
         }
         bump(&mut self.counters.refused);
@@ -412,7 +408,7 @@ impl<D: Default> Endpoint<D> {
             },
             DialogState::Confirmed if self.awaits_ack(id) => {
                 if let Some(slot) = self.dialogs.get_mut(id) {
-                    slot.deferred.get_or_insert(headers);
+                    slot.rare_mut().deferred.get_or_insert(headers);
                 }
                 Ok(())
             }
@@ -459,7 +455,7 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn hang_up_unheard(&mut self, id: DialogId) {
         _ = self.bye(id, &[], Purpose::Quiet);
         if let Some(slot) = self.dialogs.remove(id) {
-            self.index.dialogs.remove(&slot.id);
+            self.index.dialogs.remove(slot.id, id);
             self.timers.release(slot.timer);
         }
     }
@@ -477,12 +473,13 @@ impl<D: Default> Endpoint<D> {
             return self.end_session(id, by, why, message);
         }
         let Some(slot) = self.dialogs.remove(id) else { return };
-        self.index.dialogs.remove(&slot.id);
+        self.index.dialogs.remove(slot.id, id);
         self.timers.release(slot.timer);
-        self.give_up_wishes(slot.active, slot.wishes);
+        let rare = slot.rare.map(|rare| *rare).unwrap_or_default();
+        self.give_up_wishes(rare.active, rare.wishes);
         self.give_up_all_telling(id);
-        if let Some(client) = slot.active {
-            self.leave_behind(client, slot.dialog, slot.flow);
+        if let Some(client) = rare.active {
+            self.leave_behind(client, slot.dialog, slot.flow.map(|flow| flow.get()));
         }
         for open in slot.servers {
             if self.servers.get(open).is_some_and(|slot| slot.context.is_pending()) {
@@ -499,10 +496,14 @@ impl<D: Default> Endpoint<D> {
     fn end_session(&mut self, id: DialogId, by: By, why: Why, message: Option<Arc<Message>>) {
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         slot.usages.end(UsageKind::Invite, None, Impact::Usage);
-        slot.session.stop();
+        if let Some(session) = &mut slot.session {
+            session.stop();
+        }
         slot.dialog.outlive_session();
-        (slot.ack_due, slot.deferred) = (None, None);
-        let (active, wishes) = (slot.active.take(), core::mem::take(&mut slot.wishes));
+        let Rare { query, active, wishes, held, .. } = slot.rare.take().map(|rare| *rare).unwrap_or_default();
+        if query.is_some() || held.is_some() {
+            *slot.rare_mut() = Rare { query, held, ..Rare::default() };
+        }
         let servers = core::mem::take(&mut slot.servers);
         self.give_up_wishes(active, wishes);
         for open in servers {

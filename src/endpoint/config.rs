@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::policy::Policy;
+use super::shard::Shard;
 use crate::context::Settings;
 use crate::dialog::{Granting, SessionTimers, SessionTimersError, TIMER, TimerMode};
 use crate::limits::Limits;
@@ -42,6 +43,9 @@ pub struct Config {
     pub outbound_proxy: Cow<'static, str>,
     /// How long subscriptions of peers may last (RFC 6665 §4.2.1).
     pub granting: Granting,
+    /// Which share of the Call-IDs is this endpoint's, where [several](super::shard()) serve one address: those that it draws are of it. `None` where it
+    /// is alone.
+    pub shard: Option<Shard>,
     /// Option tags in Supported, which Require is checked against (§8.2.2.3).
     pub supported: Vec<Cow<'static, str>>,
 }
@@ -69,6 +73,7 @@ impl Config {
             contact: Cow::Borrowed(""),
             outbound_proxy: Cow::Borrowed(""),
             granting: Granting::DEFAULT,
+            shard: None,
             supported: Vec::new(),
         })
     }

@@ -1,7 +1,7 @@
 //! Where messages come from and go to.
 
 use alloc::boxed::Box;
-use core::net::SocketAddr;
+use core::net::{SocketAddr, SocketAddrV4};
 
 use crate::message::{Host, SipUri, Transport, Uri};
 
@@ -22,6 +22,35 @@ impl Flow {
     /// The flow of datagrams between two addresses.
     pub fn udp(local: SocketAddr, remote: SocketAddr) -> Self {
         Self { transport: Transport::Udp, local, remote, conn: 0 }
+    }
+}
+
+/// A flow as machines keep it: small where both addresses are of IPv4.
+#[derive(Clone, Debug)]
+pub(super) enum KeptFlow {
+    V4 { transport: Transport, local: SocketAddrV4, remote: SocketAddrV4, conn: u32 },
+    Other(Box<Flow>),
+}
+
+impl KeptFlow {
+    pub(super) fn get(&self) -> Flow {
+        match self {
+            Self::V4 { transport, local, remote, conn } => {
+                Flow { transport: *transport, local: (*local).into(), remote: (*remote).into(), conn: *conn }
+            }
+            Self::Other(flow) => **flow,
+        }
+    }
+}
+
+impl From<Flow> for KeptFlow {
+    fn from(flow: Flow) -> Self {
+        match (flow.local, flow.remote) {
+            (SocketAddr::V4(local), SocketAddr::V4(remote)) => {
+                Self::V4 { transport: flow.transport, local, remote, conn: flow.conn }
+            }
+            _ => Self::Other(Box::new(flow)),
+        }
     }
 }
 
@@ -57,6 +86,22 @@ fn is_host_and_port(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kept_flow_is_small_and_the_same() {
+        assert!(size_of::<KeptFlow>() <= 24);
+        for (local, remote) in
+            [("192.0.2.4:5060", "192.0.2.1:5061"), ("[2001:db8::4]:5060", "[2001:db8::1]:1")]
+        {
+            let flow = Flow {
+                transport: Transport::Tcp,
+                local: local.parse().unwrap(),
+                remote: remote.parse().unwrap(),
+                conn: 7,
+            };
+            assert_eq!(KeptFlow::from(flow).get(), flow);
+        }
+    }
 
     #[test]
     fn what_is_advertised_is_a_host() {

@@ -237,7 +237,7 @@ impl<D: Default> Endpoint<D> {
         let request = self.clients.get(client)?.request()?.clone();
         let slot = self.dialogs.get_mut(known)?;
         slot.dialog.confirm_uac(&request, response).ok()?;
-        (slot.flow, slot.query) = (None, None);
+        slot.forget_hop();
         self.inherit_flow(client, known);
         Some(known)
     }
@@ -256,7 +256,7 @@ impl<D: Default> Endpoint<D> {
         let is_same = matches!(asked, Some(Route::Resolve { .. })) && asked == next;
         let flow = client.flow.filter(|_| is_same);
         if let Some(slot) = self.dialogs.get_mut(dialog) {
-            slot.flow = flow;
+            slot.flow = flow.map(Into::into);
         }
     }
 
@@ -279,7 +279,7 @@ impl<D: Default> Endpoint<D> {
         }
         let task = self.keep_ack(client, response, ack);
         if let (Route::Flow(flow), Some(slot)) = (&route, self.dialogs.get_mut(dialog)) {
-            slot.flow = Some(*flow);
+            slot.flow = Some((*flow).into());
         }
         self.go_within(dialog, route, task);
     }
@@ -359,7 +359,7 @@ impl<D: Default> Endpoint<D> {
         let local_tag = ack.tag_in_from();
         let dialog = self.dialog_with(ack.call_id(), local_tag, tag);
         if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
-            slot.flow = Some(flow);
+            slot.flow = Some(flow.into());
         }
         if let Some(slot) = self.clients.get_mut(client) {
             slot.ack_flows.retain(|(known, _)| !known.eq_ignore_ascii_case(tag));

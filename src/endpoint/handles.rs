@@ -396,7 +396,7 @@ impl<D: Default> DialogRef<'_, D> {
     /// # Errors
     /// [`Refused::Gone`] when the dialog is over.
     pub fn session_timer(&self) -> Result<&SessionTimer, Refused> {
-        self.slot().map(|slot| &slot.session).ok_or(Refused::Gone)
+        self.slot().map(DialogSlot::session).ok_or(Refused::Gone)
     }
 
     /// The application's data.

@@ -73,6 +73,7 @@ impl fmt::Debug for Config {
             .field("contact", &Hidden(&self.contact))
             .field("outbound_proxy", &Hidden(&self.outbound_proxy))
             .field("granting", &self.granting)
+            .field("shard", &self.shard)
             .field("supported", &self.supported)
             .finish()
     }

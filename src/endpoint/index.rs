@@ -1,35 +1,68 @@
 //! The match tables: from what identifies a message to what it belongs to (RFC 3261 §12, §17.1.3, §17.2.3).
 //!
-//! Keys are 128 bits of a keyed hash, so that the tables hash no further; and nothing iterates them.
+//! A [`MatchId`] is a keyed hash already: a table keeps 32 bits of it beside the machine's name, so that it can grow without a
+//! look at the machines, and whoever looks something up compares the rest with what the machine has. Nothing iterates the tables.
 
-use core::hash::{BuildHasherDefault, Hasher};
+use hashbrown::HashTable;
 
-use hashbrown::HashMap;
-
+use super::Endpoint;
 use super::ids::{DialogId, RequestId, ServerId};
+use super::slots::{ClientSlot, DialogSlot, ServerSlot};
 use crate::transaction::MatchId;
 
-/// Passes half of a [`MatchId`] through.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct PassThrough(u64);
+#[derive(Clone, Debug)]
+pub(super) struct Table<T>(HashTable<Entry<T>>);
 
-impl Hasher for PassThrough {
-    fn finish(&self) -> u64 {
-        self.0
-    }
+#[derive(Clone, Copy, Debug)]
+struct Entry<T> {
+    hash: u32,
+    name: T,
+}
 
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u128(&mut self, number: u128) {
-        self.0 = number as u64;
+impl<T> Entry<T> {
+    /// 64 bits for the table, which takes a place from the low ones and a mark from the high ones.
+    fn spread(&self) -> u64 {
+        spread(self.hash)
     }
 }
 
-type Table<T> = HashMap<MatchId, T, BuildHasherDefault<PassThrough>>;
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self(HashTable::new())
+    }
+}
+
+impl<T: Copy + PartialEq> Table<T> {
+    /// The name of the machine that has this identity; `is_it` compares the whole of it.
+    pub(super) fn find(&self, id: MatchId, is_it: impl Fn(T) -> bool) -> Option<T> {
+        let hash = id.half() as u32;
+        self.0.find(spread(hash), |entry| entry.hash == hash && is_it(entry.name)).map(|entry| entry.name)
+    }
+
+    pub(super) fn insert(&mut self, id: MatchId, name: T) {
+        self.insert_half(id.half(), name);
+    }
+
+    fn insert_half(&mut self, half: u64, name: T) {
+        let hash = half as u32;
+        self.0.insert_unique(spread(hash), Entry { hash, name }, Entry::spread);
+    }
+
+    pub(super) fn remove(&mut self, id: MatchId, name: T) {
+        self.remove_half(id.half(), name);
+    }
+
+    /// Removes what was inserted under an identity with this half.
+    pub(super) fn remove_half(&mut self, half: u64, name: T) {
+        if let Ok(entry) = self.0.find_entry(spread(half as u32), |entry| entry.name == name) {
+            entry.remove();
+        }
+    }
+}
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
@@ -47,10 +80,42 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn is_empty(&self) -> bool {
-        self.servers.is_empty()
-            && self.merged.is_empty()
-            && self.clients.is_empty()
-            && self.subscribing.is_empty()
-            && self.dialogs.is_empty()
+        self.servers.0.is_empty()
+            && self.merged.0.is_empty()
+            && self.clients.0.is_empty()
+            && self.subscribing.0.is_empty()
+            && self.dialogs.0.is_empty()
+    }
+}
+
+impl<D> Endpoint<D> {
+    /// The server transaction with this identity.
+    pub(super) fn server_of(&self, id: MatchId) -> Option<ServerId> {
+        let has = |slot: &ServerSlot<D>| slot.id == id;
+        self.index.servers.find(id, |server| self.servers.get(server).is_some_and(has))
+    }
+
+    /// The context of the request that one with this identity is the twin of.
+    pub(super) fn twin_of(&self, id: MatchId) -> Option<ServerId> {
+        let has = |slot: &ServerSlot<D>| slot.merged.is_some_and(|merged| merged.get() == id.half());
+        self.index.merged.find(id, |server| self.servers.get(server).is_some_and(has))
+    }
+
+    /// The client transaction with this identity.
+    pub(super) fn client_of(&self, id: MatchId) -> Option<RequestId> {
+        let has = |slot: &ClientSlot<D>| slot.id == Some(id);
+        self.index.clients.find(id, |client| self.clients.get(client).is_some_and(has))
+    }
+
+    /// The request whose subscription, not yet a dialog, has this identity.
+    pub(super) fn subscribing_of(&self, id: MatchId) -> Option<RequestId> {
+        let has = |slot: &ClientSlot<D>| slot.pending.as_ref().is_some_and(|pending| pending.id == id);
+        self.index.subscribing.find(id, |client| self.clients.get(client).is_some_and(has))
+    }
+
+    /// The dialog with this identity.
+    pub(super) fn dialog_of(&self, id: MatchId) -> Option<DialogId> {
+        let has = |slot: &DialogSlot<D>| slot.id == id;
+        self.index.dialogs.find(id, |dialog| self.dialogs.get(dialog).is_some_and(has))
     }
 }

@@ -27,7 +27,7 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn inspect(&mut self, flow: Flow, request: Arc<Message>) {
         let method = request.method();
         let Ok(id) = MatchId::server(&self.key, &request, method) else { return };
-        let known = self.index.servers.get(&id).copied();
+        let known = self.server_of(id);
         match (method, known) {
             (Method::Ack, known) => self.ack(known, request),
             (_, Some(known)) => self.retransmitted(known),
@@ -50,7 +50,7 @@ impl<D: Default> Endpoint<D> {
         }
         // §12.2.2: the To tag is ours, the From tag the peer's.
         let dialog = MatchId::dialog(&self.key, request.call_id(), to_tag, from_tag);
-        match self.index.dialogs.get(&dialog).copied() {
+        match self.dialog_of(dialog) {
             Some(dialog) => self.inspect_in_dialog(flow, id, dialog, request),
             // Its answer may have outlived the dialog (RFC 3262 §3).
             None if *request.method() == Method::Prack && !self.is_full() => {
@@ -92,7 +92,7 @@ impl<D: Default> Endpoint<D> {
         };
         self.check_target(request)?;
         let merged = MatchId::merged(&self.key, request).ok();
-        if merged.is_some_and(|merged| self.index.merged.contains_key(&merged)) {
+        if merged.is_some_and(|merged| self.twin_of(merged).is_some()) {
             return Err((StatusCode::LOOP_DETECTED, None));
         }
         self.check_extensions(request)?;
@@ -337,7 +337,7 @@ impl<D: Default> Endpoint<D> {
     /// The dialog with these three parts.
     pub(super) fn dialog_with(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<DialogId> {
         let id = MatchId::dialog(&self.key, call_id, local_tag, remote_tag);
-        self.index.dialogs.get(&id).copied()
+        self.dialog_of(id)
     }
 }
 

@@ -20,6 +20,7 @@
 //! | `subscribers`, `notifiers`, `telling` | subscriptions (RFC 6665), what became of a REFER (RFC 3515) |
 //! | `send` | from a message to a flow: routes, look-ups, connections |
 //! | `handles`, `shortcuts` | the application's way to a context or a dialog |
+//! | `shard` | several endpoints behind one address |
 //! | `index`, `timers`, `transports`, `slots` | the tables |
 //! | `hidden` | what `Debug` does not show |
 
@@ -45,6 +46,7 @@ mod refresh;
 mod reliable;
 mod send;
 mod session;
+pub mod shard;
 mod shortcuts;
 mod slots;
 mod subscribers;
@@ -56,6 +58,7 @@ mod uas;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use slotmap::SlotMap;
@@ -70,6 +73,7 @@ pub use ids::{ConnectId, DialogId, QueryId, RequestId, ServerId, Token};
 pub use operation::{Action, Command, Input, Operation};
 pub use output::{Connect, Output, Payload, Resolve, Transmit};
 pub use policy::{Handling, Policy};
+pub use shard::{Shard, shard, shard_of};
 
 use crate::context::{Defaults, Invite, Rel100, Request};
 use crate::message::{Hidden, Message, Method};
@@ -126,7 +130,12 @@ pub struct Endpoint<D = ()> {
     telling: telling::Telling,
     timers: TimerIndex,
     transports: Transports,
+    /// Contexts whose final answer was sent of late.
+    sent: Vec<ServerId>,
 }
+
+/// So many final answers are kept as messages until they are kept as octets: by then most of those that are acknowledged have been.
+const MOST_SENT: usize = 32;
 
 #[derive(Clone)]
 struct Described {
@@ -165,6 +174,7 @@ impl<D: Default> Endpoint<D> {
             index: Index::default(),
             telling: telling::Telling::new(),
             timers: TimerIndex::new(),
+            sent: Vec::new(),
         }
     }
 
@@ -304,6 +314,11 @@ impl<D: Default> Endpoint<D> {
     /// Time only moves forward.
     fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
+        // What waits to be polled is held there, and is not settled.
+        let is_drained = self.queue.is_empty() || self.sent.len() >= self.config.limits.queue;
+        if self.sent.len() >= MOST_SENT && is_drained {
+            self.settle();
+        }
     }
 
     fn is_full(&self) -> bool {

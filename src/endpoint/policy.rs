@@ -165,17 +165,14 @@ impl Policy {
 
     /// The value of Accept-Encoding (§20.2).
     pub(super) fn accept_encoding(&self) -> String {
-        let mut accept = String::from(IDENTITY);
-        for coding in &self.encodings {
-            accept.push_str(", ");
-            accept.push_str(coding);
-        }
-        accept
+        let encodings = tokens(&self.encodings);
+        if encodings.is_empty() { IDENTITY.into() } else { alloc::format!("{IDENTITY}, {encodings}") }
     }
 
     /// The value of Accept-Language (§20.3).
     pub(super) fn accept_language(&self) -> String {
-        if self.languages.is_empty() { "*".into() } else { self.languages.join(", ") }
+        let languages = tokens(&self.languages);
+        if languages.is_empty() { "*".into() } else { languages }
     }
 
     /// Whether a body in this coding is understood.
@@ -193,6 +190,11 @@ impl Policy {
         };
         self.languages.iter().any(|known| covers(known))
     }
+}
+
+/// The tokens among these texts, as a list. What is none names nothing, and would name others.
+fn tokens(texts: &[Cow<'static, str>]) -> String {
+    texts.iter().map(AsRef::as_ref).filter(|text| is_token(text)).collect::<Vec<&str>>().join(", ")
 }
 
 fn set(table: &mut Vec<(Method, Handling)>, method: Method, handling: Handling) {

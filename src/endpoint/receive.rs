@@ -89,8 +89,7 @@ impl<D: Default> Endpoint<D> {
 
     /// An answer belongs to the request of ours that it matches, or to nobody (RFC 6026 §7.2).
     fn response(&mut self, flow: Flow, response: Arc<Message>) {
-        let client =
-            MatchId::client(&self.key, &response).ok().and_then(|id| self.index.clients.get(&id).copied());
+        let client = MatchId::client(&self.key, &response).ok().and_then(|id| self.client_of(id));
         match client {
             Some(client) if self.is_answer_of(client, &flow, &response) => self.answered(client, response),
             _ => bump(&mut self.counters.stray_responses),

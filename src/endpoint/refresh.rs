@@ -1,6 +1,7 @@
 //! Session timers: what INVITE, UPDATE and their answers say of them, the refresh, and the end of a session that nobody refreshes (RFC 4028).
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -34,7 +35,7 @@ impl<D: Default> Endpoint<D> {
         let Ok(terms) = SessionTerms::of(request) else { return Some((StatusCode::BAD_REQUEST, None)) };
         let mut fresh = SessionTimer::new(settings);
         let timer = match dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
-            Some(slot) => &mut slot.session,
+            Some(slot) => slot.session.as_deref_mut().unwrap_or(&mut fresh),
             None => &mut fresh,
         };
         match timer.receive(&terms).err()? {
@@ -64,7 +65,8 @@ impl<D: Default> Endpoint<D> {
         let request = slot.context.request().filter(|request| concerns(request.method()));
         let terms = request.and_then(|request| SessionTerms::of(request).ok());
         let Some(terms) = terms else { return Cow::Borrowed(reply) };
-        let known = slot.dialog.and_then(|dialog| self.dialogs.get(dialog)).map(|slot| slot.session.clone());
+        let known =
+            slot.dialog.and_then(|dialog| self.dialogs.get(dialog)).map(|slot| slot.session().clone());
         let mut timer = known.unwrap_or_else(|| SessionTimer::new(settings));
         _ = timer.receive(&terms);
         let mut reply = reply.clone();
@@ -80,12 +82,10 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.dialogs.get_mut(id).filter(|slot| slot.has_session(request.method())) else {
             return;
         };
-        if slot.session.is_off() {
-            return;
-        }
+        let Some(session) = &mut slot.session else { return };
         let (Ok(asked), Ok(said)) = (SessionTerms::of(request), SessionTerms::of(response)) else { return };
-        _ = slot.session.receive(&asked);
-        slot.session.answered(now, &said);
+        _ = session.receive(&asked);
+        session.answered(now, &said);
         self.schedule_dialog(id);
     }
 
@@ -96,7 +96,9 @@ impl<D: Default> Endpoint<D> {
         let said = SessionTerms::of(response).unwrap_or_default();
         let now = self.now;
         let Some(slot) = self.dialogs.get_mut(id).filter(|slot| slot.has_session(&method)) else { return };
-        slot.session.accepted(now, &sent_terms, &said);
+        if let Some(session) = &mut slot.session {
+            session.accepted(now, &sent_terms, &said);
+        }
         self.schedule_dialog(id);
     }
 
@@ -109,9 +111,11 @@ impl<D: Default> Endpoint<D> {
         if *method == Method::Update && refuses.contains(&failure.status()) {
             // §7.4: then by re-INVITE.
             slot.dialog.forget_updates();
-            slot.session.refresh_now(now);
-        } else {
-            _ = slot.session.failed(now, method, failure, pause);
+            if let Some(session) = &mut slot.session {
+                session.refresh_now(now);
+            }
+        } else if let Some(session) = &mut slot.session {
+            _ = session.failed(now, method, failure, pause);
         }
         self.schedule_dialog(id);
     }
@@ -120,7 +124,8 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn fire_session(&mut self, id: DialogId) {
         let now = self.now;
         let Some(slot) = self.dialogs.get_mut(id) else { return };
-        let effects = slot.session.step(now);
+        let step = |session: &mut Box<SessionTimer>| session.step(now);
+        let effects = slot.session.as_mut().map_or(SessionEffects::empty(), step);
         self.schedule_dialog(id);
         if effects.contains(SessionEffects::EXPIRED) {
             return self.session_expired(id);
@@ -202,13 +207,13 @@ impl<D: Default> Endpoint<D> {
 impl<D> DialogSlot<D> {
     /// What an INVITE or UPDATE of ours within the dialog says of the session timer.
     pub(super) fn session_terms(&self, method: &Method) -> Option<SessionTerms> {
-        self.has_session(method).then(|| self.session.request())
+        self.has_session(method).then(|| self.session().request())
     }
 
     /// Takes in a 422 to an INVITE or UPDATE of ours; whether it makes sense to send another.
     pub(super) fn is_too_small(&mut self, sent: &Message, response: &Message) -> bool {
         let (Ok(sent), Ok(said)) = (SessionTerms::of(sent), SessionTerms::of(response)) else { return false };
-        self.session.too_small(&sent, said.min_se)
+        self.session.as_mut().is_some_and(|session| session.too_small(&sent, said.min_se))
     }
 
     /// Whether a request with this method is about a session that is up.

@@ -126,7 +126,7 @@ impl<D: Default> Endpoint<D> {
             let tag = self.servers.get(*server).map(|slot| slot.context.tag().as_str());
             tag.is_some_and(|tag| tag.eq_ignore_ascii_case(local_tag))
         };
-        let initial = self.index.merged.get(&twin).copied().filter(is_ours);
+        let initial = self.twin_of(twin).filter(is_ours);
         open.unwrap_or_default()
             .iter()
             .copied()

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
 
 use super::counters::bump;
-use super::flow::Flow;
+use super::flow::{Flow, KeptFlow};
 use super::ids::{ConnectId, DialogId, Owner, QueryId, RequestId, Sender, ServerId, Token};
 use super::output::{Connect, Payload, Resolve, Transmit};
 use super::transports::{Query, Route, Task};
@@ -21,24 +21,47 @@ impl<D: Default> Endpoint<D> {
     /// Sends the stored answer of a context: on the flow that the request came by, or, if that connection is gone, on a new one to where it came
     /// from (§18.2.2).
     pub(super) fn send_answer(&mut self, server: ServerId) {
-        let Some(slot) = self.servers.get(server) else { return };
+        self.recall(server);
+        let Some(slot) = self.servers.get_mut(server) else { return };
         let Some(response) = slot.context.response() else { return };
-        if self.transports.is_open(&slot.flow) {
-            let (flow, payload) = (slot.flow, Payload::Message(response.clone()));
+        let flow = slot.flow.get();
+        if self.transports.is_open(&flow) {
+            let payload = Payload::Message(response.clone());
+            if !slot.context.is_pending() {
+                self.sent.push(server);
+            }
             return self.transmit(flow, payload, Token(Sender::Server(server)));
         }
-        let remote = SocketAddr::new(slot.flow.remote.ip(), slot.return_port);
-        let route = self.transports.route_to(slot.flow.transport, remote);
+        let remote = SocketAddr::new(flow.remote.ip(), slot.return_port);
+        let route = self.transports.route_to(flow.transport, remote);
         if let Some(slot) = self.servers.get_mut(server).filter(|slot| !slot.is_waiting) {
             slot.is_waiting = true;
             self.go(route, Task::Answer(server));
         }
     }
 
+    /// What has been sent for good is kept as octets from here on: whoever got it to send has let go of it.
+    pub(super) fn settle(&mut self) {
+        for server in self.sent.drain(..) {
+            if let Some(slot) = self.servers.get_mut(server) {
+                slot.context.settle();
+            }
+        }
+    }
+
+    /// What is kept as octets becomes a message once more.
+    pub(super) fn recall(&mut self, server: ServerId) {
+        let Some(slot) = self.servers.get_mut(server) else { return };
+        let answer = slot.context.settled().map(|octets| Message::parse(octets.to_vec()));
+        if let Some(Ok(answer)) = answer {
+            slot.context.recall(Arc::new(answer));
+        }
+    }
+
     /// The way to the next request's hop of a dialog. An address that was found for it is used again.
     pub(super) fn dialog_route(&self, id: DialogId) -> Result<Route, Refused> {
         let slot = self.dialogs.get(id).ok_or(Refused::Gone)?;
-        match slot.flow.filter(|flow| self.transports.is_open(flow)) {
+        match slot.flow.as_ref().map(KeptFlow::get).filter(|flow| self.transports.is_open(flow)) {
             Some(flow) => Ok(Route::Flow(flow)),
             None => self.transports.locate_in(&slot.dialog).map_err(Refused::Unroutable),
         }
@@ -46,7 +69,7 @@ impl<D: Default> Endpoint<D> {
 
     /// Does a task of a dialog. Its tasks that wait for the same name wait together.
     pub(super) fn go_within(&mut self, dialog: DialogId, route: Route, task: Task) {
-        let asked = self.dialogs.get(dialog).and_then(|slot| slot.query);
+        let asked = self.dialogs.get(dialog).and_then(|slot| slot.rare().query);
         let asked = asked.filter(|_| matches!(route, Route::Resolve { .. }));
         if let Some(query) = asked.and_then(|query| self.transports.queries.get_mut(query)) {
             query.tasks.push(task);
@@ -54,7 +77,7 @@ impl<D: Default> Endpoint<D> {
         }
         let query = self.go(route, task);
         if let Some(slot) = self.dialogs.get_mut(dialog) {
-            slot.query = query;
+            slot.set_query(query);
         }
     }
 
@@ -101,7 +124,7 @@ impl<D: Default> Endpoint<D> {
             (Task::Answer(server), Some(flow)) => {
                 if let Some(slot) = self.servers.get_mut(server) {
                     slot.is_waiting = false;
-                    slot.flow = flow;
+                    slot.flow = flow.into();
                     self.send_answer(server);
                 }
             }

@@ -37,10 +37,10 @@ impl<D: Default> Endpoint<D> {
             return Err(Refused::Full);
         }
         let slot = self.dialogs.get(id).ok_or(Refused::Gone)?;
-        if slot.dialog.state() == DialogState::Terminated || slot.deferred.is_some() {
+        if slot.dialog.state() == DialogState::Terminated || slot.rare().deferred.is_some() {
             return Err(DialogError::Terminated.into());
         }
-        let is_idle = slot.active.is_none() && slot.wishes.is_empty();
+        let is_idle = slot.rare().active.is_none() && slot.rare().wishes.is_empty();
         let written = if is_idle { self.write_wish(id, &wish) } else { Err(waiting()) };
         match written {
             Ok((message, route)) => {
@@ -54,7 +54,7 @@ impl<D: Default> Endpoint<D> {
                 wish.request.headers.iter().try_for_each(Header::check)?;
                 let client = self.clients.insert(ClientSlot::queued(wish, id));
                 if let Some(slot) = self.dialogs.get_mut(id) {
-                    slot.wishes.push_back(client);
+                    slot.rare_mut().wishes.push_back(client);
                 }
                 Ok(client)
             }
@@ -99,7 +99,7 @@ impl<D: Default> Endpoint<D> {
 
     fn launch_wish(&mut self, id: DialogId, client: RequestId, route: Route) {
         if let Some(slot) = self.dialogs.get_mut(id) {
-            slot.active = Some(client);
+            slot.rare_mut().active = Some(client);
         }
         self.go_within(id, route, Task::Launch(client));
     }
@@ -107,15 +107,15 @@ impl<D: Default> Endpoint<D> {
     /// Sends the next change that waits, if it may go now.
     pub(super) fn pump(&mut self, id: DialogId) {
         while let Some(slot) = self.dialogs.get(id)
-            && slot.active.is_none()
+            && slot.rare().active.is_none()
             && slot.dialog.state() != DialogState::Terminated
-            && let Some(client) = slot.wishes.front().copied()
+            && let Some(client) = slot.rare().wishes.front().copied()
         {
             let wish = self.clients.get(client).and_then(|slot| slot.wish.clone());
             // RFC 4028 §7.2: another 2xx has refreshed the session meanwhile.
-            if wish.as_ref().is_some_and(|wish| wish.is_refresh) && !slot.session.is_refresh_due() {
+            if wish.as_ref().is_some_and(|wish| wish.is_refresh) && !slot.session().is_refresh_due() {
                 if let Some(slot) = self.dialogs.get_mut(id) {
-                    slot.wishes.pop_front();
+                    slot.rare_mut().wishes.pop_front();
                 }
                 self.end_client(client);
                 continue;
@@ -125,7 +125,7 @@ impl<D: Default> Endpoint<D> {
                 return;
             }
             if let Some(slot) = self.dialogs.get_mut(id) {
-                slot.wishes.pop_front();
+                slot.rare_mut().wishes.pop_front();
             }
             match written {
                 Ok((message, route)) => {
@@ -151,7 +151,7 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn drop_wish(&mut self, client: RequestId) {
         let dialog = self.clients.get(client).and_then(|slot| slot.dialog);
         if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
-            slot.wishes.retain(|wish| *wish != client);
+            slot.rare_mut().wishes.retain(|wish| *wish != client);
         }
         self.give_up_wish(client, Synthetic::Cancelled);
     }
@@ -159,9 +159,9 @@ impl<D: Default> Endpoint<D> {
     /// The change that was under way is over: the next one goes.
     pub(super) fn wish_ended(&mut self, id: DialogId, client: RequestId) {
         if let Some(slot) = self.dialogs.get_mut(id)
-            && slot.active == Some(client)
+            && slot.rare().active == Some(client)
         {
-            slot.active = None;
+            slot.rare_mut().active = None;
         }
         self.pump(id);
     }
@@ -173,8 +173,8 @@ impl<D: Default> Endpoint<D> {
         let slot = self.clients.get_mut(client)?;
         let id = slot.dialog?;
         let wish = slot.wish.as_mut().filter(|wish| wish.collisions < most)?;
-        let dialog = self.dialogs.get_mut(id).filter(|slot| slot.active == Some(client))?;
-        if dialog.dialog.state() == DialogState::Terminated || dialog.deferred.is_some() {
+        let dialog = self.dialogs.get_mut(id).filter(|slot| slot.rare().active == Some(client))?;
+        if dialog.dialog.state() == DialogState::Terminated || dialog.rare().deferred.is_some() {
             return None;
         }
         let is_collision = response.status() == Some(StatusCode::REQUEST_PENDING);
@@ -201,8 +201,9 @@ impl<D: Default> Endpoint<D> {
         }
         wish.again_at = None;
         if let Some(slot) = self.dialogs.get_mut(id) {
-            slot.active = None;
-            slot.wishes.push_front(client);
+            let rare = slot.rare_mut();
+            rare.active = None;
+            rare.wishes.push_front(client);
         }
         self.schedule_client(client);
         self.pump(id);
@@ -214,7 +215,7 @@ impl<D: Default> Endpoint<D> {
         let timers = &self.config.settings.timers;
         let until = self.now + timers.give_up().saturating_sub(timers.t1);
         let Some(slot) = self.dialogs.get_mut(id) else { return };
-        slot.ack_due = Some(AckDue { client, response: response.clone(), until });
+        slot.rare_mut().ack_due = Some(AckDue { client, response: response.clone(), until });
         self.schedule_dialog(id);
         self.emit(Event::Dialog { dialog: id, event: DialogEvent::Offer { response } });
     }
@@ -222,7 +223,7 @@ impl<D: Default> Endpoint<D> {
     /// The application's answer goes out in the ACK.
     pub(super) fn answer_offer(&mut self, id: DialogId, sdp: Bytes) -> Result<(), Refused> {
         let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
-        let due = slot.ack_due.clone().ok_or(DialogError::NoOffer)?;
+        let due = slot.rare().ack_due.clone().ok_or(DialogError::NoOffer)?;
         let answer = Some(Body::sdp(sdp));
         if due.is_provisional() {
             self.send_prack(id, &due.response, answer)?;
@@ -244,7 +245,7 @@ impl<D: Default> Endpoint<D> {
     }
 
     fn forget_ack(&mut self, id: DialogId) -> Option<AckDue> {
-        let due = self.dialogs.get_mut(id).and_then(|slot| slot.ack_due.take());
+        let due = self.dialogs.get_mut(id).and_then(|slot| slot.rare.as_mut()?.ack_due.take());
         self.schedule_dialog(id);
         due
     }
@@ -252,14 +253,15 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn schedule_dialog(&mut self, id: DialogId) {
         let now = self.now;
         let Some(slot) = self.dialogs.get_mut(id) else { return };
-        let ack_due = slot.ack_due.as_ref().map(|due| due.until);
-        let deadline = ack_due.into_iter().chain(slot.session.deadline()).chain(slot.usages.deadline()).min();
+        let ack_due = slot.rare().ack_due.as_ref().map(|due| due.until);
+        let deadline =
+            ack_due.into_iter().chain(slot.session().deadline()).chain(slot.usages.deadline()).min();
         self.timers.set(&mut slot.timer, Owner::Dialog(id), deadline, now);
     }
 
     pub(super) fn fire_dialog(&mut self, id: DialogId) {
         let Some(slot) = self.dialogs.get(id) else { return };
-        if let Some(due) = slot.ack_due.clone().filter(|due| due.until <= self.now) {
+        if let Some(due) = slot.rare().ack_due.clone().filter(|due| due.until <= self.now) {
             self.settle_ack(id);
             match due.is_provisional() {
                 true => _ = self.cancel_client(due.client, &[]),
@@ -363,10 +365,10 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn hold_back(&mut self, id: DialogId, yes: bool) -> Result<(), Refused> {
         let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
         if yes {
-            slot.held.get_or_insert_default();
+            slot.rare_mut().held.get_or_insert_default();
             return Ok(());
         }
-        for held in slot.held.take().unwrap_or_default() {
+        for held in slot.rare.as_mut().and_then(|rare| rare.held.take()).unwrap_or_default() {
             // One that was cancelled meanwhile has its answer.
             if self.servers.get(held.server).is_some_and(|slot| slot.context.is_pending()) {
                 self.serve(id, held);

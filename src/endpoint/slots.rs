@@ -5,18 +5,20 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::flow::Flow;
+use super::flow::{Flow, KeptFlow};
 use super::ids::{DialogId, QueryId, RequestId, ServerId};
 use super::policy::Handling;
 use super::redirects::Redirects;
 use super::timers::Handle;
 use crate::context::{ClientContext, ServerContext};
 use crate::dialog::{
-    Dialog, DialogState, InDialog, Modify, SessionTimer, Subject, Subscriber, UsageId, Usages,
+    Dialog, DialogState, InDialog, Modify, SessionTimer, SessionTimers, Subject, Subscriber, TimerMode,
+    UsageId, Usages,
 };
 use crate::message::{Header, Message, Method, StatusCode};
 use crate::sdp::Change;
@@ -27,12 +29,14 @@ use crate::transaction::MatchId;
 pub(super) struct ServerSlot<D> {
     pub(super) context: ServerContext,
     /// Where answers go.
-    pub(super) flow: Flow,
+    pub(super) flow: KeptFlow,
     /// The port to connect to when the request's connection is gone (§18.2.2).
     pub(super) return_port: u16,
     pub(super) id: MatchId,
-    pub(super) merged: Option<MatchId>,
-    pub(super) method: Method,
+    /// Half of what its twin would share with it: one of 2⁶⁴ under a secret key will do to tell one.
+    pub(super) merged: Option<NonZeroU64>,
+    /// Its method, where that is about the session.
+    pub(super) session_method: Option<SessionMethod>,
     pub(super) cseq: u32,
     /// The dialog that the request came in, or that its answers have made.
     pub(super) dialog: Option<DialogId>,
@@ -44,6 +48,35 @@ pub(super) struct ServerSlot<D> {
     pub(super) is_waiting: bool,
     pub(super) data: Option<D>,
     pub(super) timer: Handle,
+}
+
+/// The methods of the peer's whose failure offer and answer hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SessionMethod {
+    Invite,
+    Prack,
+    Update,
+}
+
+impl SessionMethod {
+    pub(super) fn of(method: &Method) -> Option<Self> {
+        match method {
+            Method::Invite => Some(Self::Invite),
+            Method::Prack => Some(Self::Prack),
+            Method::Update => Some(Self::Update),
+            _ => None,
+        }
+    }
+}
+
+impl From<SessionMethod> for Method {
+    fn from(method: SessionMethod) -> Self {
+        match method {
+            SessionMethod::Invite => Self::Invite,
+            SessionMethod::Prack => Self::Prack,
+            SessionMethod::Update => Self::Update,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -138,8 +171,8 @@ pub(super) enum Purpose {
 #[derive(Clone, Debug)]
 pub(super) struct DialogSlot<D> {
     pub(super) dialog: Dialog,
-    /// The session timer (RFC 4028).
-    pub(super) session: SessionTimer,
+    /// The session timer (RFC 4028), where it is not switched off.
+    pub(super) session: Option<Box<SessionTimer>>,
     /// What it is there for (RFC 5057 §2).
     pub(super) usages: Usages,
     /// Whether we have sent a REFER in it.
@@ -152,11 +185,22 @@ pub(super) struct DialogSlot<D> {
     pub(super) contact_of: Option<u32>,
     pub(super) id: MatchId,
     /// The flow that the next hop was last reached by.
-    pub(super) flow: Option<Flow>,
-    /// The question about the next hop that has no answer yet.
-    pub(super) query: Option<QueryId>,
+    pub(super) flow: Option<KeptFlow>,
     /// The INVITE of ours that makes it.
     pub(super) client: Option<RequestId>,
+    /// The requests of the peer's that are pending, or whose ACK is awaited.
+    pub(super) servers: SmallVec<[ServerId; 1]>,
+    /// What few dialogs have at a time; made when it is used.
+    pub(super) rare: Option<Box<Rare>>,
+    pub(super) data: D,
+    pub(super) timer: Handle,
+}
+
+/// What few dialogs have at a time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rare {
+    /// The question about the next hop that has no answer yet.
+    pub(super) query: Option<QueryId>,
     /// The change of the session that is under way, or waits to be tried again.
     pub(super) active: Option<RequestId>,
     /// Those that come after it.
@@ -165,13 +209,15 @@ pub(super) struct DialogSlot<D> {
     pub(super) ack_due: Option<AckDue>,
     /// The requests of the peer's that are held back; `None` while none are.
     pub(super) held: Option<Vec<Held>>,
-    /// The requests of the peer's that are pending, or whose ACK is awaited.
-    pub(super) servers: SmallVec<[ServerId; 1]>,
     /// The BYE that waits for the ACK (§15).
     pub(super) deferred: Option<Vec<Header>>,
-    pub(super) data: D,
-    pub(super) timer: Handle,
 }
+
+static NOTHING_RARE: Rare =
+    Rare { query: None, active: None, wishes: VecDeque::new(), ack_due: None, held: None, deferred: None };
+
+static SWITCHED_OFF: SessionTimer =
+    SessionTimer::new(SessionTimers { mode: TimerMode::Off, ..SessionTimers::DEFAULT });
 
 /// A request of the peer's, and how it is to be handled.
 #[derive(Clone, Copy, Debug)]
@@ -285,7 +331,35 @@ impl<D> DialogSlot<D> {
         let hop = String::from(self.dialog.next_hop());
         self.dialog.refresh_target(message);
         if self.dialog.next_hop() != hop {
-            (self.flow, self.query) = (None, None);
+            self.forget_hop();
         }
+    }
+
+    /// Nothing is known of the next hop.
+    pub(super) fn forget_hop(&mut self) {
+        self.flow = None;
+        self.set_query(None);
+    }
+
+    pub(super) fn set_query(&mut self, query: Option<QueryId>) {
+        if query.is_some() || self.rare.is_some() {
+            self.rare_mut().query = query;
+        }
+    }
+
+    pub(super) fn take_deferred(&mut self) -> Option<Vec<Header>> {
+        self.rare.as_mut()?.deferred.take()
+    }
+
+    pub(super) fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(&NOTHING_RARE)
+    }
+
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    pub(super) fn session(&self) -> &SessionTimer {
+        self.session.as_deref().unwrap_or(&SWITCHED_OFF)
     }
 }

@@ -35,7 +35,9 @@ impl<D: Default> Endpoint<D> {
         let id = MatchId::dialog(&self.key, request.call_id(), tag, "");
         if let Some(slot) = self.clients.get_mut(client) {
             let pending = Pending { id, subject, subscriber, is_through: false };
-            slot.pending = Some(Box::new(pending));
+            if let Some(before) = slot.pending.replace(Box::new(pending)) {
+                self.index.subscribing.remove(before.id, client);
+            }
             self.index.subscribing.insert(id, client);
         }
     }
@@ -43,7 +45,7 @@ impl<D: Default> Endpoint<D> {
     /// A NOTIFY that belongs to no dialog: the first one of a subscription of ours makes it (RFC 6665 §4.4.1).
     pub(super) fn first_notify(&mut self, notify: &Message, tag: &str) -> Option<DialogId> {
         let id = MatchId::dialog(&self.key, notify.call_id(), tag, "");
-        let client = *self.index.subscribing.get(&id)?;
+        let client = self.subscribing_of(id)?;
         if *notify.method() != Method::Notify || self.dialogs.len() >= self.config.limits.dialogs {
             return None;
         }
@@ -138,7 +140,7 @@ impl<D: Default> Endpoint<D> {
     /// No other NOTIFY begins a dialog any more. A client that was kept for its sake ends.
     pub(super) fn forget_pending(&mut self, client: RequestId) {
         let Some(pending) = self.clients.get_mut(client).and_then(|slot| slot.pending.take()) else { return };
-        self.index.subscribing.remove(&pending.id);
+        self.index.subscribing.remove(pending.id, client);
         match pending.is_through {
             true => self.end_client(client),
             false => self.schedule_client(client),
@@ -380,7 +382,7 @@ impl<D: Default> Endpoint<D> {
         to_tag: &str,
     ) -> bool {
         let awaited = MatchId::dialog(&self.key, request.call_id(), to_tag, "");
-        if *request.method() != Method::Notify || !self.index.subscribing.contains_key(&awaited) {
+        if *request.method() != Method::Notify || self.subscribing_of(awaited).is_none() {
             return false;
         }
         if self.is_full() {

@@ -55,7 +55,11 @@ impl<D: Default> Endpoint<D> {
         let transport = route.transport();
         // What is drawn for a request that is refused has not been drawn.
         let mut random = self.random.clone();
-        let [call_id, tag, branch] = [random.token(), random.token(), random.token()];
+        let call_id = match self.config.shard {
+            Some(shard) => shard.call_id(&mut random),
+            None => random.token(),
+        };
+        let [tag, branch] = [random.token(), random.token()];
         let names = self.transports.names(transport, route.towards());
         let supported = match rel100 == self.config.settings.rel100 {
             true => Cow::Borrowed(self.described.supported.as_str()),
@@ -121,7 +125,7 @@ impl<D: Default> Endpoint<D> {
             self.index.clients.insert(id, client);
         }
         if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
-            slot.flow = Some(flow);
+            slot.flow = Some(flow.into());
         }
         self.carry_out_client(client, effects, None);
     }
@@ -300,6 +304,7 @@ impl<D: Default> Endpoint<D> {
         slot.attempt = slot.attempt.wrapping_add(1);
         let tail = self.clients.insert(ClientSlot { flow, id, ..ClientSlot::at(stage, Purpose::Quiet) });
         if let Some(id) = id {
+            self.index.clients.remove(id, client);
             self.index.clients.insert(id, tail);
         }
         self.schedule_client(client);
@@ -483,10 +488,10 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.clients.remove(client) else { return };
         self.timers.release(slot.timer);
         if let Some(id) = slot.id {
-            self.index.clients.remove(&id);
+            self.index.clients.remove(id, client);
         }
         if let Some(pending) = slot.pending {
-            self.index.subscribing.remove(&pending.id);
+            self.index.subscribing.remove(pending.id, client);
         }
         if slot.purpose == Purpose::App {
             self.emit(Event::Client { request: client, event: ClientEvent::Ended { data: slot.data } });

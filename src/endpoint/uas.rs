@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::sync::Arc;
+use core::num::NonZeroU64;
 
 use super::counters::bump;
 use super::event::{ServerEvent, Why};
@@ -10,7 +11,7 @@ use super::handles::Verb;
 use super::ids::{DialogId, Owner, ServerId};
 use super::policy::Handling;
 use super::send::return_flow;
-use super::slots::ServerSlot;
+use super::slots::{ServerSlot, SessionMethod};
 use super::timers::Handle;
 use super::{By, Endpoint, Event, Refused, defaults};
 use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects, rack};
@@ -33,7 +34,7 @@ impl<D: Default> Endpoint<D> {
         if let Ok(merged) = MatchId::merged(&self.key, &request)
             && let Some(slot) = self.servers.get_mut(server)
         {
-            slot.merged = Some(merged);
+            slot.merged = NonZeroU64::new(merged.half());
             self.index.merged.insert(merged, server);
         }
         match handling {
@@ -71,16 +72,16 @@ impl<D: Default> Endpoint<D> {
         tag: random::Token,
     ) -> ServerId {
         let (flow, return_port) = return_flow(flow, &request, self.config.policy.honour_maddr);
-        let (method, cseq) = (request.method().clone(), request.cseq());
+        let (method, cseq) = (SessionMethod::of(request.method()), request.cseq());
         let reliable = flow.transport.is_reliable();
         let context = ServerContext::new(self.now, request, reliable, tag, &self.config.settings);
         let server = self.servers.insert(ServerSlot {
             context,
-            flow,
+            flow: flow.into(),
             return_port,
             id,
             merged: None,
-            method,
+            session_method: method,
             cseq,
             dialog,
             is_in_dialog: dialog.is_some(),
@@ -161,15 +162,16 @@ impl<D: Default> Endpoint<D> {
         }
 
         let Some(slot) = self.servers.get_mut(invite) else { return };
-        let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow, None);
+        let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), None);
         let effects = slot.context.cancel(self.now, &defaults, &self.config.settings);
         self.carry_out_server(invite, effects, Some(cancel));
     }
 
     /// Whether a CANCEL that came by `flow` came from where the request came from, if the policy asks (§22.1).
     fn is_hop_of(&self, slot: &ServerSlot<D>, flow: &Flow) -> bool {
-        let source = slot.context.request().and_then(|request| request.source()).unwrap_or(slot.flow.remote);
-        let is_transport = !self.config.policy.check_source || slot.flow.transport == flow.transport;
+        let known = slot.flow.get();
+        let source = slot.context.request().and_then(|request| request.source()).unwrap_or(known.remote);
+        let is_transport = !self.config.policy.check_source || known.transport == flow.transport;
         is_transport && self.is_source(source.ip(), flow)
     }
 
@@ -181,7 +183,7 @@ impl<D: Default> Endpoint<D> {
         let mut methods = [Method::Invite].iter().chain(served).chain(&Method::KNOWN);
         methods.find_map(|method| {
             let id = MatchId::server(&self.key, cancel, method).ok()?;
-            let server = *self.index.servers.get(&id)?;
+            let server = self.server_of(id)?;
             Some((server, self.servers.get(server)?))
         })
     }
@@ -191,7 +193,7 @@ impl<D: Default> Endpoint<D> {
         let slot = self.servers.get(server).ok_or(Refused::Gone)?;
         let request = slot.context.request().cloned();
         let mut defaults =
-            defaults(&self.config, &self.described, &self.transports, &slot.flow, request.as_deref());
+            defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), request.as_deref());
         // Within a dialog we are where the dialog says, until the application says otherwise; an early one too (RFC 3311 §5.1).
         let within = slot.dialog.and_then(|id| self.dialogs.get(id));
         let contact = within.map(|slot| slot.dialog.local().contact);
@@ -305,8 +307,13 @@ impl<D: Default> Endpoint<D> {
         loop {
             let Some(slot) = self.servers.get_mut(server) else { return };
             let request = slot.context.request().cloned();
-            let defaults =
-                defaults(&self.config, &self.described, &self.transports, &slot.flow, request.as_deref());
+            let defaults = defaults(
+                &self.config,
+                &self.described,
+                &self.transports,
+                &slot.flow.get(),
+                request.as_deref(),
+            );
             let Some(effects) = slot.context.fire(self.now, &defaults, &self.config.settings) else {
                 return self.schedule_server(server);
             };
@@ -355,6 +362,7 @@ impl<D: Default> Endpoint<D> {
             self.call_not_acknowledged(server);
         }
         if has(ServerEffects::SEND_FAILED) {
+            self.recall(server);
             let response = self.servers.get(server).and_then(|slot| slot.context.response().cloned());
             let code = response.as_ref().and_then(|response| response.status()).map_or(0, StatusCode::code);
             let report = Report { code, response, cause: Some(Cause::ConnectionError) };
@@ -412,9 +420,8 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.servers.get(server) else { return };
         let Some(dialog) = slot.dialog else { return };
         if slot.is_in_dialog {
-            let method = slot.method.clone();
-            if let Some(slot) = self.dialogs.get_mut(dialog) {
-                slot.dialog.note_unanswered(Side::Theirs, &method);
+            if let (Some(method), Some(slot)) = (slot.session_method, self.dialogs.get_mut(dialog)) {
+                slot.dialog.note_unanswered(Side::Theirs, &method.into());
             }
             return self.pump(dialog);
         }
@@ -440,9 +447,9 @@ impl<D: Default> Endpoint<D> {
     fn end_server(&mut self, server: ServerId) {
         let Some(slot) = self.servers.remove(server) else { return };
         self.timers.release(slot.timer);
-        self.index.servers.remove(&slot.id);
+        self.index.servers.remove(slot.id, server);
         if let Some(merged) = slot.merged {
-            self.index.merged.remove(&merged);
+            self.index.merged.remove_half(merged.get(), server);
         }
         if let Some(dialog) = slot.dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
             dialog.servers.retain(|other| *other != server);

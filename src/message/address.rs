@@ -96,12 +96,6 @@ impl<'a> Address<'a> {
         self.params.value("tag").filter(|tag| !tag.is_empty())
     }
 
-    /// How long the address is when it is written in full, with a separator to spare.
-    pub(crate) fn written_len(&self) -> usize {
-        let text = self.raw_display_name.len().saturating_add(self.uri.len());
-        text.saturating_add(self.params.as_str().len()).saturating_add(5)
-    }
-
     /// Checks everything that delimiting alone leaves open: display name, URI and parameters.
     ///
     /// # Errors

@@ -48,6 +48,7 @@ pub(crate) use compare::{compare_agreed, flow_alike};
 pub use direction::Direction;
 pub(crate) use hold::may_hold;
 pub use hold::{hold, unhold};
+pub(crate) use negotiation::Agreed;
 pub use negotiation::{Negotiation, Taken};
 pub use offer::next_offer;
 pub use session::{Connection, Origin, Session};

@@ -1,5 +1,6 @@
 //! Offer and answer in a dialog: the [table](super::step) with the descriptions that pass.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 
@@ -32,19 +33,58 @@ use super::table::step;
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Negotiation {
     state: State,
-    local: Option<Arc<[u8]>>,
-    remote: Option<Arc<[u8]>>,
+    agreed: Option<Agreed>,
     /// The offer of the open round.
     offer: Option<Arc<[u8]>>,
-    /// What an unreliable 1xx said the answer will be.
-    preview: Option<Arc<[u8]>>,
-    /// What the exchange of an INVITE that has no final response yet replaced.
-    undo: Option<Pair>,
+    /// What only some INVITEs bring, while they last; never empty.
+    aside: Option<Box<Aside>>,
     is_changed: bool,
 }
 
-/// Our description and the peer's.
-type Pair = (Option<Arc<[u8]>>, Option<Arc<[u8]>>);
+#[derive(Clone, PartialEq, Eq, Default)]
+struct Aside {
+    /// What an unreliable 1xx said the answer will be.
+    preview: Option<Arc<[u8]>>,
+    /// What the exchange of an INVITE that has no final response yet replaced.
+    undo: Option<Option<Agreed>>,
+}
+
+/// Our description and the peer's in one buffer, behind the length of the first.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Agreed(Arc<[u8]>);
+
+const PREFIX: usize = size_of::<u32>();
+
+impl Agreed {
+    fn new(local: &[u8], remote: &[u8]) -> Self {
+        let length = PREFIX.saturating_add(local.len()).saturating_add(remote.len());
+        let mut buffer: Arc<[u8]> = core::iter::repeat_n(0, length).collect();
+        if let Some(rest) = Arc::get_mut(&mut buffer)
+            && let Some((prefix, rest)) = rest.split_at_mut_checked(PREFIX)
+            && let Some((first, second)) = rest.split_at_mut_checked(local.len())
+        {
+            prefix.copy_from_slice(&u32::try_from(local.len()).unwrap_or(u32::MAX).to_be_bytes());
+            first.copy_from_slice(local);
+            second.copy_from_slice(remote);
+        }
+        Self(buffer)
+    }
+
+    fn split(&self) -> (&[u8], &[u8]) {
+        let Some((prefix, rest)) = self.0.split_first_chunk() else { return (&[], &[]) };
+        rest.split_at_checked(u32::from_be_bytes(*prefix) as usize).unwrap_or((rest, &[]))
+    }
+
+    /// Our description.
+    pub(crate) fn local(&self) -> &[u8] {
+        self.split().0
+    }
+
+    /// Whether this is the same agreement, not one in the same words.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
 
 /// What became of a message of the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -63,17 +103,17 @@ impl Negotiation {
 
     /// Our description in the session, once a round is complete.
     pub fn local(&self) -> Option<&[u8]> {
-        self.local.as_deref()
+        self.agreed.as_ref().map(Agreed::local)
     }
 
-    /// The same, shared.
-    pub(crate) fn local_shared(&self) -> Option<Arc<[u8]>> {
-        self.local.clone()
+    /// Both descriptions, shared.
+    pub(crate) fn agreed(&self) -> Option<Agreed> {
+        self.agreed.clone()
     }
 
     /// The peer's description in the session, once a round is complete.
     pub fn remote(&self) -> Option<&[u8]> {
-        self.remote.as_deref()
+        self.agreed.as_ref().map(|agreed| agreed.split().1)
     }
 
     /// The offer that waits for its answer, and whose it is.
@@ -86,7 +126,7 @@ impl Negotiation {
 
     /// What an unreliable 1xx of this INVITE said the answer will be, if one did: media may flow by it (RFC 3261 §13.2.1).
     pub fn preview(&self) -> Option<&[u8]> {
-        self.preview.as_deref()
+        self.aside.as_ref()?.preview.as_deref()
     }
 
     /// The state of the table.
@@ -152,8 +192,7 @@ impl Negotiation {
     pub fn abandon(&mut self) {
         self.state = State::default();
         self.offer = None;
-        self.preview = None;
-        self.undo = None;
+        self.aside = None;
     }
 
     fn ours(&self, carrier: Carrier, has_sdp: bool) -> Result<(State, Meaning), Refusal> {
@@ -164,32 +203,31 @@ impl Negotiation {
         // RFC 3261 §13.2.1, RFC 6337 §3.1.1: the first description counts, whatever comes later.
         let is_answer = carrier == Carrier::Success || (carrier == Carrier::Reliable && sdp.is_some());
         let awaits_answer = self.state.round == Round::Open(by.other(), Carrier::Invite);
-        let preview = self.preview.take_if(|_| by == Side::Theirs && is_answer && awaits_answer);
+        let is_answer = by == Side::Theirs && is_answer && awaits_answer;
+        let preview = if is_answer { self.take_preview() } else { None };
         let has_sdp = sdp.is_some() || preview.is_some();
         let before = self.state;
         let (state, meaning) = step(before, Stimulus { by, carrier, has_sdp })?;
         self.state = state;
         if carrier == Carrier::Invite {
             self.is_changed = false;
-            self.preview = None;
-            self.undo = None;
+            self.aside = None;
         }
-        let kept = || preview.or_else(|| sdp.map(Arc::from));
+        let kept = || sdp.map(Arc::from);
         match meaning {
             Meaning::Nothing | Meaning::Ignored => {}
             Meaning::Offer => self.offer = kept(),
             // RFC 3261 §13.2.1: the first one counts.
-            Meaning::Preview if self.preview.is_some() => {}
-            Meaning::Preview => self.preview = kept(),
-            Meaning::Answer => self.commit(by, carrier, kept()),
+            Meaning::Preview if self.preview().is_some() => {}
+            Meaning::Preview => self.aside.get_or_insert_default().preview = kept(),
+            Meaning::Answer => self.commit(by, carrier, preview.as_deref().or(sdp).unwrap_or_default()),
             Meaning::RolledBack | Meaning::Missing => self.offer = None,
         }
         if matches!(state.invite, Invite::None | Invite::Open(_, Phase::Accepted)) {
-            self.preview = None;
-            let undo =
-                self.undo.take().filter(|_| carrier == Carrier::Failure && before.invite != state.invite);
-            if let Some(pair) = undo {
-                (self.local, self.remote) = pair;
+            let undo = self.aside.take().and_then(|aside| aside.undo);
+            let undo = undo.filter(|_| carrier == Carrier::Failure && before.invite != state.invite);
+            if let Some(agreed) = undo {
+                self.agreed = agreed;
                 return Ok(Meaning::RolledBack);
             }
         }
@@ -197,30 +235,37 @@ impl Negotiation {
     }
 
     /// RFC 3264 §4: the session is what the two descriptions say, from the answer on.
-    fn commit(&mut self, answered_by: Side, carrier: Carrier, answer: Option<Arc<[u8]>>) {
+    fn commit(&mut self, answered_by: Side, carrier: Carrier, answer: &[u8]) {
         let offer = self.offer.take();
+        let offer = offer.as_deref().unwrap_or_default();
         let agreed = match answered_by {
-            Side::Ours => (answer, offer),
-            Side::Theirs => (offer, answer),
+            Side::Ours => Agreed::new(answer, offer),
+            Side::Theirs => Agreed::new(offer, answer),
         };
-        let replaced =
-            (core::mem::replace(&mut self.local, agreed.0), core::mem::replace(&mut self.remote, agreed.1));
+        let replaced = self.agreed.replace(agreed);
         // Patterns 3 and 4 hang on the INVITE's final response.
-        self.undo = matches!(carrier, Carrier::Reliable | Carrier::Prack).then_some(replaced);
-        self.preview = None;
+        let undo = matches!(carrier, Carrier::Reliable | Carrier::Prack).then_some(replaced);
+        self.aside = undo.map(|undo| Box::new(Aside { preview: None, undo: Some(undo) }));
         self.is_changed = true;
+    }
+
+    fn take_preview(&mut self) -> Option<Arc<[u8]>> {
+        let preview = self.aside.as_mut()?.preview.take();
+        if self.aside.as_ref().is_some_and(|aside| aside.undo.is_none()) {
+            self.aside = None;
+        }
+        preview
     }
 }
 
 impl fmt::Debug for Negotiation {
     /// The state, and the lengths of the descriptions: they may carry keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let length = |sdp: &Option<Arc<[u8]>>| sdp.as_ref().map(|sdp| sdp.len());
         f.debug_struct("Negotiation")
             .field("state", &self.state)
-            .field("local", &length(&self.local))
-            .field("remote", &length(&self.remote))
-            .field("offer", &length(&self.offer))
+            .field("local", &self.local().map(<[u8]>::len))
+            .field("remote", &self.remote().map(<[u8]>::len))
+            .field("offer", &self.offer.as_ref().map(|sdp| sdp.len()))
             .finish_non_exhaustive()
     }
 }

@@ -24,12 +24,20 @@ impl core::fmt::Debug for HashKey {
 
 /// The identity of a transaction, a request or a dialog within one endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
-pub struct MatchId(u128);
+pub struct MatchId {
+    high: u64,
+    low: u64,
+}
 
 impl MatchId {
     /// The identity as a number.
     pub fn as_u128(self) -> u128 {
-        self.0
+        u128::from(self.high) << 64 | u128::from(self.low)
+    }
+
+    /// Half of the identity: what a match table keeps of one that is not decisive.
+    pub(crate) fn half(self) -> u64 {
+        self.high
     }
 
     /// The server transaction that `request` belongs to, or would, were its method `method` (§17.2.3). An ACK is matched as INVITE; a
@@ -157,7 +165,8 @@ impl Text {
     fn digest(self, key: &HashKey) -> MatchId {
         let mut hasher = SipHasher13::new_with_key(&key.0);
         hasher.write(&self.0);
-        MatchId(hasher.finish128().as_u128())
+        let hash = hasher.finish128();
+        MatchId { high: hash.h2, low: hash.h1 }
     }
 }
 

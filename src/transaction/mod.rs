@@ -39,8 +39,8 @@ pub struct Transaction {
     reliable: bool,
     /// A, E or G: when it fires; [`Timestamp::MAX`] while it is not armed.
     repeat_at: Timestamp,
-    /// Microseconds that A, E or G runs this time.
-    interval: u64,
+    /// Microseconds that A, E or G runs this time: up to 71 minutes, far beyond 64·T1.
+    interval: u32,
     /// The state's other timer, which ends the state.
     end_at: Timestamp,
 }
@@ -84,6 +84,7 @@ impl Transaction {
     /// Fires the timer that is due at `now`, if one is: the one that ends the state before the one that
     /// repeats. To be called until it yields `None`.
     pub fn fire(&mut self, now: Timestamp, timers: &Timers) -> Option<Effects> {
+        self.deadline().filter(|at| *at <= now)?;
         let due = Timer::ALL.into_iter().filter(|timer| self.is_due(*timer, now));
         let timer = due.max_by_key(|timer| !timer.repeats())?;
         Some(self.step(now, Stimulus::Timer(timer), timers))
@@ -131,9 +132,9 @@ impl Transaction {
             (None, ..) => timers.t1,
             // RFC 3261 §17.1.2.2: in Proceeding, E runs for T2.
             (Some(_), Timer::E, State::Proceeding) => timers.t2,
-            (Some(_), ..) => timers.next(timer, Duration::from_micros(self.interval)),
+            (Some(_), ..) => timers.next(timer, Duration::from_micros(self.interval.into())),
         };
-        self.interval = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
+        self.interval = u32::try_from(interval.as_micros()).unwrap_or(u32::MAX);
         self.repeat_at = again_after(due.unwrap_or(now), interval, now);
     }
 }
@@ -236,6 +237,6 @@ mod tests {
 
     #[test]
     fn a_transaction_is_small() {
-        assert!(size_of::<Transaction>() <= 32);
+        assert!(size_of::<Transaction>() <= 24);
     }
 }

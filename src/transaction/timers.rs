@@ -87,7 +87,12 @@ impl TimerSet {
 
     /// The timers in the set, in the order of their letters.
     pub fn iter(self) -> impl Iterator<Item = Timer> {
-        Timer::ALL.into_iter().filter(move |timer| self.contains(*timer))
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            let timer = Timer::ALL.get(left.trailing_zeros() as usize).copied();
+            left &= left.wrapping_sub(1);
+            timer
+        })
     }
 }
 

@@ -300,3 +300,19 @@ fn a_refused_change_leaves_the_hold() {
     ua.hear(answer(&refused, 488, "", ""));
     assert!(is_held(&mut ua));
 }
+
+/// RFC 6337 §2.2: a description in an unreliable 183 to an INVITE without one means nothing to either side: the offer is in our 200, the
+/// answer in the ACK.
+#[test]
+fn a_description_before_the_offer() {
+    let mut ua = Ua::new();
+    let server = ua.hear(Req::invite().text()).server();
+    ua.progress(server, Reply::code(183).sdp(SDP)).unwrap();
+    let offer = SDP.replace("4000", "4002");
+    let heard = ua.accept(server, Reply::new().sdp(offer.clone())).unwrap();
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    ua.hear(Req::within(&ok, "ACK", 1).body("application/sdp", SDP).text());
+    let dialog = ua.sip.dialog(dialog).unwrap();
+    let dialog = dialog.get().unwrap();
+    assert_eq!((dialog.local().sdp, dialog.remote().sdp), (offer.as_bytes(), SDP.as_bytes()));
+}

@@ -86,6 +86,12 @@ fn configured() -> Vec<Entry> {
         entry("Policy::accept", &["policy.rs/accept"], "application/sdp", ANY_VALUE, |text| {
             configure(|config| config.policy.accept = ["application/sdp".into(), text.into()].into())
         }),
+        entry("Policy::encodings", &["policy.rs/encodings"], "gzip", "", |text| {
+            configure(|config| config.policy.encodings = [text.into()].into())
+        }),
+        entry("Policy::languages", &["policy.rs/languages"], "en", "", |text| {
+            configure(|config| config.policy.languages = ["de".into(), text.into()].into())
+        }),
         entry("a method of Policy::initial", &[], "FOO", "", |text| {
             configure(|config| config.policy.set_initial(Method::Other(text.into()), Handling::Auto))
         }),
