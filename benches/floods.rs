@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::env;
 use std::hint::black_box;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use attacks::{Attack, attacks};
@@ -194,7 +194,7 @@ fn counted(what: &str, count: u64, fewer: u64) -> Option<Points> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
-    let points = ran.ok().filter(|status| status.success()).and_then(|_| read(&out, count));
+    let points = ran.ok().filter(ExitStatus::success).and_then(|_| read(&out, count));
     _ = std::fs::remove_file(&out);
     points
 }
