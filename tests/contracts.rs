@@ -338,8 +338,7 @@ fn scripts_subscribe_and_acknowledge() {
             DRAINS,
             [
                 call_in(),
-                [Step::Within(0, asking(10)), reply(0), answer(6, 0), second.clone()].into(),
-                [tells(1), answer(6, 0), second, tells(2)].into(),
+                [Step::Within(0, asking(10)), reply(0), tells(1), second.clone(), tells(2), second].into(),
             ]
             .concat(),
             &["SIP/2.0 100 Trying", "SIP/2.0 180 Ringing", "terminated;reason=noresource"],
