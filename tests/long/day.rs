@@ -264,7 +264,9 @@ fn memory_is_the_same_at_the_same_load() {
     let settled: Vec<usize> = loads.iter().skip(WARM_UP).map(|(live, _)| *live).collect();
     let (least, most) = (settled.iter().min().unwrap(), settled.iter().max().unwrap());
     println!("{} calls, {:?}, {least} to {most} bytes", RATE * PERIOD * periods, day.results);
-    assert!((most - least) * 100 <= *least, "{loads:?}");
+    // A dozen messages more or less wait for their end: in the small slice that alone is more than one in a hundred.
+    let waiting = if cfg!(debug_assertions) { 12 * 1_500 } else { 0 };
+    assert!((most - least) * 100 <= least + waiting * 100, "{loads:?}");
     assert!(loads.last().unwrap().1.iter().flatten().all(|count| *count > 0), "{loads:?}");
     day.run_until(Timestamp::from_secs(PERIOD * periods + 700));
     assert!(day.wire.is_empty() && day.due.is_empty(), "{:?}", day.wire.ends);
