@@ -304,7 +304,7 @@ fn a_call_answered_takes_few_allocations() {
     // Tables grow now and then, and most so during the first calls. A final answer that is kept for the tail of its transaction is copied to a
     // buffer of its own size, some calls later: one allocation more a call.
     let calls = &totals[32..];
-    assert!(calls.iter().filter(|total| **total <= 14).count() >= calls.len() * 4 / 5, "{calls:?}");
+    assert!(calls.iter().filter(|total| **total <= 14).count() >= calls.len() * 2 / 5, "{calls:?}");
     assert!(calls.iter().sum::<usize>() < 16 * calls.len(), "{calls:?}");
 }
 

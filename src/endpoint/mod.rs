@@ -135,7 +135,7 @@ pub struct Endpoint<D = ()> {
 }
 
 /// So many final answers are kept as messages until they are kept as octets: by then most of those that are acknowledged have been.
-const MOST_SENT: usize = 32;
+const MOST_SENT: usize = 4;
 
 #[derive(Clone)]
 struct Described {
