@@ -163,7 +163,7 @@ impl Party {
                 }
                 // A refusal is a race that was lost.
                 Output::Event(event) => {
-                    self.ended += usize::from(on_event(&mut self.sip, now, event).unwrap_or(false))
+                    self.ended += usize::from(on_event(&mut self.sip, now, event).unwrap_or(false));
                 }
                 other => println!("not for calls between addresses: {other:?}"),
             }

@@ -273,7 +273,9 @@ impl Run {
         let mut dialog = self.net.endpoint(self.nodes[who]).dialog(dialog)?;
         let told = || {
             let all = dialog.subscriptions().ok()?.iter();
-            all.rev().find(|held| matches!(held.party, Party::Notifier(_))).map(|held| held.id())
+            all.rev()
+                .find(|held| matches!(held.party, Party::Notifier(_)))
+                .map(sip_proto::dialog::Subscription::id)
         };
         let told: Option<UsageId> = told();
         let request = match action {
@@ -335,8 +337,10 @@ impl Run {
         let Some(id) = self.dialogs[who] else { return };
         let Ok(mut dialog) = self.net.endpoint(self.nodes[who]).dialog(id) else { return };
         let told = dialog.subscriptions().unwrap_or_default().iter();
-        let told: Vec<_> =
-            told.filter(|held| matches!(held.party, Party::Notifier(_))).map(|held| held.id()).collect();
+        let told: Vec<_> = told
+            .filter(|held| matches!(held.party, Party::Notifier(_)))
+            .map(sip_proto::dialog::Subscription::id)
+            .collect();
         for usage in told {
             if let Ok(request) = dialog.tell(now, usage, None) {
                 self.results.insert((who, request), [0, 0]);
@@ -369,7 +373,7 @@ impl Run {
         });
         let [alice, bob] = timers;
         let ladder = self.net.ladder();
-        prop_assert_eq!(alice, (bob.0, bob.1.map(|side| side.other())), "\n{}", ladder);
+        prop_assert_eq!(alice, (bob.0, bob.1.map(sip_proto::sdp::Side::other)), "\n{}", ladder);
         Ok(())
     }
 
