@@ -53,10 +53,10 @@ fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Reads a list named `rfc3262` or `rfc3261-17`; what is wrong with it goes to `wrong`.
+/// Reads a list named `rfc3262`, `rfc3261-17` or `rfc3261-08`; what is wrong with it goes to `wrong`.
 fn read_list(name: &str, text: &str, wrong: &mut Vec<String>) -> List {
     let (rfc, section) = match name.split_once('-') {
-        Some((rfc, section)) => (rfc, Some(section.to_owned())),
+        Some((rfc, section)) => (rfc, Some(section.trim_start_matches('0').to_owned())),
         None => (name, None),
     };
     let rfc = rfc.strip_prefix("rfc").and_then(|number| number.parse().ok()).unwrap_or_default();
@@ -294,6 +294,7 @@ fn faults_of_lists_are_found() {
         faults("rfc9999-1", "# A remark.\n9999-1-1\t1\tMUST\tA.\tB\n9999-1.2-1\t1.2\tSHOULD\tA.\n"),
         [""; 0]
     );
+    assert_eq!(faults("rfc9999-08", "9999-8.1-1\t8.1\tMUST\tA.\n"), [""; 0], "files in order by name");
     let bad = [
         ("rfcX", "", "not the name of an RFC"),
         ("rfc9999", "9999-1-1\t1\tMUST\n", "not five columns"),
