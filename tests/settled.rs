@@ -55,7 +55,7 @@ fn an_answer_goes_out_again_as_it_was() {
         if (method, code) != ("INVITE", 200) {
             for (call, before) in first.iter().enumerate() {
                 sip.handle_input(now, request(method, call));
-                assert_eq!(answer(&mut sip, now, code), std::slice::from_ref(&before), "{method} {code}");
+                assert_eq!(answer(&mut sip, now, code), std::slice::from_ref(before), "{method} {code}");
             }
         }
         // T1 later, final answers to INVITE go out again on their own, and another time after that.

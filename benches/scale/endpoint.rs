@@ -35,9 +35,9 @@ pub(crate) fn timers(count: usize) {
     let mut now = Timestamp::ZERO;
     // Time goes on as it would if every timer were set once in 16 s.
     let step = Duration::from_nanos(16_000_000_000 / count as u64).max(Duration::from_micros(1));
-    for n in 0..count {
+    for (n, handle) in handles.iter_mut().enumerate() {
         let after = Duration::from_millis(DURATIONS[draw(DURATIONS.len())]);
-        index.set(&mut handles[n], owner(n), Some(now + after), now);
+        index.set(handle, owner(n), Some(now + after), now);
         now = now + step / 8;
     }
     let begun = Instant::now();
