@@ -41,7 +41,7 @@ impl ServerContext {
     }
 
     /// Keeps no more of a final answer than its octets, unless someone else still holds it: to be called some time after it was sent, where
-    /// memory counts. A driver that is to [send](ServerEffects::SEND) it again makes a message of [those](Self::settled) and
+    /// memory counts. A driver that is to [send](crate::context::ServerEffects::SEND) it again makes a message of [those](Self::settled) and
     /// [gives it back](Self::recall).
     pub fn settle(&mut self) {
         if self.is_pending() {
