@@ -754,6 +754,19 @@ fn an_offer_that_a_reliable_ringing_lacks_is_in_the_2xx() {
     assert_eq!((dialog.local().sdp, dialog.remote().sdp), (&b"offer"[..], &b"answer"[..]));
 }
 
+/// RFC 3261 §13.2.1, RFC 3311 §5.1: a 2xx may say again what a reliable answer said. The peer ignores that, and its offer in an UPDATE waits
+/// for the answer all the same.
+#[test]
+fn what_is_said_again_leaves_an_offer_alone() {
+    let ringing = answer(183, &format!("{BOB}Require: 100rel\r\nRSeq: 1\r\n"));
+    let mut dialog = Dialog::uas(&invite(ALICE), &with_sdp(&ringing, "offer")).unwrap();
+    _ = dialog.note(Side::Theirs, &with_sdp(&within("PRACK", 314_160, ""), "answer"));
+    _ = dialog.note(Side::Theirs, &with_sdp(&within("UPDATE", 314_161, ""), "new"));
+    dialog.confirm_uas(&with_sdp(&answer(200, BOB), "offer"));
+    assert_eq!(dialog.negotiation().offer(), Some((Side::Theirs, &b"new"[..])));
+    assert_eq!((dialog.local().sdp, dialog.remote().sdp), (&b"offer"[..], &b"answer"[..]));
+}
+
 /// PEERS B.1: only `application/sdp` is a session description.
 #[test]
 fn other_bodies_are_no_session_descriptions() {

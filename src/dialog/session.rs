@@ -79,13 +79,18 @@ impl Dialog {
     /// Takes note of a message of ours that goes out whatever offer and answer say of it: an application that leaves its descriptions
     /// out, or carries them elsewhere, has no offer that waits.
     pub fn note_sent(&mut self, message: &Message) {
-        match self.note(Side::Ours, message) {
+        let is_taken = match (self.note(Side::Ours, message), carrier_of(message)) {
+            (Ok(_), _) => true,
             // RFC 3262 §5: it lacks the offer. The peer looks for it in the 2xx then.
-            Err(Refusal::SdpMissing) if carrier_of(message) == Some(Carrier::Reliable) => {}
-            // RFC 6337 §2.2: the peer ignores it.
-            Err(Refusal::SdpMisplaced) if carrier_of(message) == Some(Carrier::Provisional) => {}
-            Err(_) => self.session.negotiation.abandon(),
-            Ok(_) => {}
+            (Err(Refusal::SdpMissing), Some(Carrier::Reliable)) => true,
+            // RFC 3261 §13.2.1, RFC 6337 §2.2: the peer ignores the description, that of before said again.
+            (Err(Refusal::SdpMisplaced), Some(carrier)) => {
+                self.session.negotiation.sent(carrier, None).is_ok()
+            }
+            (Err(_), _) => false,
+        };
+        if !is_taken {
+            self.session.negotiation.abandon();
         }
     }
 

@@ -46,18 +46,14 @@ impl Message {
     ) -> Builder {
         let is_trying = status == StatusCode::TRYING;
         let has_routes = self.method.creates_dialog() && !is_trying && !status.is_failure();
-        let is_copied = |(at, line): &(usize, &Line)| match line.name {
-            Name::Via => true,
-            // A broken request may repeat them.
-            Name::From | Name::To | Name::CallId | Name::CSeq => self.first.line(line.name) == *at,
-            Name::RecordRoute => has_routes,
-            Name::Timestamp => is_trying,
-            _ => false,
-        };
-        let copied = || self.lines.iter().enumerate().filter(is_copied).map(|(_, line)| line);
-        let length = |line: &Line| usize::from(line.value.end.saturating_sub(line.name_at)).saturating_add(2);
-        let capacity = copied().map(length).fold(added, usize::saturating_add);
-        let mut builder = Builder::response_sized(status, reason, capacity);
+        // What every answer copies stands together in most requests.
+        let keys = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
+        let (start, end) = keys
+            .iter()
+            .filter_map(|name| self.first_line(*name))
+            .fold((u16::MAX, 0), |(start, end), line| (start.min(line.name_at), end.max(line.value.end)));
+        let copied = usize::from(end.saturating_sub(start)).saturating_add(2);
+        let mut builder = Builder::response_sized(status, reason, copied.saturating_add(added));
 
         let source = self.source().filter(|_| self.says_source);
         let has_tag = is_trying || tag.is_empty() || self.has_to_tag();
@@ -66,7 +62,18 @@ impl Message {
         }
         let mut copy = builder.copier(self);
         let mut is_top = true;
-        for line in copied() {
+        for (at, line) in self.lines.iter().enumerate() {
+            let is_copied = match line.name {
+                Name::Via => true,
+                // A broken request may repeat them.
+                Name::From | Name::To | Name::CallId | Name::CSeq => self.first.line(line.name) == at,
+                Name::RecordRoute => has_routes,
+                Name::Timestamp => is_trying,
+                _ => false,
+            };
+            if !is_copied {
+                continue;
+            }
             match (line.name, source) {
                 (Name::Via, Some(source)) if is_top => {
                     copy.insert(|builder| self.write_stamped_via(builder, line, source));
@@ -78,20 +85,9 @@ impl Message {
                         value.text(tag);
                     });
                 }),
-                (Name::Timestamp, _) if delay >= Duration::from_millis(1) => copy.insert(|builder| {
-                    builder.relayed_line(Name::Timestamp, |value| {
-                        // What stands behind the time is a delay of somebody else's.
-                        let text = self.text(line.value);
-                        value.text(text.split([' ', '\t']).next().unwrap_or(text));
-                        value.text(" ");
-                        value.number(u32::try_from(delay.as_secs()).unwrap_or(u32::MAX));
-                        value.text(".");
-                        let millis = delay.subsec_millis();
-                        for digit in [millis / 100, millis / 10 % 10, millis % 10] {
-                            value.number(digit);
-                        }
-                    });
-                }),
+                (Name::Timestamp, _) if delay >= Duration::from_millis(1) => {
+                    copy.insert(|builder| write_timestamp(builder, self.text(line.value), delay));
+                }
                 _ => copy.line(line),
             }
             is_top &= line.name != Name::Via;
@@ -197,6 +193,20 @@ impl Message {
 
 fn is_stamp(name: &str) -> bool {
     name.eq_ignore_ascii_case("rport") || name.eq_ignore_ascii_case("received")
+}
+
+/// Writes Timestamp with how long the answer took (RFC 3261 §8.2.6.1). What stands behind the time is a delay of somebody else's.
+fn write_timestamp(builder: &mut Builder, text: &str, delay: Duration) {
+    builder.relayed_line(Name::Timestamp, |value| {
+        value.text(text.split([' ', '\t']).next().unwrap_or(text));
+        value.text(" ");
+        value.number(u32::try_from(delay.as_secs()).unwrap_or(u32::MAX));
+        value.text(".");
+        let millis = delay.subsec_millis();
+        for digit in [millis / 100, millis / 10 % 10, millis % 10] {
+            value.number(digit);
+        }
+    });
 }
 
 /// Writes a Via value without `received` and `rport`.
