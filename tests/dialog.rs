@@ -7,7 +7,7 @@ use sip_proto::context::Hop;
 use sip_proto::dialog::{Dialog, DialogError, DialogState, InDialog, Role, Verdict, Within};
 use sip_proto::message::{Body, BuildError, Name};
 use sip_proto::random::Token;
-use sip_proto::sdp::Side;
+use sip_proto::sdp::{Meaning, Side};
 use sip_proto::{Message, Method, Transport};
 
 const WITHIN: Within<'static> =
@@ -760,8 +760,16 @@ fn an_offer_that_a_reliable_ringing_lacks_is_in_the_2xx() {
 fn what_is_said_again_leaves_an_offer_alone() {
     let ringing = answer(183, &format!("{BOB}Require: 100rel\r\nRSeq: 1\r\n"));
     let mut dialog = Dialog::uas(&invite(ALICE), &with_sdp(&ringing, "offer")).unwrap();
-    _ = dialog.note(Side::Theirs, &with_sdp(&within("PRACK", 314_160, ""), "answer"));
-    _ = dialog.note(Side::Theirs, &with_sdp(&within("UPDATE", 314_161, ""), "new"));
+    assert_eq!(
+        dialog.note(Side::Theirs, &with_sdp(&within("PRACK", 314_160, ""), "answer")),
+        Ok(Meaning::Answer)
+    );
+    let text = String::from_utf8(answer(200, BOB).as_bytes().to_vec()).unwrap();
+    dialog.note_sent(&parse(&text.replace("314159 INVITE", "314160 PRACK")));
+    assert_eq!(
+        dialog.note(Side::Theirs, &with_sdp(&within("UPDATE", 314_161, ""), "new")),
+        Ok(Meaning::Offer)
+    );
     dialog.confirm_uas(&with_sdp(&answer(200, BOB), "offer"));
     assert_eq!(dialog.negotiation().offer(), Some((Side::Theirs, &b"new"[..])));
     assert_eq!((dialog.local().sdp, dialog.remote().sdp), (&b"offer"[..], &b"answer"[..]));
