@@ -103,6 +103,7 @@
 //! | 3261 | UA core: messages, transactions, UAC, UAS, CANCEL, OPTIONS, dialogs, INVITE and forks, BYE, UDP and streams | digest §22, registration §10 |
 //! | 2046, 5621 | multipart bodies, split and written; whose part is required | – |
 //! | 3966 | `tel:` numbers, their parts and comparison | – |
+//! | 3261, 3262, 3264 and others | `tests/rfc/requirements`: a line for each MUST and SHOULD, with its test | – |
 //! | 4475, 5118 | torture messages, each with its answer | – |
 //! | 5954 | the grammar of addresses, their comparison | – |
 //! | 3325, 3326 | P-Asserted-Identity, P-Preferred-Identity, Reason | – |
@@ -115,7 +116,7 @@
 //! | 3262 | reliable provisional answers, both sides | a further offer of ours in PRACK |
 //! | 3311, 6141 | UPDATE, both sides, in early and confirmed dialogs; glare | – |
 //! | 4028 | session timers, both sides | – |
-//! | 3515, 4488, 5057, 6665, 7647 | REFER and its NOTIFYs, subscriber and notifier, usages that end alone | event packages, NOTIFY throttling |
+//! | 3515, 4488, 5057, 6665, 7647 | REFER and its NOTIFYs, subscriber and notifier, usages that end alone | event packages |
 //! | 7616, 8760 | challenges and credentials read and written | digest computed and checked |
 //!
 //! # Features
