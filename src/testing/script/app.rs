@@ -8,6 +8,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::peer::pick;
+use super::words::{EVENTS, EXPIRES};
 use super::{Calling, Replying};
 use crate::context::{Invite, Permission, Rel100, Reply, Request};
 use crate::dialog::{InDialog, Modify, Reason, SessionTimers, TimerMode};
@@ -78,11 +79,6 @@ const FROMS: [&str; 4] = [
     "<sip:bob@192.0.2.4>\r\nX-Smuggled: 1",
 ];
 
-/// Event packages, of which the peer's SUBSCRIBE and NOTIFY know the same.
-pub(super) const EVENTS: [&str; 8] =
-    ["presence", "presence", "presence", "dialog;id=1", "presence;id=7", "refer", "presence.winfo", "x;id="];
-/// How long a subscription is to last, in seconds.
-pub(super) const EXPIRES: [&str; 8] = ["60", "600", "600", "0", "0", "1", "4294967295", "x"];
 const REFERRED: [&str; 4] =
     ["<sip:carol@192.0.2.9>", "sip:carol@192.0.2.9", "<sip:carol@192.0.2.9>\r\nX-Smuggled: 1", "nonsense"];
 

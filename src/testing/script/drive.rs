@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::app;
 use super::peer::{self, Peer, newest};
-use super::recording::{Recorded, Recording};
+use super::recording::{Look, Recorded, Recording};
 use super::watch::{self, Watch};
 use super::{Notice, Passing, Promise, Step, Violation};
 use crate::context::Reply;
@@ -18,15 +18,6 @@ use crate::endpoint::{
 };
 use crate::message::{Method, Transport};
 use crate::time::Timestamp;
-
-/// What can be seen of an endpoint from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Look {
-    pub(super) queue: usize,
-    counts: [usize; 3],
-    counters: Counters,
-    timeout: Option<Timestamp>,
-}
 
 pub(super) struct Driver {
     endpoint: Endpoint,
@@ -52,23 +43,6 @@ const PER_UNIT: usize = 16;
 const PER_TIMER: usize = 8;
 /// How many timers a context has in its life: retransmissions up to 64·T1, guards, tails.
 const TIMERS: usize = 40;
-
-impl Look {
-    pub(super) fn of(endpoint: &Endpoint) -> Self {
-        let shown = format!("{endpoint:?}");
-        let digits = shown.split("queue: ").nth(1).and_then(|rest| rest.split(',').next());
-        Self {
-            queue: digits.and_then(|digits| digits.parse().ok()).unwrap_or(usize::MAX),
-            counts: endpoint.counts(),
-            counters: endpoint.counters(),
-            timeout: endpoint.poll_timeout(),
-        }
-    }
-
-    pub(super) fn units(&self) -> usize {
-        self.counts.iter().sum()
-    }
-}
 
 impl Driver {
     pub(super) fn new(manners: u16) -> Result<Self, Violation> {

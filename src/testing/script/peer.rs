@@ -8,8 +8,9 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
 
-use super::app::{EVENTS, EXPIRES};
-use super::words::{CODES, CONTACTS, METHODS, ROUTES, SDP, STATES, TAGS, TERMS, URIS, WITHIN};
+use super::words::{
+    CODES, CONTACTS, EVENTS, EXPIRES, METHODS, ROUTES, SDP, STATES, TAGS, TERMS, URIS, WITHIN,
+};
 use super::{Answering, Asking, Damage};
 use crate::endpoint::{Connect, Flow, Input, Output, Payload, Resolve, Token};
 use crate::message::{Message, Method, Name, StatusCode, Transport};

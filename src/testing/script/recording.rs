@@ -6,11 +6,36 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::drive::Look;
 use super::watch;
 use super::{Promise, Violation};
 use crate::endpoint::{Action, Config, Counters, Endpoint, Input, Operation, Refused, RequestId};
 use crate::time::Timestamp;
+
+/// What can be seen of an endpoint from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    pub(super) queue: usize,
+    pub(super) counts: [usize; 3],
+    pub(super) counters: Counters,
+    pub(super) timeout: Option<Timestamp>,
+}
+
+impl Look {
+    pub(super) fn of(endpoint: &Endpoint) -> Self {
+        let shown = format!("{endpoint:?}");
+        let digits = shown.split("queue: ").nth(1).and_then(|rest| rest.split(',').next());
+        Self {
+            queue: digits.and_then(|digits| digits.parse().ok()).unwrap_or(usize::MAX),
+            counts: endpoint.counts(),
+            counters: endpoint.counters(),
+            timeout: endpoint.poll_timeout(),
+        }
+    }
+
+    pub(super) fn units(&self) -> usize {
+        self.counts.iter().sum()
+    }
+}
 
 /// One operation of a recording.
 #[derive(Clone, Debug)]

@@ -1,5 +1,11 @@
 //! What the other side of a script may say, by number.
 
+/// Event packages, of which the peer's SUBSCRIBE and NOTIFY know the same.
+pub(super) const EVENTS: [&str; 8] =
+    ["presence", "presence", "presence", "dialog;id=1", "presence;id=7", "refer", "presence.winfo", "x;id="];
+/// How long a subscription is to last, in seconds.
+pub(super) const EXPIRES: [&str; 8] = ["60", "600", "600", "0", "0", "1", "4294967295", "x"];
+
 /// What it asks outside dialogs.
 pub(super) const METHODS: [&str; 16] = [
     "INVITE",
