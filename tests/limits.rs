@@ -166,3 +166,15 @@ fn leading_line_ends_are_left_out() {
     let answers = heard.sent().iter().filter(|sent| sent.value(Name::CSeq).is_some()).count();
     assert_eq!((answers, ua.sip.counters().keep_alives), (2, 1));
 }
+
+/// RFC 3261 §21.5.7: a request whose answers have no room for what they add is answered 513 and begins nothing: it could be rung and never be rejected.
+#[test]
+fn what_cannot_be_answered_is_not_begun() {
+    for (length, expected) in [(60_000, "incoming INVITE"), (65_000, "513 Message Too Large (INVITE)")] {
+        let mut ua = Ua::with(|config| config.settings.answer_within = None);
+        let via = format!("Via: SIP/2.0/UDP h;x={}", "x".repeat(length));
+        let heard = ua.hear(Req::new("INVITE").line("Contact: <sip:alice@192.0.2.1>").line(&via).text());
+        assert!(heard.lines()[0].contains(expected), "{length}: {:?}", heard.lines());
+        assert_eq!(ua.sip.is_empty(), length > 64_000);
+    }
+}

@@ -40,6 +40,10 @@ impl<D: Default> Endpoint<D> {
         if request.request_uri().is_some_and(|uri| uri.len() > self.config.limits.uri) {
             return self.refuse(flow, &request, (StatusCode::REQUEST_URI_TOO_LONG, None));
         }
+        // What could be rung and never be rejected is not begun (§21.5.7).
+        if !request.leaves_room() {
+            return self.refuse(flow, &request, (StatusCode::MESSAGE_TOO_LARGE, None));
+        }
         // Before anything that reads it (RFC 4475 §3.1.2.7, §3.1.2.8; RFC 5118 §4.2).
         if request.parse_request_uri().is_err() {
             return self.refuse(flow, &request, (StatusCode::BAD_REQUEST, None));

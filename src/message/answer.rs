@@ -4,10 +4,13 @@
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::{BuildError, Builder, Host, Line, List, Message, Method, Name, StatusCode, Via, scan};
+use super::{BuildError, Builder, First, Host, Line, List, Message, Method, Name, StatusCode, Via, scan};
 
 /// Room for what an answer adds to what it copies: status line, tag, Contact, Allow and the like.
 const ADDED_LEN: usize = 288;
+
+/// The room below which a request counts as one that cannot be answered: twice what is usual, for Server, Warning and the like.
+const LEAST_ROOM: usize = 2 * ADDED_LEN;
 
 impl Message {
     /// Begins the answer to this request: Via, From, To, Call-ID, CSeq, and Record-Route where the answer can form a
@@ -193,6 +196,19 @@ impl Message {
 
 fn is_stamp(name: &str) -> bool {
     name.eq_ignore_ascii_case("rport") || name.eq_ignore_ascii_case("received")
+}
+
+impl Message {
+    /// Whether an answer to this request has room for what it adds to the lines that it copies: a head ends at 65,535 octets.
+    pub(crate) fn leaves_room(&self) -> bool {
+        let most = usize::from(u16::MAX).saturating_sub(LEAST_ROOM);
+        let is_copied = |line: &&Line| {
+            First::covers(line.name) || matches!(line.name, Name::RecordRoute | Name::Timestamp)
+        };
+        let length = |line: &Line| usize::from(line.value.end.saturating_sub(line.name_at)).saturating_add(2);
+        self.head_len() <= most
+            || self.lines.iter().filter(is_copied).map(length).fold(0, usize::saturating_add) <= most
+    }
 }
 
 /// Writes Timestamp with how long the answer took (RFC 3261 §8.2.6.1). What stands behind the time is a delay of somebody else's.

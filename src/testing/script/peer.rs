@@ -456,7 +456,7 @@ fn pad(head: &mut String) {
     for _ in 0..150 {
         head.push_str("v: SIP/2.0/UDP h\r\n");
     }
-    let room = 64_800_usize.saturating_sub(head.len());
+    let room = 65_300_usize.saturating_sub(head.len());
     *head += &format!("v: SIP/2.0/UDP h;x={}\r\n", "x".repeat(room));
 }
 
