@@ -7,7 +7,7 @@ use super::{Host, MAGIC_COOKIE, Message, Param, ParseError, Span, Via, scan};
 
 /// The topmost Via, as far as answers are matched and requests answered by it (RFC 3261 §17.1.3, §17.2.3, §18.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hop<'a> {
+pub(crate) struct TopVia<'a> {
     /// The branch; empty where there is none.
     pub(crate) branch: &'a str,
     /// The host of sent-by, opened already or as it is written.
@@ -22,7 +22,7 @@ pub(crate) struct Hop<'a> {
     has_maddr: bool,
 }
 
-impl<'a> Hop<'a> {
+impl<'a> TopVia<'a> {
     /// What `via` says.
     fn of(via: &Via<'a>) -> Self {
         let mut hop = Self::without_params(via, Ok(via.host));
@@ -106,7 +106,7 @@ impl PartialEq for Keys {
 
 impl Message {
     /// Where the keys stand: in the topmost Via, and the tags of From and To.
-    pub(super) fn keys_from(&self, hop: &Hop<'_>, [from_tag, to_tag]: [&str; 2]) -> Keys {
+    pub(super) fn keys_from(&self, hop: &TopVia<'_>, [from_tag, to_tag]: [&str; 2]) -> Keys {
         Keys {
             is_known: true,
             wants_rport: hop.wants_rport,
@@ -130,12 +130,12 @@ impl Message {
     ///
     /// # Errors
     /// As [`Message::top_via`].
-    pub(crate) fn top_hop(&self) -> Result<Hop<'_>, ParseError> {
+    pub(crate) fn top_hop(&self) -> Result<TopVia<'_>, ParseError> {
         let keys = &self.keys;
         if !keys.is_known {
-            return self.top_via().map(|via| Hop::of(&via));
+            return self.top_via().map(|via| TopVia::of(&via));
         }
-        Ok(Hop {
+        Ok(TopVia {
             branch: self.text(keys.branch),
             host: Err(self.text(keys.host)),
             port: keys.port,
@@ -207,7 +207,7 @@ mod tests {
                 assert!(read.keys.is_known && !parsed.keys.is_known);
                 assert_eq!(read, parsed);
                 let (noted, found) = (read.top_hop().unwrap(), parsed.top_hop().unwrap());
-                let flags = |hop: &Hop<'_>| (hop.port, hop.wants_rport, hop.is_stamped, hop.has_maddr);
+                let flags = |hop: &TopVia<'_>| (hop.port, hop.wants_rport, hop.is_stamped, hop.has_maddr);
                 assert_eq!((noted.branch, noted.host()), (found.branch, found.host()), "{text}");
                 assert_eq!(flags(&noted), flags(&found), "{text}");
                 assert_eq!(

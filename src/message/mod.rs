@@ -71,7 +71,7 @@ pub(crate) use build::supplies;
 pub use build::{Body, Builder, Header, Value};
 pub use error::{BuildError, ParseError};
 pub(crate) use hidden::{Hidden, Length};
-pub(crate) use keys::Hop;
+pub(crate) use keys::TopVia;
 pub use method::Method;
 pub use multipart::{BodyPart, Part, Parts};
 pub use name::Name;

@@ -9,7 +9,7 @@ use core::hash::Hasher;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use smallvec::SmallVec;
 
-use crate::message::{Hop, Host, Message, Method, Name, ParseError};
+use crate::message::{Host, Message, Method, Name, ParseError, TopVia};
 
 /// The secret key of the match tables.
 #[derive(Clone, PartialEq, Eq)]
@@ -153,7 +153,7 @@ impl Text {
         self.0.extend_from_slice(&number.to_be_bytes());
     }
 
-    fn sent_by(&mut self, hop: &Hop<'_>) {
+    fn sent_by(&mut self, hop: &TopVia<'_>) {
         match hop.host() {
             Host::Name(name) => self.caseless(name),
             Host::Ip(core::net::IpAddr::V4(ip)) => self.0.extend_from_slice(&ip.octets()),

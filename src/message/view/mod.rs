@@ -26,7 +26,7 @@ mod info;
 mod routing;
 mod time;
 
-use super::keys::{Hop, Keys};
+use super::keys::{Keys, TopVia};
 use super::{Address, List, Message, Name, ParseError, Start, Via, scan};
 
 /// Typed access to headers: absent is `Ok(None)` or an empty list, malformed is an `Err` that names header and byte. Of a header that may
@@ -176,7 +176,7 @@ impl Message {
         let (top, _) = scan::split_outside(value, b',');
         let placed = |fault| self.place(fault, Name::Via);
         let via = Via::parse(top).map_err(placed)?;
-        let hop = Hop::checked(&via, top).map_err(placed)?;
+        let hop = TopVia::checked(&via, top).map_err(placed)?;
         let tag = |name| {
             let value = self.required(name)?;
             let placed = |fault| self.place(fault, name);
