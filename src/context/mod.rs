@@ -36,6 +36,7 @@ pub use reply::{Defaults, Permission, Reply, Report};
 pub use request::{Hop, Identifiers, Invite, Request};
 pub(crate) use request::{Routing, again, as_request_uri, carries_contact, check_address, check_contact};
 pub use server::ServerContext;
+pub(crate) use server::Verb;
 
 use crate::transaction::Timers;
 

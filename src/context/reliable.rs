@@ -141,16 +141,14 @@ impl Unacknowledged {
         self.next.filter(|_| self.answers.len() < MOST)
     }
 
-    /// Takes the answer that was given this RSeq. It goes out when those before it were acknowledged (RFC 3262 §3):
-    /// whether that is now.
-    pub(super) fn push(&mut self, now: Timestamp, rseq: u32, message: Arc<Message>, timers: &Timers) -> bool {
+    /// Takes the answer that was given this RSeq. It goes out when those before it were acknowledged (RFC 3262 §3): now, if
+    /// none is [out](Self::out).
+    pub(super) fn push(&mut self, now: Timestamp, rseq: u32, message: Arc<Message>, timers: &Timers) {
         self.next = rseq.checked_add(1);
         self.answers.push(Answer { rseq, message });
-        let is_first = self.answers.len() == 1;
-        if is_first {
+        if self.answers.len() == 1 {
             self.send(now, timers);
         }
-        is_first
     }
 
     /// Whether a PRACK acknowledges the answer that is out.
@@ -169,18 +167,15 @@ impl Unacknowledged {
         is_match
     }
 
-    /// Takes a 2xx if it has to wait: until no answer with a session description does (RFC 3262 §3, §5).
-    pub(super) fn hold(&mut self, success: &Arc<Message>) -> bool {
-        let holds = self.has_description();
-        if holds {
-            self.success = Some(success.clone());
-        }
-        holds
+    /// Takes a 2xx that has to wait: until no answer [with a session description](Self::has_description) does (RFC 3262 §3, §5).
+    pub(super) fn hold(&mut self, success: Arc<Message>) {
+        self.success = Some(success);
     }
 
     /// The 2xx, once it need not wait any more.
     pub(super) fn release(&mut self) -> Option<Arc<Message>> {
-        self.success.take_if(|_| !self.answers.iter().any(Answer::has_description))
+        let holds = self.has_description();
+        self.success.take_if(|_| !holds)
     }
 
     /// The next answer, sent now that the one before was acknowledged; `None` when there is none.
@@ -227,7 +222,8 @@ impl Unacknowledged {
         self.again_at.min(self.until)
     }
 
-    fn has_description(&self) -> bool {
+    /// Whether an answer that waits has a session description.
+    pub(super) fn has_description(&self) -> bool {
         self.answers.iter().any(Answer::has_description)
     }
 
@@ -327,7 +323,7 @@ mod tests {
         // RFC 3262 §3.
         let mut waiting = Unacknowledged::new(u32::MAX, 7);
         assert_eq!(waiting.rseq(), Some(u32::MAX));
-        assert!(waiting.push(Timestamp::ZERO, u32::MAX, answer(), &Timers::DEFAULT));
+        waiting.push(Timestamp::ZERO, u32::MAX, answer(), &Timers::DEFAULT);
         assert_eq!(waiting.rseq(), None);
         assert!(waiting.acknowledge(&RAck { rseq: u32::MAX, cseq: 7, method: Method::Invite }));
         assert_eq!(waiting.rseq(), None);

@@ -7,9 +7,9 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::Cause;
 use super::reliable::OPTION_TAG;
 use super::request::check_contact;
-use super::{Cause, Refused};
 use crate::message::{Body, BuildError, Header, List, Message, Method, Name, StatusCode, supplies};
 
 /// An answer's options: code, reason phrase, extra headers, body. Everything may be left out.
@@ -111,18 +111,6 @@ impl Reply {
     pub fn denied(mut self) -> Self {
         self.permission = Permission::Denied;
         self
-    }
-
-    /// The code that is meant, within what the method sends.
-    pub(super) fn status(
-        &self,
-        default: Option<u16>,
-        lowest: u16,
-        highest: u16,
-    ) -> Result<StatusCode, Refused> {
-        let code = self.code.or(default).ok_or(Refused::CodeMissing)?;
-        let within = (lowest..=highest).contains(&code);
-        StatusCode::new(code).filter(|_| within).ok_or(Refused::CodeOutOfRange { code, lowest, highest })
     }
 
     /// How many bytes the answer has beyond what it copies from its request.

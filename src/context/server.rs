@@ -1,12 +1,15 @@
 //! [`ServerContext`]: a request that was received, and the answers to it (RFC 3261 §8.2, §9.2, §13.3; RFC 3262 §3).
 
 mod attributes;
+mod draft;
 mod stored;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use draft::Draft;
+pub(crate) use draft::Verb;
 use stored::Stored;
 
 use super::reliable::{Unacknowledged, rack};
@@ -129,8 +132,7 @@ impl ServerContext {
         defaults: &Defaults<'_>,
         settings: &Settings,
     ) -> Result<ServerEffects, Refused> {
-        let status = reply.status(Some(180), 100, 199)?;
-        self.answer(now, status, reply, defaults, settings)
+        self.answer(now, Verb::Progress.status(reply)?, reply, defaults, settings)
     }
 
     /// Gives a successful final answer, 200 to 299; 200 OK by default.
@@ -147,8 +149,7 @@ impl ServerContext {
         defaults: &Defaults<'_>,
         settings: &Settings,
     ) -> Result<ServerEffects, Refused> {
-        let status = reply.status(Some(200), 200, 299)?;
-        self.answer(now, status, reply, defaults, settings)
+        self.answer(now, Verb::Accept.status(reply)?, reply, defaults, settings)
     }
 
     /// Gives an unsuccessful final answer, 300 to 699; 480 Temporarily Unavailable by default.
@@ -162,8 +163,7 @@ impl ServerContext {
         defaults: &Defaults<'_>,
         settings: &Settings,
     ) -> Result<ServerEffects, Refused> {
-        let status = reply.status(Some(480), 300, 699)?;
-        self.answer(now, status, reply, defaults, settings)
+        self.answer(now, Verb::Reject.status(reply)?, reply, defaults, settings)
     }
 
     /// Gives any answer, 100 to 699. The code is required. What follows is the code's doing, not the method's: a 486
@@ -178,8 +178,7 @@ impl ServerContext {
         defaults: &Defaults<'_>,
         settings: &Settings,
     ) -> Result<ServerEffects, Refused> {
-        let status = reply.status(None, 100, 699)?;
-        self.answer(now, status, reply, defaults, settings)
+        self.answer(now, Verb::Reply.status(reply)?, reply, defaults, settings)
     }
 
     /// Takes in the request again: the stored answer goes out again where the transaction says so.
@@ -290,34 +289,28 @@ impl ServerContext {
         defaults: &Defaults<'_>,
         settings: &Settings,
     ) -> Result<ServerEffects, Refused> {
-        self.may_answer(now, status, settings)?;
-        let request = self.request.as_deref().ok_or(Refused::Ended)?;
-        let rseq = match settings.rel100.applies(request, status, reply.reliable) {
-            true => Some(self.next_rseq().ok_or(Refused::Unacknowledged)?),
-            false => None,
-        };
-        let delay = now - self.since;
-        let message = reply.build(request, status, self.tag.as_str(), rseq, delay, defaults)?;
-        let is_first = rseq.is_some() && self.unacknowledged.is_none();
-        if is_first && request.session_description().or(message.session_description()).is_none() {
-            return Err(Refused::OfferMissing);
-        }
-        let message = Arc::new(message);
-        if let Some(rseq) = rseq {
+        let draft = self.draft(now, status, reply, defaults, settings)?;
+        Ok(self.give_draft(now, draft, settings))
+    }
+
+    /// Gives an answer that was written just now.
+    pub(crate) fn give_draft(&mut self, now: Timestamp, draft: Draft, settings: &Settings) -> ServerEffects {
+        let Draft { status, message, rseq, is_held } = draft;
+        if let (Some(rseq), Some(request)) = (rseq, &self.request) {
             let (tag, cseq) = (self.tag, request.cseq());
             let new = || Box::new(Unacknowledged::new(tag.rseq(), cseq));
             let waiting = self.unacknowledged.get_or_insert_with(new);
-            if !waiting.push(now, rseq, message.clone(), &settings.timers) {
-                return Ok(ServerEffects::HELD);
-            }
+            waiting.push(now, rseq, message.clone(), &settings.timers);
         }
-        let waiting = self.unacknowledged.as_mut().filter(|_| status.is_success());
-        if waiting.is_some_and(|waiting| waiting.hold(&message)) {
+        if !is_held {
+            return self.give(now, message, settings);
+        }
+        if let Some(waiting) = self.unacknowledged.as_mut().filter(|_| status.is_success()) {
+            waiting.hold(message);
             self.rest();
             self.phase = Phase::Held(status);
-            return Ok(ServerEffects::HELD);
         }
-        Ok(self.give(now, message, settings))
+        ServerEffects::HELD
     }
 
     fn next_rseq(&self) -> Option<u32> {

@@ -148,15 +148,14 @@ impl Dialog {
         let state = state_after(request, sent)?;
         let (from, to) = (request.from()?, sent.to()?);
         let local_tag = to.tag().ok_or(DialogError::Missing(Name::To))?;
-        let remote_contact = remote_target(request)?;
-        let local_contact = contact_of(sent)?;
+        let contacts = [local_contact(sent)?, remote_target(request)?];
         let routes = request.record_routes().collect::<Result<smallvec::SmallVec<[_; 4]>, _>>()?;
         let secure = is_secure(request);
         let text = Text::new(
             SipInfo { call_id: request.call_id(), local_tag, remote_tag: from.tag().unwrap_or_default() },
             to,
             from,
-            [local_contact, remote_contact],
+            contacts,
             routes.iter(),
         );
         Ok(Self {
@@ -181,7 +180,7 @@ impl Dialog {
     pub fn notified(request: &Message, notify: &Message) -> Result<Self, DialogError> {
         let (from, peer) = (request.from()?, notify.from()?);
         let local_tag = from.tag().ok_or(DialogError::Missing(Name::From))?;
-        let contacts = [contact_of(request)?, remote_target(notify)?];
+        let contacts = [local_contact(request)?, remote_target(notify)?];
         let routes = notify.record_routes().collect::<Result<smallvec::SmallVec<[_; 4]>, _>>()?;
         let remote_tag = peer.tag().unwrap_or_default();
         let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
@@ -233,14 +232,14 @@ impl Dialog {
             return Err(DialogError::Missing(Name::To));
         }
         let local_tag = from.tag().ok_or(DialogError::Missing(Name::From))?;
-        let local_contact = contact_of(request)?;
+        let contacts = [local_contact(request)?, remote_contact];
         let routes = response.record_routes().collect::<Result<smallvec::SmallVec<[_; 4]>, _>>()?;
         let secure = is_secure(request);
         let text = Text::new(
             SipInfo { call_id: request.call_id(), local_tag, remote_tag: to.tag().unwrap_or_default() },
             from,
             to,
-            [local_contact, remote_contact],
+            contacts,
             routes.iter().rev(),
         );
         Ok(Self {
@@ -291,7 +290,7 @@ impl Dialog {
     /// Confirms an early dialog with the 2xx that we sent; its Contact is ours from now on.
     pub fn confirm_uas(&mut self, sent: &Message) {
         self.state = DialogState::Confirmed;
-        if let Ok(contact) = contact_of(sent) {
+        if let Ok(contact) = local_contact(sent) {
             self.text.set_local_contact(contact);
         }
         self.note_sent(sent);
@@ -379,9 +378,9 @@ fn state_after(request: &Message, answer: &Message) -> Result<DialogState, Dialo
     }
 }
 
-/// The URI of the one Contact that a dialog needs.
-fn contact_of(message: &Message) -> Result<&str, DialogError> {
-    checked(message.contact()?.ok_or(DialogError::Missing(Name::Contact))?)
+/// Where a message of ours says that we are reached. It was looked at when it was written.
+fn local_contact(sent: &Message) -> Result<&str, DialogError> {
+    Ok(sent.contact()?.ok_or(DialogError::Missing(Name::Contact))?.uri)
 }
 
 /// Where the sender of a request that makes a dialog is reached: its Contact (RFC 3261 §12.1.1). A peer of RFC 2543's, told by its
@@ -389,11 +388,12 @@ fn contact_of(message: &Message) -> Result<&str, DialogError> {
 pub(crate) fn remote_target(request: &Message) -> Result<&str, DialogError> {
     let is_old = || request.top_hop().is_ok_and(|hop| hop.rfc3261_branch().is_none());
     match request.contact()? {
+        Some(contact) => checked(contact),
         None if is_old() => match request.from()? {
             from if from.parse_uri().is_ok() => Ok(from.uri),
             _ => Err(DialogError::Missing(Name::Contact)),
         },
-        _ => contact_of(request),
+        None => Err(DialogError::Missing(Name::Contact)),
     }
 }
 
@@ -405,5 +405,6 @@ fn checked(contact: Address<'_>) -> Result<&str, DialogError> {
 }
 
 fn is_secure(request: &Message) -> bool {
-    matches!(request.parse_request_uri(), Ok(Uri::Sip(uri)) if uri.secure)
+    let scheme = request.request_uri().and_then(|uri| uri.get(..5));
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("sips:"))
 }

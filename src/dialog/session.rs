@@ -45,7 +45,7 @@ impl Dialog {
     /// The session has not changed then.
     pub fn note(&mut self, side: Side, message: &Message) -> Result<Meaning, Refusal> {
         if side == Side::Theirs && message.value(Name::Allow).is_some() {
-            self.session.peer_updates = message.allow().any(|method| method == Method::Update.as_str());
+            self.session.peer_updates = message.allows(Method::Update.as_str());
         }
         let Some(carrier) = carrier_of(message) else { return Ok(Meaning::Nothing) };
         // RFC 6337 §3.1.1: the 2xx says what the unreliable 1xx said, even where it does not repeat it.

@@ -10,7 +10,6 @@ use smallvec::SmallVec;
 use super::counters::bump;
 use super::event::{Asked, By, DialogEvent, Why};
 use super::flow::Flow;
-use super::handles::Verb;
 use super::ids::{DialogId, RequestId, ServerId};
 use super::inspect::Refusal;
 use super::policy::Handling;
@@ -20,7 +19,7 @@ use super::timers::Handle;
 use super::transports::{Route, Task};
 use super::uac::check_owed;
 use super::{Endpoint, Event, Refused};
-use crate::context::{Hop, Reply};
+use crate::context::{Hop, Reply, Verb};
 use crate::dialog::{
     Dialog, DialogState, Impact, InDialog, Role, SessionTimer, TimerMode, UsageError, UsageId, UsageKind,
     Usages, Verdict, Within,

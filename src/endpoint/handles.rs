@@ -6,19 +6,10 @@ use alloc::vec::Vec;
 use super::ids::{DialogId, RequestId, ServerId};
 use super::slots::{ClientSlot, DialogSlot, ServerSlot, Stage};
 use super::{Config, Endpoint, Refused};
-use crate::context::{Reply, ServerContext};
+use crate::context::{Reply, ServerContext, Verb};
 use crate::dialog::{Dialog, InDialog, Modify, Reason, SessionTimer, Subscription, UsageId};
 use crate::message::{Address, Body, Header, Message, Method, ParseError, StatusCode};
 use crate::time::Timestamp;
-
-/// Which of the four methods of a server context.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Verb {
-    Progress,
-    Accept,
-    Reject,
-    Reply,
-}
 
 impl<D: Default> Endpoint<D> {
     /// The context of a received request.

@@ -5,13 +5,12 @@ use alloc::sync::Arc;
 
 use super::event::ServerEvent;
 use super::flow::Flow;
-use super::handles::Verb;
 use super::ids::{DialogId, ServerId};
 use super::policy::Handling;
 use super::slots::{Held, Purpose};
 use super::transports::Task;
 use super::{Config, Endpoint, Refused};
-use crate::context::{OPTION_TAG, Rel100, Reply, ServerEffects, rack};
+use crate::context::{OPTION_TAG, Rel100, Reply, ServerEffects, Verb, rack};
 use crate::dialog::{DialogError, InDialog, Verdict};
 use crate::message::{Body, Message, Method, StatusCode, is_token};
 use crate::sdp::{Change, Meaning, Side};

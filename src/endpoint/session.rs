@@ -8,13 +8,12 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::event::{Answer, Asked, DialogEvent, Why};
-use super::handles::Verb;
 use super::ids::{DialogId, Owner, RequestId, ServerId};
 use super::policy::Handling;
 use super::slots::{AckDue, ClientSlot, Held, Stage, Wish};
 use super::transports::{Route, Task};
 use super::{Endpoint, Event, Refused};
-use crate::context::{Reply, Synthetic};
+use crate::context::{Reply, Synthetic, Verb};
 use crate::dialog::{DialogError, DialogState, InDialog, Modify, Role};
 use crate::message::{Body, Header, Message, Method, Name, StatusCode};
 use crate::sdp::{self, Carrier, Change, Refusal, Side, Unusable};

@@ -7,14 +7,13 @@ use core::num::NonZeroU64;
 use super::counters::bump;
 use super::event::{ServerEvent, Why};
 use super::flow::Flow;
-use super::handles::Verb;
 use super::ids::{DialogId, Owner, ServerId};
 use super::policy::Handling;
 use super::send::return_flow;
 use super::slots::{ServerSlot, SessionMethod};
 use super::timers::Handle;
 use super::{By, Endpoint, Event, Refused, defaults};
-use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects, rack};
+use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects, Verb, rack};
 use crate::dialog::{Dialog, DialogError, makes_subscription};
 use crate::message::{Address, Message, Method, StatusCode};
 use crate::random;
@@ -204,55 +203,45 @@ impl<D: Default> Endpoint<D> {
             defaults.contact = contact;
         }
         let (now, settings) = (self.now, &self.config.settings);
-        let (body, permission) = (reply.body.clone(), reply.permission);
+        let (said, permission) = (reply.body.as_ref(), reply.permission);
         // What only a 2xx says (RFC 4028 §4, RFC 6665 §3.1.1).
-        let is_success = reply.code.map_or(matches!(verb, Verb::Accept), |code| (200..300).contains(&code));
-        let reply = match is_success {
+        let reply = match verb.status(reply)?.is_success() {
             true => self.reply_with_expires(server, self.reply_with_terms(server, reply)),
             false => Cow::Borrowed(reply),
         };
-        let reply = &*reply;
-        let mut context = slot.context.clone();
-        let effects = match verb {
-            Verb::Progress => context.progress(now, reply, &defaults, settings),
-            Verb::Accept => context.accept(now, reply, &defaults, settings),
-            Verb::Reject => context.reject(now, reply, &defaults, settings),
-            Verb::Reply => context.reply(now, reply, &defaults, settings),
-        }?;
+        let status = verb.status(&reply)?;
+        let draft = slot.context.draft(now, status, &reply, &defaults, settings)?;
         // §13.2.1: once offer and answer are exchanged, another description would be another offer.
-        let described =
-            body.as_ref().filter(|_| slot.context.is_invite() && !effects.contains(ServerEffects::REJECTED));
-        let dialog = slot.dialog.and_then(|id| self.dialogs.get(id));
-        if let (Some(body), Some(within)) = (described, dialog)
+        let is_description = slot.context.is_invite() && !status.is_failure();
+        if let (Some(body), Some(within), true) = (said, within, is_description)
             && !within.dialog.may_describe(body)
         {
             return Err(DialogError::Session(Refusal::SdpMisplaced).into());
         }
-        let made = self.dialog_made(slot, &context, request.as_deref())?;
-        if let Some(slot) = self.servers.get_mut(server) {
-            slot.context = context;
-        }
+        let made = self.dialog_made(slot, draft.sent(), request.as_deref())?;
+        let Some(slot) = self.servers.get_mut(server) else { return Err(Refused::Gone) };
+        let effects = slot.context.give_draft(now, draft, settings);
         let is_accepted = effects.contains(ServerEffects::ACCEPTED);
-        if let Some(dialog) = made {
-            self.adopt(server, dialog);
-        } else if let (Some(request), true) = (&request, is_accepted) {
-            self.session_answered(server, request);
-        } else if effects.contains(ServerEffects::PROGRESS) {
-            self.note_progress(server);
+        match (made, &request) {
+            (Some(dialog), _) => self.adopt(server, dialog),
+            (None, Some(request)) if is_accepted => self.session_answered(server, request),
+            _ if effects.contains(ServerEffects::PROGRESS) => self.note_progress(server),
+            _ => {}
         }
-        if let (Some(request), true) = (&request, effects.contains(ServerEffects::ACCEPTED)) {
-            self.session_answered_so(server, request);
-        }
-        let slot = self.servers.get(server);
+        let Some(request) = request.filter(|_| is_accepted) else {
+            self.carry_out_server(server, effects, None);
+            return Ok(());
+        };
+        self.session_answered_so(server, &request);
+        let is_subscribing = matches!(request.method(), Method::Subscribe | Method::Refer);
+        let slot = self.servers.get(server).filter(|_| is_subscribing);
         let told = slot.and_then(|slot| Some((slot.dialog?, slot.context.response().cloned()?)));
         self.carry_out_server(server, effects, None);
-        if let (Some(request), Some((dialog, response)), true) =
-            (&request, told, effects.contains(ServerEffects::ACCEPTED))
-        {
-            self.subscription_answered(dialog, request, &response, body, permission);
+        if let Some((dialog, response)) = told {
+            self.subscription_answered(dialog, &request, &response, said.cloned(), permission);
         }
-        if let Some(prack) = request.filter(|request| is_accepted && *request.method() == Method::Prack) {
-            self.pracked(&prack);
+        if *request.method() == Method::Prack {
+            self.pracked(&request);
         }
         Ok(())
     }
@@ -261,10 +250,10 @@ impl<D: Default> Endpoint<D> {
     /// §4.6).
     pub(super) fn note_progress(&mut self, server: ServerId) {
         let Some(slot) = self.servers.get(server) else { return };
-        let (dialog, response) = (slot.dialog, slot.context.response().cloned());
+        let (Some(dialog), Some(response)) = (slot.dialog, slot.context.response()) else { return };
+        let response = response.clone();
         let request = slot.context.request().filter(|_| slot.is_in_dialog).cloned();
-        let dialog = dialog.and_then(|dialog| self.dialogs.get_mut(dialog));
-        if let (Some(slot), Some(response)) = (dialog, response) {
+        if let Some(slot) = self.dialogs.get_mut(dialog) {
             if rack(&response).is_some() {
                 if let Some(request) = request {
                     slot.take_target(&request);
@@ -279,10 +268,10 @@ impl<D: Default> Endpoint<D> {
     fn dialog_made(
         &self,
         slot: &ServerSlot<D>,
-        context: &ServerContext,
+        response: Option<&Message>,
         request: Option<&Message>,
     ) -> Result<Option<Dialog>, Refused> {
-        let (Some(request), Some(response)) = (request, context.response()) else { return Ok(None) };
+        let (Some(request), Some(response)) = (request, response) else { return Ok(None) };
         let status = response.status().unwrap_or(StatusCode::TRYING);
         // A 199 says that there is none (RFC 6228 §4).
         let makes_one = match request.method() {
@@ -327,7 +316,8 @@ impl<D: Default> Endpoint<D> {
     /// A 180 that a guard gave makes a dialog as the application's would.
     fn adopt_progress(&mut self, server: ServerId) {
         let Some(slot) = self.servers.get(server) else { return };
-        let made = self.dialog_made(slot, &slot.context, slot.context.request().map(AsRef::as_ref));
+        let (request, response) = (slot.context.request(), slot.context.response());
+        let made = self.dialog_made(slot, response.map(AsRef::as_ref), request.map(AsRef::as_ref));
         match made {
             Ok(Some(dialog)) => self.adopt(server, dialog),
             Ok(None) => self.note_progress(server),
