@@ -71,6 +71,12 @@ fn odd() -> impl Strategy<Value = Step> {
         any::<[u8; 4]>().prop_map(|[dialog, method, extra, body]| Step::Send { dialog, method, extra, body }),
         any::<[u8; 3]>().prop_map(|[dialog, what, extra]| Step::Modify { dialog, what, extra }),
         any::<[u8; 2]>().prop_map(|[dialog, body]| Step::AnswerOffer { dialog, body }),
+        any::<[u8; 4]>().prop_map(|[dialog, what, expires, extra]| Step::Subscribe {
+            dialog,
+            what,
+            expires,
+            extra
+        }),
         vec(any::<u8>(), 0..60).prop_map(|octets| Step::Raw { way: 0, octets }),
     ]
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sip_proto::context::{ClientContext, Reply, ServerContext};
+use sip_proto::context::{ClientContext, Invite, Reply, ServerContext};
 use sip_proto::dialog::Dialog;
 use sip_proto::message::{Name, Uri};
 use sip_proto::transaction::Transaction;
@@ -395,4 +395,24 @@ fn dialogs_and_lingering_transactions_are_small() {
     assert_eq!(sip.counts(), [MANY, 0, 0]);
     println!("with its 486: {bytes} bytes");
     assert!(bytes <= 900, "{bytes}");
+}
+
+/// DESIGN.md §2 contract 2, RFC 3261 §18.1.1: a long request waits for its connection, and takes what it is long, with no more to spare than a usual one has.
+#[test]
+fn a_request_that_waits_takes_its_own_length() {
+    let waiting = |length: usize, body: usize| {
+        let mut sip = endpoint();
+        let bound = Bound { transport: Transport::Tcp, local: bob(), advertised: None };
+        sip.handle_input(Timestamp::ZERO, Input::Bound(bound));
+        let before = live();
+        let invite = Invite::to("sip:alice@192.0.2.1;transport=tcp").header("X-Long", "x".repeat(length));
+        sip.invite(Timestamp::ZERO, invite.sdp("v".repeat(body))).unwrap();
+        let Some(Output::Connect(_)) = sip.poll_output() else { panic!() };
+        live().wrapping_sub(before)
+    };
+    let usual = waiting(1, 1);
+    for length in [400, 1_000, 3_000, 21_000, 65_000] {
+        let bytes = [waiting(length, 1), waiting(1, length)];
+        assert!(bytes.iter().all(|bytes| *bytes <= usual + length + 640), "{bytes:?} for {length}, {usual}");
+    }
 }

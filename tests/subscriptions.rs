@@ -785,3 +785,36 @@ fn a_bye_while_early_and_subscribed() {
     assert!(!lines.iter().any(|line| line.starts_with("* session ended")), "{lines:?}");
     ua.pass_all();
 }
+
+/// RFC 5057 §4.1, §4.2: a BYE ends the session and nothing else. The subscription beside it is refreshed for as long as the application wants it, and
+/// `destroy` then ends it (RFC 6665 §4.1.2.3), and the dialog with it.
+#[test]
+fn a_second_destroy_ends_what_outlives_the_session() {
+    for by_notifier in [false, true] {
+        let (mut net, alice, bob) = two();
+        let [ours, theirs] = call(&mut net, alice, bob);
+        let now = net.now();
+        net.endpoint(alice).dialog(ours).unwrap().subscribe(now, "presence", secs(600)).unwrap();
+        while let Some((_, event)) = net.next_event() {
+            let Event::Dialog { event: DialogEvent::Subscribe(asked), .. } = event else { continue };
+            let Answer::Ask(server) = asked.answer else { panic!("{asked:?}") };
+            accept(&mut net, bob, server, "<open/>");
+            break;
+        }
+        net.run_for(secs(1));
+        let now = net.now();
+        // Both hang up at once; asked again before the answer has come, neither does anything.
+        for (who, dialog) in [(alice, ours), (bob, theirs), (alice, ours)] {
+            net.endpoint(who).dialog(dialog).unwrap().destroy(now).unwrap();
+        }
+        let events = net.run_for(secs(3_600));
+        assert_eq!((ends(&events), over(&events, alice)), (vec![], vec![]), "{}", net.ladder());
+        let now = net.now();
+        let (who, dialog) = if by_notifier { (bob, theirs) } else { (alice, ours) };
+        net.endpoint(who).dialog(dialog).unwrap().destroy(now).unwrap();
+        let events = net.run_for(secs(60));
+        let expected = [(alice, By::Remote, Why::Unsubscribed), (bob, By::Local, Why::Unsubscribed)];
+        assert_eq!(ends(&events), expected, "{}", net.ladder());
+        assert!(net.is_empty(), "{}", net.ladder());
+    }
+}

@@ -201,7 +201,8 @@ pub enum DialogEvent<D = ()> {
         /// How it ended; `None` for a subscription of the peer's.
         end: Option<SubscriberEnd>,
     },
-    /// The session is over, and subscriptions go on in the dialog (RFC 5057 §4). `Destroy` comes when the last of them has ended.
+    /// The session is over, and subscriptions go on in the dialog (RFC 5057 §4) until they end or are ended, by `DialogRef::destroy` all at once.
+    /// `Destroy` comes when the last of them has ended.
     SessionEnded {
         /// Who ended it.
         by: By,

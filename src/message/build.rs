@@ -365,7 +365,12 @@ impl Builder {
         }
         let body_at = u16::try_from(self.bytes.len()).map_err(|_| BuildError::TooLong)?;
         if let Some(body) = &body {
+            self.bytes.reserve_exact(body.bytes.len());
             self.bytes.extend_from_slice(&body.bytes);
+        }
+        // Kept until its transaction is over, a long message takes no more than it is long.
+        if self.bytes.capacity().saturating_sub(self.bytes.len()) > USUAL_LEN {
+            self.bytes.shrink_to_fit();
         }
         Ok(Message {
             bytes: Buffer::Built(self.bytes),

@@ -261,10 +261,20 @@ impl<'a> Run<'a> {
         if let Event::Dialog { dialog, event: DialogEvent::Offer { .. } } = &event {
             self.due[who].push(*dialog);
         }
+        let ended = match &event {
+            Event::Dialog { dialog, event: DialogEvent::SessionEnded { .. } } => Some(*dialog),
+            _ => None,
+        };
         let output = Output::Event(event);
         self.log.extend(watch::describe(&output));
         match self.watches[who].see(&output) {
-            Ok(()) if self.is_over => self.answer_asked(who, false),
+            Ok(()) if self.is_over => {
+                // RFC 5057 §4: the BYE has ended the session, and the subscriptions beside it are to be ended too.
+                if let Some(dialog) = ended {
+                    self.command(who, Command::Destroy(dialog, Vec::new()))?;
+                }
+                self.answer_asked(who, false)
+            }
             Ok(()) => Ok(()),
             Err((promise, what)) => self.fault(promise, what),
         }

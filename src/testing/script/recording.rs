@@ -8,7 +8,10 @@ use bytes::Bytes;
 
 use super::watch;
 use super::{Promise, Violation};
-use crate::endpoint::{Action, Config, Counters, Endpoint, Input, Operation, Refused, RequestId};
+use crate::context::{Invite, Reply, Request};
+use crate::dialog::{InDialog, Modify};
+use crate::endpoint::{Action, Command, Config, Counters, Endpoint, Input, Operation, Refused, RequestId};
+use crate::message::{Body, Header};
 use crate::time::Timestamp;
 
 /// What can be seen of an endpoint from outside.
@@ -119,7 +122,10 @@ impl Recording {
     pub fn check_memory(&self, live: super::Live<'_>) -> Result<(), Violation> {
         let octets =
             self.operations.iter().map(|recorded| payload(&recorded.operation.action).map_or(0, <[u8]>::len));
-        let longest = octets.chain(self.outputs.iter().map(Vec::len)).max().unwrap_or_default();
+        // A request of the application's may wait for its way, and never go out.
+        let commanded = self.operations.iter().filter(|recorded| recorded.result.is_ok());
+        let said = commanded.map(|recorded| said(&recorded.operation.action));
+        let longest = octets.chain(self.outputs.iter().map(Vec::len)).chain(said).max().unwrap_or_default();
         let limits = self.config.limits;
         let fixed = FIXED + limits.flows * (limits.head + limits.body);
         let before = live();
@@ -210,6 +216,44 @@ fn payload(action: &Action) -> Option<&[u8]> {
             Input::Datagram { payload, .. } | Input::Stream { payload, .. } | Input::Message { payload, .. },
         ) => Some(payload),
         _ => None,
+    }
+}
+
+/// The octets that the application puts into a message.
+fn said(action: &Action) -> usize {
+    let Action::Command(command) = action else { return 0 };
+    let lines = |headers: &[Header]| -> usize {
+        headers.iter().map(|Header { name, value }| name.len() + value.len() + ": \r\n".len()).sum()
+    };
+    let body_of = |body: &Option<Body>| -> usize {
+        body.as_ref().map_or(0, |Body { content_type, bytes }| content_type.len() + bytes.len())
+    };
+    match command {
+        Command::Invite(Invite { request, .. }) | Command::Request(request) => {
+            let Request { method, uri, from, to, route, headers, body } = request;
+            let addresses: usize = from.iter().chain(to).chain(route).map(|text| text.len()).sum();
+            // Without To, the target stands there too.
+            method.as_str().len() + 2 * uri.len() + addresses + lines(headers) + body_of(body)
+        }
+        Command::Progress(_, reply)
+        | Command::Accept(_, reply)
+        | Command::Reject(_, reply)
+        | Command::Reply(_, reply) => {
+            let Reply { reason, headers, body, .. } = reply;
+            reason.as_ref().map_or(0, |reason| reason.len()) + lines(headers) + body_of(body)
+        }
+        Command::Send(_, InDialog { method, headers, body }) => {
+            method.as_str().len() + lines(headers) + body_of(body)
+        }
+        Command::Modify(_, Modify::Sdp(sdp), headers) => sdp.len() + lines(headers),
+        Command::Modify(_, Modify::Hold | Modify::Unhold | Modify::Offerless, headers)
+        | Command::Cancel(_, headers)
+        | Command::Destroy(_, headers) => lines(headers),
+        Command::Answer(_, sdp) => sdp.len(),
+        Command::Notify(_, _, body) | Command::Authorise(_, _, body) | Command::Terminate(_, _, _, body) => {
+            body_of(body)
+        }
+        Command::HoldBack(..) | Command::ReportRefer(..) => 0,
     }
 }
 
