@@ -2,15 +2,15 @@
 //!
 //! | model | tests |
 //! |---|---|
-//! | constructor: a missing header is named | `dialog.rs` |
+//! | constructor: a missing header is named | `tests/dialog/machine.rs` |
 //! | `sip`, `local`, `remote`, `type`, `id`, `connected`, `data` | `the_members_of_a_dialog` |
 //! | `remote.uri` is never updated | `the_peers_contact_follows_its_refreshes` |
 //! | `local.contact`, `Contact` in `modify`'s headers | `a_contact_of_the_applications` |
 //! | `local.sdp`, `remote.sdp` overwritten before the answer | `descriptions_are_kept_when_a_round_is_complete`, `what_the_application_answers_is_kept`, `an_answer_in_the_ack_is_kept` |
 //! | `onHold` | `the_two_holds_are_two_facts` |
-//! | `dialogType`, `subscribeEvent`, `subscriptions` | `usages.rs`, `subscriptions.rs` |
+//! | `dialogType`, `subscribeEvent`, `subscriptions` | `tests/dialog/usages.rs`, `subscriptions.rs` |
 //! | `queueRequests` | `requests_are_held_back_and_told_in_order`, `a_dialog_that_ends_answers_what_it_held` |
-//! | `toJSON` | `dialog.rs`: `debug_shows_no_body` |
+//! | `toJSON` | `tests/dialog/machine.rs`: `debug_shows_no_body` |
 //! | `destroy` | `destroy_tells_what_it_sent_and_got`, `a_second_destroy_sends_nothing`, `destroy_answers_what_waits`, `destroy_before_the_ack_keeps_its_headers`; `calls.rs` |
 //! | `destroy` of a subscription | `subscriptions.rs` |
 //! | `modify(sdp)` | `any_2xx_changes_the_session`, `a_change_of_an_ended_dialog_is_refused`, `headers_of_a_change` |
@@ -31,8 +31,8 @@
 //! | UPDATE | `an_update_of_the_peers`, `an_update_while_our_invite_is_out` |
 //! | ACK | `an_answer_in_the_ack_is_kept` |
 //! | handlers that are late | `what_asks_waits` |
-//! | PRACK, RSeq | `reliable.rs`, `prack.rs`, `prack_calls.rs` |
-//! | session timers | `session_timer_rules.rs`, `session_timers.rs` |
+//! | PRACK, RSeq | `tests/context/reliable.rs`, `prack.rs`, `prack_calls.rs` |
+//! | session timers | `tests/dialog/session_timer.rs`, `session_timers.rs` |
 //! | `createUAS` | `a_callees_dialog_is_there_with_its_2xx`, `a_cancelled_call_makes_no_dialog`; `uas.rs` |
 //! | `createUAC` | `a_callers_dialog_is_there_with_any_2xx`, `an_offer_in_the_2xx_of_a_call`, `a_2xx_without_contact`; redirects, headers, names, Route in `redirects.rs` |
 //! | `findDialogById`, `findDialogByCallIDAndFromTag` | `dialogs_are_found` |

@@ -1,4 +1,4 @@
-//! The transaction machines rule by rule, each test naming the lines of the RFCs that it holds. `transaction_table.rs` has every cell;
+//! The transaction machines rule by rule, each test naming the lines of the RFCs that it holds. `table.rs` has every cell;
 //! here a machine is driven as its user drives it.
 
 use std::time::Duration;
