@@ -65,7 +65,7 @@
 //!
 //! # Contracts
 //!
-//! Each has a property test in `tests/contracts.rs`.
+//! Each has a property test in `tests/endpoint/contracts.rs`.
 //!
 //! 1. **Deterministic.** Same config, same seed, same operations with the same timestamps: the same outputs, byte for byte.
 //! 2. **Peers cannot hurt it.** Network input never panics, never makes [`Endpoint::handle_input`] fail, never loops; every input does bounded work and

@@ -7,6 +7,7 @@
 mod probe;
 #[path = "torture/strict.rs"]
 mod strict;
+#[expect(dead_code, reason = "the endpoint's tests use all of it")]
 mod support;
 #[path = "torture/table.rs"]
 mod table;

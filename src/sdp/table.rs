@@ -1,7 +1,7 @@
 //! Whose turn it is: the table of the offer/answer machine (RFC 3264 §4; RFC 3261 §13.2.1, §14; RFC 3262 §5; RFC 3311 §5; RFC 6337
 //! §2.2, §4).
 //!
-//! It is data over `Copy` enums, so that all of it can be enumerated: `tests/sdp_table.rs` holds it against the patterns of RFC 6337
+//! It is data over `Copy` enums, so that all of it can be enumerated: `tests/sdp/table.rs` holds it against the patterns of RFC 6337
 //! Table 1 and the rules of its §4.3. It knows which messages passed and whether they had a description; [`super::Negotiation`]
 //! keeps the descriptions.
 

@@ -1,6 +1,6 @@
 //! The transition table: (machine, state, stimulus, reliability) → (state, effects, timers).
 //!
-//! It is data over `Copy` enums, so that all of it can be enumerated: `tests/transaction_table.rs` holds every cell against
+//! It is data over `Copy` enums, so that all of it can be enumerated: `tests/transaction/table.rs` holds every cell against
 //! a transcription of RFC 3261 figures 5 to 8 as RFC 6026 changed them.
 
 use super::timers::{Timer, TimerSet};

@@ -29,6 +29,7 @@
 //!
 //! What other RFCs have crossing: PRACK in [`prack`], numbers out of order in [`numbers`], targets and routes in [`routes`].
 
+#[expect(dead_code, reason = "the endpoint's tests use all of it")]
 #[path = "../support/mod.rs"]
 mod support;
 

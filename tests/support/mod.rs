@@ -1,7 +1,5 @@
 //! What the scenario tests share: a user agent driven by hand with raw datagrams, and messages as a peer would write them.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
-
 use core::fmt::Write as _;
 use core::net::SocketAddr;
 use core::time::Duration;

@@ -9,6 +9,7 @@
 //! | `routing` | where answers go, whatever Via claims (§18.2.2, RFC 3581 §4) |
 //! | `secrets` | what `Debug` must not show |
 
+#[expect(dead_code, reason = "the endpoint's tests use all of it")]
 #[path = "../support/mod.rs"]
 mod support;
 

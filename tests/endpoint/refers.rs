@@ -1,0 +1,352 @@
+//! REFER (RFC 3515): what is sent, what is taken, and what its NOTIFYs say.
+
+use crate::support::{CONTACT, Heard, Req, Ua, answer, secs};
+use sip_proto::context::{Reply, Request};
+use sip_proto::dialog::InDialog;
+use sip_proto::endpoint::Handling;
+use sip_proto::message::Name;
+use sip_proto::{DialogEvent, DialogId, Event, Message, Method, ServerId, StatusCode};
+
+const TARGET: &str = "Refer-To: <sip:carol@192.0.2.9>";
+
+/// Bob, who is asked about REFER in and out of dialogs.
+fn ua() -> Ua {
+    Ua::with(|config| config.policy.set_initial(Method::Refer, Handling::Ask))
+}
+
+fn refer(lines: &[&str]) -> Req {
+    lines.iter().fold(Req::new("REFER").line(CONTACT.trim_end()), |refer, line| refer.line(line))
+}
+
+/// A NOTIFY of Alice's about a REFER of ours.
+fn notify(refer: &Message, tag: &str, cseq: u32, state: &str) -> Req {
+    Req::new("NOTIFY")
+        .from(&format!("<sip:alice@192.0.2.1>;tag={tag}"))
+        .to(refer.value(Name::From).unwrap())
+        .call_id(refer.call_id())
+        .branch(&format!("z9hG4bK-notify-{tag}-{cseq}"))
+        .cseq(cseq)
+        .line(CONTACT.trim_end())
+        .line("Event: refer")
+        .line(&format!("Subscription-State: {state}"))
+        .body("message/sipfrag", "SIP/2.0 100 Trying")
+}
+
+fn asked(heard: &Heard) -> ServerId {
+    use sip_proto::endpoint::Answer;
+    let asked = heard.events().into_iter().find_map(|event| match event {
+        Event::Incoming { server, .. } => Some(*server),
+        Event::Dialog { event, .. } => match event.asked()?.answer {
+            Answer::Ask(server) => Some(server),
+            Answer::Auto(_) => None,
+        },
+        _ => None,
+    });
+    asked.unwrap_or_else(|| panic!("nothing asks in {heard:?}"))
+}
+
+fn usage(ua: &mut Ua, dialog: DialogId) -> sip_proto::dialog::UsageId {
+    ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().last().unwrap().id()
+}
+
+// ---- Ours (§2, §2.4.1) ----
+
+/// §2, §2.4.1: one Refer-To and one Contact; within a dialog by its route set.
+// Holds: 3515-2-1, 3515-2-2, 3515-2.4.1-1
+#[test]
+fn a_refer_of_ours() {
+    let mut ua = ua();
+    let request =
+        Request::new(Method::Refer, "sip:alice@192.0.2.1").header("Refer-To", "<sip:carol@192.0.2.9>");
+    ua.sip.request(ua.now, request).unwrap();
+    let sent = ua.drain().only();
+    assert_eq!((sent.values(Name::ReferTo).count(), sent.contacts().count()), (1, 1));
+
+    let server = ua.hear(Req::invite().line("Record-Route: <sip:192.0.2.70;lr>").text()).server();
+    let heard = ua.accept(server, Reply::new()).unwrap();
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    ua.hear(Req::within(&ok, "ACK", 1).text());
+    ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+    let sent = ua.drain().only();
+    assert_eq!((sent.values(Name::ReferTo).count(), sent.contacts().count()), (1, 1));
+    assert_eq!(
+        (sent.request_uri(), sent.value(Name::Route)),
+        (Some("sip:alice@192.0.2.1"), Some("<sip:192.0.2.70;lr>"))
+    );
+}
+
+/// §2.4.4: the NOTIFY may come before the REFER is answered, outside dialogs and within.
+// Holds: 3515-2.4.4-5, 6665-8.3.1-1
+#[test]
+fn a_notify_before_the_answer() {
+    let mut ua = ua();
+    let request =
+        Request::new(Method::Refer, "sip:alice@192.0.2.1").header("Refer-To", "<sip:carol@192.0.2.9>");
+    ua.sip.request(ua.now, request).unwrap();
+    let sent = ua.drain().only();
+    let heard = ua.hear(notify(&sent, "n", 1, "active;expires=60").text());
+    assert_eq!(heard.lines(), ["200 OK (NOTIFY)", "* NOTIFY answered 200"]);
+    let dialog = heard.dialog();
+    let heard = ua.hear(answer(&sent, 202, "n", CONTACT));
+    assert_eq!((heard.lines(), heard.dialog()), (vec!["* accepted 202 X (REFER)".into()], dialog));
+    let heard = ua.hear(notify(&sent, "n", 2, "terminated;reason=noresource").text());
+    assert_eq!(heard.lines()[2..], ["* subscription ended: refer", "* destroy by Remote: Unsubscribed"]);
+    ua.pass_all();
+
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+    let sent = ua.drain().only();
+    let early = Req::within(&ok, "NOTIFY", 2)
+        .line(CONTACT.trim_end())
+        .line("Event: refer")
+        .line("Subscription-State: active;expires=60");
+    assert_eq!(ua.hear(early.text()).lines()[0], "200 OK (NOTIFY)");
+    assert_eq!(ua.hear(answer(&sent, 202, "", CONTACT)).lines(), ["* accepted 202 X (REFER)"]);
+}
+
+/// §3.9: a REFER that forked: each NOTIFY of another place is a subscription of its own, with its own end.
+// Holds: 3515-3.9-1
+#[test]
+fn a_forked_refer() {
+    let mut ua = Ua::with(|config| config.policy.keep_forks = true);
+    let request =
+        Request::new(Method::Refer, "sip:alice@192.0.2.1").header("Refer-To", "<sip:carol@192.0.2.9>");
+    ua.sip.request(ua.now, request).unwrap();
+    let sent = ua.drain().only();
+    let dialogs = ["n", "m"].map(|tag| ua.hear(notify(&sent, tag, 1, "active;expires=60").text()).dialog());
+    assert_ne!(dialogs[0], dialogs[1]);
+    ua.hear(answer(&sent, 202, "n", CONTACT));
+    ua.hear(notify(&sent, "n", 2, "terminated;reason=noresource").text());
+    assert!(ua.sip.dialog(dialogs[0]).is_err() && ua.sip.dialog(dialogs[1]).is_ok());
+}
+
+/// §2.4.6: the SUBSCRIBE that ends the subscription of the second REFER names it.
+// Holds: 3515-2.4.6-2, 6665-4.1.2.3-1
+#[test]
+fn the_end_of_two_subscriptions() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    let mut numbers = Vec::new();
+    for _ in 0..2 {
+        ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+        let sent = ua.drain().only();
+        numbers.push(sent.cseq());
+        ua.hear(answer(&sent, 200, "", CONTACT));
+    }
+    for (cseq, event) in [(2, "refer".into()), (3, format!("refer;id={}", numbers[1]))] {
+        let told = Req::within(&ok, "NOTIFY", cseq)
+            .line(CONTACT.trim_end())
+            .line(&format!("Event: {event}"))
+            .line("Subscription-State: active;expires=600");
+        assert_eq!(ua.hear(told.text()).lines()[0], "200 OK (NOTIFY)");
+    }
+    ua.hear(Req::within(&ok, "BYE", 4).text());
+    let farewells = ua.destroy(dialog).sent();
+    let said: Vec<_> =
+        farewells.iter().map(|sent| (sent.value(Name::Event).unwrap(), sent.value(Name::Expires))).collect();
+    assert_eq!(said, [("refer", Some("0")), (&*format!("refer;id={}", numbers[1]), Some("0"))]);
+}
+
+// ---- The peer's (§2.4.2) ----
+
+/// §2.1: a bare URI, a name with parameters, the short name, and any scheme.
+// Holds: 3515-2.1-1
+#[test]
+fn what_is_referred_to() {
+    for (line, uri) in [
+        ("Refer-To: sip:carol@192.0.2.9", "sip:carol@192.0.2.9"),
+        ("r: \"Carol\" <sips:carol@h?Replaces=a%3Bto-tag%3Db>;x=y", "sips:carol@h?Replaces=a%3Bto-tag%3Db"),
+        ("refer-to: <sip:carol@h;method=SUBSCRIBE>", "sip:carol@h;method=SUBSCRIBE"),
+        ("Refer-To: http://www.ietf.org", "http://www.ietf.org"),
+        ("Refer-To: tel:+15551234", "tel:+15551234"),
+    ] {
+        let mut ua = ua();
+        let heard = ua.hear(refer(&[line]).text());
+        let Event::Incoming { request, .. } = heard.events()[0] else { panic!("{heard:?}") };
+        assert_eq!(request.refer_to().unwrap().unwrap().uri, uri);
+    }
+}
+
+/// §2.4.2: without a Refer-To, with several, or with one that cannot be read: 400, in and out of dialogs, whoever answers REFER.
+// Holds: 3515-2.4.2-3
+#[test]
+fn a_refer_to_nobody_or_to_several() {
+    let wrong: [&[&str]; 5] = [
+        &[],
+        &[TARGET, TARGET],
+        &["Refer-To: <sip:carol@192.0.2.9>, <sip:dave@192.0.2.9>"],
+        &[TARGET, "r: <sip:dave@192.0.2.9>"],
+        &["Refer-To: <"],
+    ];
+    for (lines, handling) in
+        wrong.into_iter().flat_map(|lines| [Handling::Ask, Handling::Auto].map(|it| (lines, it)))
+    {
+        let mut ua = Ua::with(|config| {
+            config.policy.set_initial(Method::Refer, handling);
+            config.policy.set_in_dialog(Method::Refer, handling);
+        });
+        assert_eq!(ua.hear(refer(lines).text()).lines(), ["400 Bad Request (REFER)"], "{lines:?}");
+        let (ok, _) = ua.answered_call();
+        let within = lines
+            .iter()
+            .fold(Req::within(&ok, "REFER", 2).line(CONTACT.trim_end()), |it, line| it.line(line));
+        assert_eq!(ua.hear(within.text()).lines(), ["400 Bad Request (REFER)"], "{lines:?}");
+    }
+}
+
+/// A REFER of Alice's, outside dialogs or within one, that was accepted and reported on up to its end; our answer, and the NOTIFYs.
+fn reported(within: bool) -> (Req, Message, Vec<Message>) {
+    let mut ua = ua();
+    let request = match within {
+        false => refer(&[TARGET]),
+        true => {
+            let (ok, _) = ua.answered_call();
+            Req::within(&ok, "REFER", 2).line(CONTACT.trim_end()).line(TARGET)
+        }
+    };
+    let server = asked(&ua.hear(request.text()));
+    let heard = ua.accept(server, Reply::new()).unwrap();
+    assert_eq!(heard.lines(), ["200 OK (REFER)", "* accepted 200", "NOTIFY +body"], "at once");
+    let (ok, first, dialog) = (heard.message("200 OK (REFER)"), heard.message("NOTIFY"), heard.dialog());
+    ua.hear(answer(&first, 200, "", ""));
+    let mut told = vec![first];
+    for code in [180, 200] {
+        ua.pass(secs(1));
+        let usage = usage(&mut ua, dialog);
+        let status = StatusCode::new(code).unwrap();
+        ua.sip.dialog(dialog).unwrap().report_refer(ua.now, usage, status).unwrap();
+        told.push(ua.drain().message("NOTIFY"));
+        let heard = ua.hear(answer(told.last().unwrap(), 200, "", ""));
+        assert_eq!(heard.lines().iter().any(|line| line == "* subscription ended: refer"), code == 200);
+    }
+    (request, ok, told)
+}
+
+/// §2.4.4, §2.4.5, §2.4.7: each NOTIFY is in the dialog of the REFER, about `refer`, with a state and a sipfrag.
+// Holds: 3515-2.4.4-2, 3515-2.4.4-3, 3515-2.4.4-4, 3515-2.4.5-1, 3515-2.4.7-1
+#[test]
+fn what_each_notify_has() {
+    for within in [false, true] {
+        let (request, ok, told) = reported(within);
+        for notify in &told {
+            assert_eq!(notify.call_id(), request.call_id);
+            assert_eq!(notify.from().unwrap().tag(), ok.to().unwrap().tag());
+            assert_eq!(notify.to().unwrap().tag(), Some("alice"));
+            assert_eq!(notify.value(Name::Event), Some("refer"));
+            assert_eq!(notify.values(Name::SubscriptionState).count(), 1);
+            assert!(notify.content_type().unwrap().unwrap().is("message", "sipfrag"));
+        }
+        assert_eq!(told.len(), 3);
+    }
+}
+
+/// §2.4.4, §2.4.7, §3.4: how long the subscription lasts, longer than a call may ring; and that the last NOTIFY ends it.
+// Holds: 3515-2.4.2-6, 3515-2.4.4-8, 3515-2.4.4-9, 3515-2.4.7-2, 3515-3.4-1
+#[test]
+fn how_long_a_refer_is_told_of() {
+    for within in [false, true] {
+        let (_, _, told) = reported(within);
+        let states: Vec<_> =
+            told.iter().map(|notify| notify.subscription_state().unwrap().unwrap()).collect();
+        let lasts = states[0].expires().unwrap();
+        assert!(Some(lasts) > sip_proto::context::Settings::DEFAULT.answer_within, "{lasts:?}");
+        assert!(!states[1].is_terminated());
+        assert_eq!((states[2].is_terminated(), states[2].reason()), (true, Some("noresource")));
+    }
+}
+
+/// §2.4.5: the body is a status line, at first a bare 100.
+// Holds: 3515-2.4.5-2, 3515-2.4.5-3
+#[test]
+fn what_a_sipfrag_says() {
+    let (_, _, told) = reported(true);
+    let bodies: Vec<_> = told.iter().map(Message::body).collect();
+    let lines = ["SIP/2.0 100 Trying\r\n", "SIP/2.0 180 Ringing\r\n", "SIP/2.0 200 OK\r\n"];
+    assert_eq!(bodies, lines.map(str::as_bytes));
+}
+
+/// §2.4.2: whoever serves no REFER still answers it in time, and reports that nothing came of it.
+// Holds: 3515-2.4.2-5
+#[test]
+fn a_refer_that_nobody_serves() {
+    let mut ua = Ua::with(|config| config.policy.set_automatic());
+    let (ok, _) = ua.answered_call();
+    let heard = ua.hear(Req::within(&ok, "REFER", 2).line(CONTACT.trim_end()).line(TARGET).text());
+    assert_eq!(heard.times("200 OK (REFER)"), [0]);
+    let last = heard.sent().pop().unwrap();
+    assert_eq!(last.value(Name::SubscriptionState), Some("terminated;reason=noresource"));
+    assert_eq!(last.body(), b"SIP/2.0 603 Decline\r\n");
+}
+
+/// §2.4.4: unsubscribing ends the reports and nothing else: what we called for it goes on.
+// Holds: 3515-2.4.4-6
+#[test]
+fn the_referrer_unsubscribes() {
+    let mut ua = ua();
+    let heard = ua.hear(refer(&[TARGET]).text());
+    let heard = ua.accept(asked(&heard), Reply::new()).unwrap();
+    let ok = heard.message("200 OK (REFER)");
+    ua.hear(answer(&heard.message("NOTIFY"), 200, "", ""));
+    let (call, _) = ua.call_alice();
+    let farewell =
+        Req::within(&ok, "SUBSCRIBE", 2).line(CONTACT.trim_end()).line("Event: refer").line("Expires: 0");
+    let heard = ua.hear(farewell.text());
+    assert_eq!(heard.message("NOTIFY").value(Name::SubscriptionState), Some("terminated;reason=timeout"));
+    ua.hear(answer(&heard.message("NOTIFY"), 200, "", ""));
+    assert!(ua.sip.client(call).is_ok());
+    assert!(ua.pass(secs(10)).sent().iter().all(|sent| *sent.method() == Method::Invite));
+}
+
+/// §2.4.4: only a REFER makes such a subscription: SUBSCRIBE gets 403, outside a dialog and within, unless there is one.
+// Holds: 3515-2.4.4-7
+#[test]
+fn a_subscribe_to_refer() {
+    let mut ua = Ua::with(|config| config.policy.set_initial(Method::Subscribe, Handling::Ask));
+    let subscribe = Req::new("SUBSCRIBE").line(CONTACT.trim_end()).line("Event: refer").line("Expires: 60");
+    assert_eq!(ua.hear(subscribe.text()).lines(), ["403 Forbidden (SUBSCRIBE)"]);
+    let (ok, dialog) = ua.answered_call();
+    let within = |cseq| {
+        Req::within(&ok, "SUBSCRIBE", cseq).line(CONTACT.trim_end()).line("Event: refer").line("Expires: 60")
+    };
+    assert_eq!(ua.hear(within(2).text()).lines(), ["403 Forbidden (SUBSCRIBE)"]);
+    let heard = ua.hear(Req::within(&ok, "REFER", 3).line(CONTACT.trim_end()).line(TARGET).text());
+    ua.accept(asked(&heard), Reply::new()).unwrap();
+    assert_eq!(ua.hear(within(4).text()).lines()[0], "200 OK (SUBSCRIBE)");
+    assert!(ua.sip.dialog(dialog).is_ok());
+}
+
+/// What cannot be a REFER is not sent as one (§2.4.1).
+// Holds: 3515-2.4.1-1
+#[test]
+fn a_refer_of_ours_without_a_target() {
+    let mut ua = Ua::new();
+    for lines in [&[][..], &["<sip:carol@192.0.2.9>", "<sip:dave@192.0.2.9>"]] {
+        let with = |request: Request| lines.iter().fold(request, |it, to| it.header("Refer-To", *to));
+        let request = with(Request::new(Method::Refer, "sip:alice@192.0.2.1"));
+        assert!(ua.sip.request(ua.now, request).is_err(), "{lines:?}");
+    }
+    let (_, dialog) = ua.answered_call();
+    for lines in [&[][..], &["<sip:carol@192.0.2.9>", "<sip:dave@192.0.2.9>"]] {
+        let request = lines.iter().fold(InDialog::new(Method::Refer), |it, to| it.header("Refer-To", *to));
+        assert!(ua.sip.dialog(dialog).unwrap().request(ua.now, request).is_err(), "{lines:?}");
+    }
+    assert_eq!(ua.drain().lines(), [""; 0]);
+}
+
+/// The events tell the application which request of its own a NOTIFY is about.
+#[test]
+fn the_event_of_a_notify() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+    let sent = ua.drain().only();
+    ua.hear(answer(&sent, 200, "", CONTACT));
+    let told = Req::within(&ok, "NOTIFY", 2)
+        .line(CONTACT.trim_end())
+        .line(&format!("Event: refer;id={}", sent.cseq()))
+        .line("Subscription-State: active;expires=60");
+    let heard = ua.hear(told.text());
+    let is_told = |event: &&Event<u32>| matches!(event, Event::Dialog { event: DialogEvent::Notify(_), .. });
+    assert_eq!(heard.events().into_iter().filter(is_told).count(), 1, "the first REFER may be named too");
+}

@@ -1,0 +1,805 @@
+//! Subscriptions between endpoints, and against peers written by hand (RFC 6665, RFC 3515, RFC 5057).
+
+#![allow(clippy::arithmetic_side_effects, reason = "test")]
+
+use crate::ladder::golden;
+use crate::support::{CONTACT, Req, SDP, Ua, answer, secs};
+use sip_proto::context::{Invite, Reply, Request};
+use sip_proto::dialog::{Again, InDialog, Reason, Sipfrag, SubscriberEnd, UsageId};
+use sip_proto::endpoint::{Answer, By, Handling, Why};
+use sip_proto::message::{Body, Name};
+use sip_proto::testing::{Network, Node};
+use sip_proto::{
+    ClientEvent, Config, DialogEvent, DialogId, Event, Message, Method, ServerEvent, ServerId, StatusCode,
+    Timestamp,
+};
+
+/// A user agent that serves SUBSCRIBE and REFER outside dialogs.
+fn config(name: &str, ip: &str) -> Config {
+    let mut config = Config::new(&format!("sip:{name}@{ip}")).unwrap();
+    for method in [Method::Subscribe, Method::Refer] {
+        config.policy.set_initial(method, Handling::Ask);
+    }
+    config
+}
+
+fn two() -> (Network, Node, Node) {
+    let mut net = Network::new(11);
+    let alice = net.node_with("alice", "192.0.2.1", config("alice", "192.0.2.1"));
+    let bob = net.node_with("bob", "192.0.2.4", config("bob", "192.0.2.4"));
+    (net, alice, bob)
+}
+
+fn subscribe(expires: &'static str) -> Request {
+    Request::new(Method::Subscribe, "sip:bob@192.0.2.4")
+        .header("Event", "presence")
+        .header("Expires", expires)
+}
+
+/// Answers what asks at `who` with 200 and this body.
+fn accept(net: &mut Network, who: Node, server: ServerId, state: &'static str) {
+    let now = net.now();
+    let reply = Reply::new().body("application/pidf+xml", state);
+    net.endpoint(who).server(server).unwrap().accept(now, reply).unwrap();
+}
+
+/// A subscription of Alice's to Bob's presence: her dialog, and his.
+fn subscribed(net: &mut Network, alice: Node, bob: Node, expires: &'static str) -> [DialogId; 2] {
+    let now = net.now();
+    net.endpoint(alice).request(now, subscribe(expires)).unwrap();
+    let (mut ours, mut theirs) = (None, None);
+    while ours.is_none() || theirs.is_none() {
+        let (_, event) = net.next_event().expect("the subscription comes up");
+        match event {
+            Event::Incoming { server, .. } => accept(net, bob, server, "<open/>"),
+            Event::Dialog { dialog, event: DialogEvent::Notify(asked) } => {
+                assert_eq!(asked.request.body(), b"<open/>");
+                ours = Some(dialog);
+            }
+            Event::Server { event: ServerEvent::Accepted { dialog, .. }, .. } => theirs = dialog,
+            _ => {}
+        }
+    }
+    [ours.unwrap(), theirs.unwrap()]
+}
+
+/// The one subscription in a dialog.
+fn usage(net: &mut Network, who: Node, dialog: DialogId) -> UsageId {
+    let all: Vec<UsageId> = net
+        .endpoint(who)
+        .dialog(dialog)
+        .unwrap()
+        .subscriptions()
+        .unwrap()
+        .iter()
+        .map(sip_proto::dialog::Subscription::id)
+        .collect();
+    assert_eq!(all.len(), 1);
+    all[0]
+}
+
+fn ends(events: &[(Node, Event)]) -> Vec<(Node, By, Why)> {
+    let ends = events.iter().filter_map(|(who, event)| match event {
+        Event::Dialog { event: DialogEvent::Destroy { by, why, .. }, .. } => Some((*who, *by, *why)),
+        _ => None,
+    });
+    let mut ends: Vec<_> = ends.collect();
+    ends.sort_by_key(|(who, ..)| *who);
+    ends
+}
+
+/// How the subscriptions of `who` ended.
+fn over(events: &[(Node, Event)], who: Node) -> Vec<Option<SubscriberEnd>> {
+    let ends = events.iter().filter_map(|(node, event)| match event {
+        Event::Dialog { event: DialogEvent::SubscriptionEnded { end, .. }, .. } if *node == who => Some(*end),
+        _ => None,
+    });
+    ends.collect()
+}
+
+// ---- SUBSCRIBE outside dialogs ----
+
+/// §4.1.2, §4.2.1: made, told of, refreshed, ended by the subscriber.
+#[test]
+fn ladder_of_a_subscription() {
+    let (mut net, alice, bob) = two();
+    let [ours, theirs] = subscribed(&mut net, alice, bob, "120");
+    net.run_for(secs(10));
+    let (now, usage) = (net.now(), usage(&mut net, bob, theirs));
+    let state = Some(Body::new("application/pidf+xml", "<closed/>"));
+    net.endpoint(bob).dialog(theirs).unwrap().tell(now, usage, state).unwrap();
+    let events = net.run_for(secs(100));
+    assert_eq!(ends(&events), [], "{}", net.ladder());
+    let now = net.now();
+    net.endpoint(alice).dialog(ours).unwrap().destroy(now).unwrap();
+    net.endpoint(alice).dialog(ours).unwrap().destroy(now).unwrap();
+    let events = net.run_for(secs(1));
+    let expected = [(alice, By::Remote, Why::Unsubscribed), (bob, By::Local, Why::Unsubscribed)];
+    assert_eq!(ends(&events), expected, "{}", net.ladder());
+    net.run_until_idle();
+    assert!(net.is_empty(), "{}", net.ladder());
+    golden("subscription", &net);
+}
+
+/// §4.2.2: ended by the notifier, with its reason, or by its `destroy`.
+// Holds: 5057-4.2-1, 5057-4.2-2
+#[test]
+fn a_notifier_ends_it() {
+    for by_destroy in [true, false] {
+        let (mut net, alice, bob) = two();
+        let [_, theirs] = subscribed(&mut net, alice, bob, "120");
+        let (now, usage) = (net.now(), usage(&mut net, bob, theirs));
+        let again = match by_destroy {
+            true => {
+                net.endpoint(bob).dialog(theirs).unwrap().destroy(now).unwrap();
+                Again::Now
+            }
+            false => {
+                let dialog = net.endpoint(bob);
+                dialog.dialog(theirs).unwrap().terminate(now, usage, Reason::Noresource, None).unwrap();
+                Again::Never
+            }
+        };
+        let events = net.run_for(secs(100));
+        assert_eq!(over(&events, alice), [Some(SubscriberEnd::Notified(again))], "{}", net.ladder());
+        assert_eq!(ends(&events).len(), 2, "{}", net.ladder());
+        net.run_until_idle();
+        assert!(net.is_empty(), "{}", net.ladder());
+    }
+}
+
+/// §4.4.3: a fetch is one NOTIFY, with the state, and leaves nothing.
+#[test]
+fn ladder_of_a_fetch() {
+    let (mut net, alice, bob) = two();
+    subscribed(&mut net, alice, bob, "0");
+    net.run_until_idle();
+    assert!(net.is_empty(), "{}", net.ladder());
+    golden("subscription_fetch", &net);
+}
+
+/// DESIGN.md §2 contract 6: over bad links subscriptions hold, and when they are ended nothing is left.
+#[test]
+fn subscriptions_over_a_bad_link() {
+    for seed in 0..30 {
+        let mut net = Network::new(seed);
+        let alice = net.node_with("alice", "192.0.2.1", config("alice", "192.0.2.1"));
+        let bob = net.node_with("bob", "192.0.2.4", config("bob", "192.0.2.4"));
+        (net.link.loss, net.link.duplication, net.link.reordering) = (0.15, 0.1, 0.1);
+        let [ours, theirs] = subscribed(&mut net, alice, bob, "200");
+        let events = net.run_for(secs(1000));
+        assert_eq!(ends(&events), [], "{seed}\n{}", net.ladder());
+        let (who, dialog) = if seed % 2 == 0 { (alice, ours) } else { (bob, theirs) };
+        let now = net.now();
+        net.endpoint(who).dialog(dialog).unwrap().destroy(now).unwrap();
+        let events = net.run_for(secs(400));
+        assert_eq!(ends(&events).len(), 2, "{seed}\n{}", net.ladder());
+        assert!(net.is_empty(), "{seed}\n{}", net.ladder());
+    }
+}
+
+/// §4.1.2.2, §4.2.2: neither side hears of the other: a refresh and a NOTIFY both find that out.
+// Holds: 5057-4.2-3, 6665-4.1.2.2-4
+#[test]
+fn a_link_that_is_cut() {
+    let (mut net, alice, bob) = two();
+    subscribed(&mut net, alice, bob, "120");
+    net.cut = vec![bob];
+    let events = net.run_for(secs(400));
+    assert_eq!(ends(&events).len(), 2, "{}", net.ladder());
+    assert_eq!(over(&events, alice), [Some(SubscriberEnd::NoNotify)]);
+    assert!(net.is_empty(), "{}", net.ladder());
+}
+
+/// What a NOTIFY of Alice's to a SUBSCRIBE of ours looks like.
+fn notify(subscribe: &Message, tag: &str, cseq: u32, state: &str) -> Req {
+    let from = format!("<sip:alice@192.0.2.1>;tag={tag}");
+    Req::new("NOTIFY")
+        .from(&from)
+        .to(subscribe.value(Name::From).unwrap())
+        .call_id(subscribe.call_id())
+        .branch(&format!("z9hG4bK-notify-{tag}-{cseq}"))
+        .cseq(cseq)
+        .line("Event: presence")
+        .line(&format!("Subscription-State: {state}"))
+        .line("Contact: <sip:alice@192.0.2.1:5099>")
+}
+
+fn subscribing(ua: &mut Ua) -> Message {
+    let request = Request::new(Method::Subscribe, "sip:alice@192.0.2.1")
+        .header("Event", "presence")
+        .header("Expires", "600");
+    ua.sip.request(ua.now, request).unwrap();
+    ua.drain().message("SUBSCRIBE")
+}
+
+/// §4.1.2.4, §4.4.1: the NOTIFY may come before the 2xx; it makes the dialog, whose route set is its own.
+// Holds: 6665-4.1.2.4-4, 6665-4.4.1-1, 6665-4.4.1-2
+#[test]
+fn a_notify_before_the_200() {
+    let mut ua = Ua::new();
+    let sent = subscribing(&mut ua);
+    let first = notify(&sent, "n", 9, "active;expires=100").line("Record-Route: <sip:192.0.2.70;lr>");
+    let heard = ua.hear(first.text());
+    assert_eq!(heard.lines(), ["200 OK (NOTIFY)", "* NOTIFY answered 200"]);
+    let dialog = heard.dialog();
+    let heard = ua.hear(answer(&sent, 200, "n", &format!("{CONTACT}Expires: 600\r\n")));
+    assert_eq!(heard.lines(), ["* accepted 200 X (SUBSCRIBE)"]);
+    assert_eq!(heard.dialog(), dialog);
+    let refresh = ua.pass(secs(68)).message("SUBSCRIBE");
+    assert_eq!(refresh.request_uri(), Some("sip:alice@192.0.2.1:5099"));
+    assert_eq!(
+        (refresh.value(Name::Route), refresh.value(Name::Expires)),
+        (Some("<sip:192.0.2.70;lr>"), Some("600"))
+    );
+    assert_eq!((refresh.value(Name::Event), refresh.cseq()), (Some("presence"), 2));
+}
+
+/// §4.1.3: a NOTIFY that matches nothing: another package, another id, another call, no state, a second fork.
+// Holds: 6665-4.1.3-1, 6665-4.4.1-3, 6665-5.4.9-1
+#[test]
+fn notifies_that_match_nothing() {
+    let mut ua = Ua::new();
+    let sent = subscribing(&mut ua);
+    let strange = notify(&sent, "n", 1, "active;expires=100");
+    let other = strange.clone().text().replace("Event: presence", "Event: presence;id=1");
+    assert_eq!(ua.hear(other).lines(), ["481 Call/Transaction Does Not Exist (NOTIFY)"]);
+    assert_eq!(
+        ua.hear(strange.clone().call_id("x").branch("z9hG4bK-x").text()).lines(),
+        ["481 Call/Transaction Does Not Exist (NOTIFY)"]
+    );
+    let first = notify(&sent, "n", 2, "active;expires=100");
+    assert_eq!(ua.hear(first.text()).lines().len(), 2);
+    let fork = notify(&sent, "m", 2, "active;expires=100");
+    assert_eq!(ua.hear(fork.text()).lines(), ["481 Call/Transaction Does Not Exist (NOTIFY)"]);
+    let other = notify(&sent, "n", 3, "active").text().replace("Event: presence", "Event: dialog");
+    assert_eq!(ua.hear(other).lines(), ["481 Call/Transaction Does Not Exist (NOTIFY)"]);
+    let stateless = notify(&sent, "n", 4, "active").text().replace("Subscription-State: active\r\n", "");
+    assert_eq!(ua.hear(stateless).lines(), ["400 Bad Request (NOTIFY)"]);
+}
+
+/// §4.1.4: with the policy that keeps forks, each makes a dialog of its own.
+// Holds: 6665-4.1.2.4-2, 6665-4.1.2.4-3
+#[test]
+fn forks_of_a_subscribe() {
+    let mut ua = Ua::with(|config| config.policy.keep_forks = true);
+    let sent = subscribing(&mut ua);
+    let dialogs = ["n", "m"].map(|tag| ua.hear(notify(&sent, tag, 1, "active;expires=100").text()).dialog());
+    assert_ne!(dialogs[0], dialogs[1]);
+    ua.hear(answer(&sent, 200, "n", &format!("{CONTACT}Expires: 600\r\n")));
+    // Timer N: no more after it.
+    ua.pass(secs(33));
+    let late = ua.hear(notify(&sent, "o", 1, "active;expires=100").text());
+    assert_eq!(late.lines(), ["481 Call/Transaction Does Not Exist (NOTIFY)"]);
+    for (tag, dialog) in ["n", "m"].into_iter().zip(dialogs) {
+        let heard = ua.hear(notify(&sent, tag, 2, "terminated;reason=noresource").text());
+        assert_eq!(
+            heard.lines()[2..],
+            ["* subscription ended: presence", "* destroy by Remote: Unsubscribed"]
+        );
+        assert_eq!(heard.dialog(), dialog);
+    }
+    ua.pass_all();
+}
+
+/// §4.1.2.4: a 2xx, but no NOTIFY; §4.1.2.1: a refusal. Each request has one result and one end.
+// Holds: 6665-4.1.2.1-1, 6665-4.1.2.4-1
+#[test]
+fn no_subscription_comes_of_it() {
+    let mut ua = Ua::new();
+    let sent = subscribing(&mut ua);
+    assert_eq!(
+        ua.hear(answer(&sent, 200, "n", &format!("{CONTACT}Expires: 600\r\n"))).lines(),
+        ["* accepted 200 X (SUBSCRIBE)"]
+    );
+    let heard = ua.pass_all();
+    assert_eq!(heard.timed(), ["32.0 * no notify", "32.0 * client ended"]);
+
+    let mut ua = Ua::new();
+    let sent = subscribing(&mut ua);
+    assert_eq!(ua.hear(answer(&sent, 489, "n", "")).lines(), ["* failed 489 X (SUBSCRIBE)"]);
+    assert_eq!(
+        ua.hear(notify(&sent, "n", 1, "active").text()).lines(),
+        ["481 Call/Transaction Does Not Exist (NOTIFY)"]
+    );
+    ua.pass_all();
+
+    let mut ua = Ua::new();
+    subscribing(&mut ua);
+    let heard = ua.pass_all();
+    let events: Vec<_> = heard.lines().into_iter().filter(|line| line.starts_with('*')).collect();
+    assert_eq!(events, ["* failed 408 Request Timeout (SUBSCRIBE) (made up)", "* client ended"]);
+}
+
+/// A refresh that is refused: which codes end the subscription, and with it the dialog.
+#[test]
+fn a_refresh_is_refused() {
+    for (code, is_over) in [(481, true), (404, true), (500, false), (403, false)] {
+        let mut ua = Ua::new();
+        let sent = subscribing(&mut ua);
+        ua.hear(notify(&sent, "n", 1, "active;expires=100").text());
+        ua.hear(answer(&sent, 200, "n", &format!("{CONTACT}Expires: 600\r\n")));
+        let refresh = ua.pass(secs(68)).message("SUBSCRIBE");
+        let heard = ua.hear(answer(&refresh, code, "", ""));
+        assert_eq!(heard.lines().len(), if is_over { 2 } else { 0 }, "{code} {heard:?}");
+    }
+}
+
+// ---- The notifier ----
+
+/// A SUBSCRIBE of Alice's.
+fn asks(event: &str, expires: &str) -> Req {
+    Req::new("SUBSCRIBE")
+        .line("Contact: <sip:alice@192.0.2.1>")
+        .line(&format!("Event: {event}"))
+        .line(&format!("Expires: {expires}"))
+}
+
+fn notifier() -> Ua {
+    Ua::with(|config| {
+        config.policy.set_initial(Method::Subscribe, Handling::Ask);
+        config.granting.least = secs(60);
+        config.granting.most = secs(1000);
+    })
+}
+
+/// §3.1.1, §4.2.1.1: granted no more than asked; the 200 first, the NOTIFY at once; 423; §4.2.3: no Event; RFC 3515 §2.4.4: refer is not for SUBSCRIBE.
+// Holds: 6665-3.1.1-2, 6665-3.1.1-3, 6665-4.2.1.1-6, 6665-4.2.3-1, 6665-8.3.1-2
+#[test]
+fn a_subscribe_is_answered() {
+    for (expires, granted) in [("600", "600"), ("5000", "1000")] {
+        let mut ua = notifier();
+        let server = ua.hear(asks("presence", expires).text()).server();
+        let heard = ua.accept(server, Reply::code(202).body("text/plain", "here")).unwrap();
+        assert_eq!(heard.lines(), ["200 OK (SUBSCRIBE)", "* accepted 200", "NOTIFY +body"]);
+        let ok = heard.message("200 OK (SUBSCRIBE)");
+        assert_eq!((ok.value(Name::Expires), ok.body().len()), (Some(granted), 0));
+        assert!(ok.value(Name::Contact).is_some());
+        let notify = heard.message("NOTIFY");
+        assert_eq!(notify.value(Name::Event), Some("presence"));
+        assert_eq!(notify.value(Name::SubscriptionState), Some(format!("active;expires={granted}").as_str()));
+        assert_eq!(notify.body(), b"here");
+    }
+    let mut ua = notifier();
+    let brief = ua.hear(asks("presence", "59").text()).only();
+    assert_eq!((brief.status().unwrap().code(), brief.value(Name::MinExpires)), (423, Some("60")));
+    assert_eq!(
+        ua.hear(asks("refer", "600").branch("z9hG4bK-r").text()).lines(),
+        ["403 Forbidden (SUBSCRIBE)"]
+    );
+    let bare = asks("x", "600").branch("z9hG4bK-b").text().replace("Event: x\r\n", "");
+    assert_eq!(ua.hear(bare).lines(), ["489 Bad Event (SUBSCRIBE)"]);
+}
+
+/// §4.2.1.4: refreshed and ended by the subscriber, answered and told without asking anybody; §4.2.2: a NOTIFY that fails.
+// Holds: 6665-3.1.1-5, 6665-4.2.1.2-1, 6665-4.4.1-4
+#[test]
+fn a_subscription_goes_on() {
+    let mut ua = notifier();
+    let server = ua.hear(asks("presence", "600").text()).server();
+    let heard = ua.accept(server, Reply::new()).unwrap();
+    let (ok, told) = (heard.message("200 OK (SUBSCRIBE)"), heard.message("NOTIFY"));
+    ua.hear(answer(&told, 200, "", ""));
+    let within = |cseq, expires: &str| {
+        Req::within(&ok, "SUBSCRIBE", cseq)
+            .line("Contact: <sip:alice@192.0.2.1>")
+            .line("Event: presence")
+            .line(&format!("Expires: {expires}"))
+    };
+    let heard = ua.hear(within(2, "300").text());
+    assert_eq!(heard.lines(), ["200 OK (SUBSCRIBE)", "NOTIFY", "* SUBSCRIBE answered 200"]);
+    assert_eq!(heard.message("NOTIFY").value(Name::SubscriptionState), Some("active;expires=300"));
+    ua.hear(answer(&heard.message("NOTIFY"), 200, "", ""));
+    let heard = ua.hear(within(3, "0").text());
+    assert_eq!(heard.lines(), ["200 OK (SUBSCRIBE)", "NOTIFY", "* unsubscribe: SUBSCRIBE answered 200"]);
+    let last = heard.message("NOTIFY");
+    assert_eq!(last.value(Name::SubscriptionState), Some("terminated;reason=timeout"));
+    let heard = ua.hear(answer(&last, 200, "", ""));
+    assert_eq!(heard.lines(), ["* subscription ended: presence", "* destroy by Local: Unsubscribed"]);
+    ua.pass_all();
+
+    let mut ua = notifier();
+    let server = ua.hear(asks("presence", "600").text()).server();
+    let told = ua.accept(server, Reply::new()).unwrap().message("NOTIFY");
+    let heard = ua.hear(answer(&told, 481, "", ""));
+    assert_eq!(heard.lines(), ["* subscription ended: presence", "* destroy by Remote: Unsubscribed"]);
+    ua.pass_all();
+}
+
+/// §4.2.1.4: nobody refreshes: the notifier says so and is done, answered or not.
+// Holds: 6665-4.2.1.4-3, 6665-4.2.1.4-4
+#[test]
+fn a_subscription_runs_out() {
+    let mut ua = notifier();
+    let server = ua.hear(asks("presence", "100").text()).server();
+    let told = ua.accept(server, Reply::new()).unwrap().message("NOTIFY");
+    ua.hear(answer(&told, 200, "", ""));
+    let heard = ua.pass_all();
+    assert_eq!(heard.times("NOTIFY")[0], 100_000);
+    assert_eq!(heard.message("NOTIFY").value(Name::SubscriptionState), Some("terminated;reason=timeout"));
+    assert_eq!(heard.lines().last().unwrap(), "* destroy by Remote: Unsubscribed");
+}
+
+// ---- REFER, and several usages in one dialog ----
+
+/// A call between Alice and Bob, up at both sides.
+fn call(net: &mut Network, alice: Node, bob: Node) -> [DialogId; 2] {
+    let now = net.now();
+    net.endpoint(alice).invite(now, Invite::to("sip:bob@192.0.2.4").sdp(SDP)).unwrap();
+    let (mut ours, mut theirs) = (None, None);
+    while ours.is_none() || theirs.is_none() {
+        let (_, event) = net.next_event().expect("the call comes up");
+        let now = net.now();
+        match event {
+            Event::Incoming { server, .. } => {
+                net.endpoint(bob).server(server).unwrap().accept(now, Reply::new().sdp(SDP)).unwrap();
+            }
+            Event::Client { event: ClientEvent::Accepted { dialog, .. }, .. } => ours = dialog,
+            Event::Dialog { dialog, event: DialogEvent::Confirmed { .. } } => theirs = Some(dialog),
+            _ => {}
+        }
+    }
+    [ours.unwrap(), theirs.unwrap()]
+}
+
+fn refer() -> InDialog {
+    InDialog::new(Method::Refer).header("Refer-To", "<sip:carol@192.0.2.9>")
+}
+
+/// Runs to the REFER that asks at Bob's, and accepts it with these headers.
+fn accept_refer(net: &mut Network, bob: Node, headers: &[(&'static str, &'static str)]) -> DialogId {
+    loop {
+        let (_, event) = net.next_event().expect("a REFER");
+        if let Event::Dialog { dialog, event: DialogEvent::Refer(asked) } = event {
+            let Answer::Ask(server) = asked.answer else { panic!("{asked:?}") };
+            let now = net.now();
+            let reply = headers.iter().fold(Reply::new(), |reply, (name, value)| reply.header(*name, *value));
+            net.endpoint(bob).server(server).unwrap().accept(now, reply).unwrap();
+            return dialog;
+        }
+    }
+}
+
+/// The status lines that `who` was told.
+fn told(events: &[(Node, Event)], who: Node) -> Vec<u16> {
+    let lines = events.iter().filter_map(|(node, event)| match event {
+        Event::Dialog { event: DialogEvent::Notify(asked), .. } if *node == who => {
+            Some(Sipfrag::parse(asked.request.body())?.status.code())
+        }
+        _ => None,
+    });
+    lines.collect()
+}
+
+/// RFC 3515 §2.4, RFC 5057 §3.1: REFER in a call, its NOTIFYs, and the call goes on.
+// Holds: 5057-5.5-2
+#[test]
+fn ladder_of_a_refer() {
+    let (mut net, alice, bob) = two();
+    let [ours, _] = call(&mut net, alice, bob);
+    net.run_for(secs(1));
+    let now = net.now();
+    net.endpoint(alice).dialog(ours).unwrap().request(now, refer()).unwrap();
+    let theirs = accept_refer(&mut net, bob, &[]);
+    let mut events = net.run_for(secs(1));
+    for code in [180, 200] {
+        let (now, usage) = (net.now(), usage(&mut net, bob, theirs));
+        let status = StatusCode::new(code).unwrap();
+        net.endpoint(bob).dialog(theirs).unwrap().report_refer(now, usage, status).unwrap();
+        events.extend(net.run_for(secs(1)));
+    }
+    assert_eq!(told(&events, alice), [100, 180, 200], "{}", net.ladder());
+    assert_eq!(over(&events, alice), [Some(SubscriberEnd::Notified(Again::Never))]);
+    assert_eq!(over(&events, bob), [None]);
+    assert_eq!(ends(&events), []);
+    let now = net.now();
+    net.endpoint(alice).dialog(ours).unwrap().destroy(now).unwrap();
+    net.run_until_idle();
+    assert!(net.is_empty(), "{}", net.ladder());
+    golden("refer", &net);
+}
+
+/// RFC 5057 §4, §5.5: the BYE ends the session, and the NOTIFYs of the REFER go on; the dialog ends with the last of them.
+// Holds: 5057-5.5-3, 5057-2-3, 6665-4.5.2-4
+#[test]
+fn ladder_of_a_refer_that_outlives_its_call() {
+    let (mut net, alice, bob) = two();
+    let [ours, _] = call(&mut net, alice, bob);
+    let now = net.now();
+    net.endpoint(alice).dialog(ours).unwrap().request(now, refer()).unwrap();
+    let theirs = accept_refer(&mut net, bob, &[]);
+    net.run_for(secs(1));
+    let now = net.now();
+    net.endpoint(alice).dialog(ours).unwrap().destroy(now).unwrap();
+    let events = net.run_for(secs(1));
+    assert_eq!(ends(&events), [], "{}", net.ladder());
+    let sessions = events
+        .iter()
+        .filter(|(_, event)| matches!(event, Event::Dialog { event: DialogEvent::SessionEnded { .. }, .. }));
+    assert_eq!(sessions.count(), 2, "{}", net.ladder());
+    let (now, usage) = (net.now(), usage(&mut net, bob, theirs));
+    net.endpoint(bob).dialog(theirs).unwrap().report_refer(now, usage, StatusCode::OK).unwrap();
+    let events = net.run_for(secs(1));
+    assert_eq!(told(&events, alice), [200], "{}", net.ladder());
+    assert_eq!(ends(&events), [(alice, By::Remote, Why::Unsubscribed), (bob, By::Local, Why::Unsubscribed)]);
+    net.run_until_idle();
+    assert!(net.is_empty(), "{}", net.ladder());
+    golden("refer_outlives_call", &net);
+}
+
+/// RFC 3515 §2.4.6: two REFERs in one dialog: the NOTIFYs of the second say which.
+// Holds: 3515-2.4.6-1
+#[test]
+fn two_refers() {
+    let (mut net, alice, bob) = two();
+    let [ours, theirs] = call(&mut net, alice, bob);
+    let mut events = Vec::new();
+    for _ in 0..2 {
+        let now = net.now();
+        net.endpoint(alice).dialog(ours).unwrap().request(now, refer()).unwrap();
+        accept_refer(&mut net, bob, &[]);
+        events.extend(net.run_for(secs(1)));
+    }
+    let told: Vec<_> = events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::Dialog { event: DialogEvent::Notify(asked), .. } => asked.request.value(Name::Event),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["refer", "refer;id=3"], "{}", net.ladder());
+    let held = net.endpoint(bob).dialog(theirs).unwrap().subscriptions().unwrap().len();
+    assert_eq!(held, 2);
+}
+
+/// RFC 4488 §4: no subscription where both say so.
+#[test]
+fn a_refer_without_subscription() {
+    for (asks, says, makes) in [(true, true, false), (true, false, true), (false, false, true)] {
+        let (mut net, alice, bob) = two();
+        let [ours, theirs] = call(&mut net, alice, bob);
+        let now = net.now();
+        let request = if asks { refer().header("Refer-Sub", "false") } else { refer() };
+        net.endpoint(alice).dialog(ours).unwrap().request(now, request).unwrap();
+        let headers = [("Refer-Sub", "false")];
+        accept_refer(&mut net, bob, if says { &headers } else { &[] });
+        let events = net.run_for(secs(1));
+        assert_eq!(told(&events, alice).len(), usize::from(makes), "{}", net.ladder());
+        for (who, dialog) in [(alice, ours), (bob, theirs)] {
+            let held = net.endpoint(who).dialog(dialog).unwrap().subscriptions().unwrap().len();
+            assert_eq!(held, usize::from(makes), "{asks} {says}");
+        }
+    }
+}
+
+/// RFC 3515 §2.4.4, RFC 3261 §12: a REFER outside dialogs makes a dialog of its own.
+// Holds: 3515-2.4.4-1, 3515-2.4.2-6
+#[test]
+fn a_refer_outside_dialogs() {
+    let (mut net, alice, bob) = two();
+    let request =
+        Request::new(Method::Refer, "sip:bob@192.0.2.4").header("Refer-To", "<sip:carol@192.0.2.9>");
+    net.endpoint(alice).request(Timestamp::ZERO, request).unwrap();
+    let mut theirs = None;
+    while theirs.is_none() {
+        match net.next_event().expect("a REFER").1 {
+            Event::Incoming { server, .. } => {
+                let now = net.now();
+                net.endpoint(bob).server(server).unwrap().accept(now, Reply::new()).unwrap();
+            }
+            Event::Server { event: ServerEvent::Accepted { dialog, .. }, .. } => theirs = dialog,
+            _ => {}
+        }
+    }
+    let mut events = net.run_for(secs(1));
+    let (now, usage) = (net.now(), usage(&mut net, bob, theirs.unwrap()));
+    net.endpoint(bob)
+        .dialog(theirs.unwrap())
+        .unwrap()
+        .report_refer(now, usage, StatusCode::BUSY_HERE)
+        .unwrap();
+    events.extend(net.run_for(secs(1)));
+    assert_eq!(told(&events, alice), [100, 486], "{}", net.ladder());
+    assert_eq!(ends(&events).len(), 2);
+    net.run_until_idle();
+    assert!(net.is_empty(), "{}", net.ladder());
+}
+
+/// DESIGN.md §5, RFC 3515 §2.4.5, §2.4.7: a REFER that nobody serves is answered 200, and its one NOTIFY, with 603, ends it.
+#[test]
+fn a_refer_that_nobody_serves() {
+    let mut net = Network::new(3);
+    let alice = net.node("alice", "192.0.2.1");
+    let mut config = config("bob", "192.0.2.4");
+    config.policy.set_automatic();
+    let bob = net.node_with("bob", "192.0.2.4", config);
+    let [ours, _] = call(&mut net, alice, bob);
+    let now = net.now();
+    net.endpoint(alice).dialog(ours).unwrap().request(now, refer()).unwrap();
+    let events = net.run_for(secs(1));
+    assert_eq!(told(&events, alice), [603], "{}", net.ladder());
+    assert_eq!(over(&events, alice), [Some(SubscriberEnd::Notified(Again::Never))]);
+    assert_eq!(ends(&events), []);
+}
+
+/// RFC 5057 §3.2, §5.1: a subscription inside a call, ended by a 481 of its own; the call goes on.
+// Holds: 5057-5.5-2
+#[test]
+fn a_subscription_inside_a_call() {
+    let (mut net, alice, bob) = two();
+    let [ours, theirs] = call(&mut net, alice, bob);
+    let now = net.now();
+    let request = InDialog::new(Method::Subscribe).header("Event", "kpml").header("Expires", "100");
+    net.endpoint(alice).dialog(ours).unwrap().request(now, request).unwrap();
+    loop {
+        let (_, event) = net.next_event().expect("a SUBSCRIBE");
+        if let Event::Dialog { event: DialogEvent::Subscribe(asked), .. } = event {
+            let Answer::Ask(server) = asked.answer else { panic!("{asked:?}") };
+            accept(&mut net, bob, server, "<none/>");
+            break;
+        }
+    }
+    let events = net.run_for(secs(1000));
+    assert_eq!((ends(&events), over(&events, alice)), (vec![], vec![]), "{}", net.ladder());
+    let (now, usage) = (net.now(), usage(&mut net, bob, theirs));
+    net.endpoint(bob).dialog(theirs).unwrap().terminate(now, usage, Reason::Deactivated, None).unwrap();
+    let events = net.run_for(secs(1));
+    assert_eq!((ends(&events), over(&events, bob)), (vec![], vec![None]), "{}", net.ladder());
+    let now = net.now();
+    net.endpoint(bob).dialog(theirs).unwrap().destroy(now).unwrap();
+    let events = net.run_for(secs(100));
+    assert_eq!(ends(&events), [(alice, By::Remote, Why::Bye), (bob, By::Local, Why::Bye)]);
+    assert!(net.is_empty(), "{}", net.ladder());
+}
+
+/// RFC 3515 §2.4.4, contract 6: a NOTIFY that fails at once, for want of a connection, ends its subscription as a later failure does.
+#[test]
+fn a_notify_that_cannot_be_sent_ends_its_subscription() {
+    let mut ua = Ua::with(|config| {
+        config.policy.set_initial(Method::Refer, Handling::Auto);
+        config.limits.flows = 0;
+    });
+    let refer = Req::new("REFER")
+        .line("Contact: <sip:alice@192.0.2.1>")
+        .line("Refer-To: <sip:carol@192.0.2.3>")
+        .line("Record-Route: <sip:192.0.2.9;lr;transport=tcp>");
+    assert_eq!(ua.hear(refer.text()).lines()[0], "200 OK (REFER)");
+    ua.pass_all();
+}
+
+/// DESIGN.md §2 contract 6, RFC 5057 §4: a subscription is to be refreshed while the BYE of its session waits for its answer, and cannot be: it is
+/// over, and does not keep its dialog.
+#[test]
+fn a_refresh_that_cannot_be_sent() {
+    let mut ua = Ua::new();
+    let (_, dialog) = ua.answered_call();
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).unwrap();
+    let subscribe = ua.drain().only();
+    ua.hear(answer(&subscribe, 200, "", "Expires: 60\r\n"));
+    ua.destroy(dialog);
+    ua.pass_all();
+}
+
+/// A NOTIFY of Alice's for a SUBSCRIBE of ours outside dialogs, without its state.
+fn first_notify(subscribe: &Message, cseq: u32) -> Req {
+    let value = |name| subscribe.value(name).unwrap();
+    let notify = Req {
+        from: format!("{};tag=t", value(Name::To)),
+        to: value(Name::From).into(),
+        call_id: subscribe.call_id().into(),
+        branch: format!("z9hG4bK-first-{cseq}"),
+        cseq,
+        ..Req::new("NOTIFY")
+    };
+    notify.line(CONTACT.trim_end()).line("Event: presence")
+}
+
+/// RFC 6665 §4.1.2.1, RFC 5057 §5.1: a SUBSCRIBE is answered 500 after its first NOTIFY came. Another subscription in the dialog that this made is none of
+/// its business.
+#[test]
+fn a_late_refusal_is_for_its_own_subscription() {
+    let mut ua = Ua::new();
+    ua.sip.request(ua.now, subscribe("600")).unwrap();
+    let first = ua.drain().only();
+    let notify = first_notify(&first, 1).line("Subscription-State: active");
+    let dialog = ua.hear(notify.text()).dialog();
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "dialog", secs(600)).unwrap();
+    ua.drain();
+    let heard = ua.hear(answer(&first, 500, "t", ""));
+    assert_eq!(heard.lines(), ["* failed 500 X (SUBSCRIBE)"]);
+    assert_eq!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().len(), 2);
+    ua.sip.dialog(dialog).unwrap().destroy(ua.now).unwrap();
+    ua.pass_all();
+}
+
+/// RFC 5057 §5.1 remark (17), DESIGN.md §2 contract 6: a SUBSCRIBE with Expires 0 is refused: the subscription is over all the same, and its dialog with it.
+#[test]
+fn a_farewell_that_is_refused() {
+    for code in [500, 503, 600] {
+        let mut ua = Ua::new();
+        ua.sip.request(ua.now, subscribe("600")).unwrap();
+        let first = ua.drain().only();
+        ua.hear(answer(&first, 200, "t", "Expires: 600\r\n"));
+        let notify = first_notify(&first, 1).line("Subscription-State: active");
+        let dialog = ua.hear(notify.text()).dialog();
+        ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(0)).unwrap();
+        let farewell = ua.drain().only();
+        let lines = ua.hear(answer(&farewell, code, "", "")).lines();
+        let destroyed = format!("* destroy by Remote: Response({code})");
+        assert_eq!(lines[1..], ["* subscription ended: presence".into(), destroyed]);
+        ua.pass_all();
+    }
+}
+
+/// RFC 6665 §4.4.1, DESIGN.md §2 contract 6: a first NOTIFY that is refused, or lost for want of room, begins no dialog; a better one does.
+#[test]
+fn a_first_notify_that_is_refused() {
+    let mut ua = Ua::with(|config| config.limits.queue = 4);
+    ua.sip.request(ua.now, subscribe("600")).unwrap();
+    let first = ua.drain().only();
+    let required = first_notify(&first, 1).line("Subscription-State: active").line("Require: foo");
+    assert_eq!(ua.hear(required.text()).lines(), ["420 Bad Extension (NOTIFY)"]);
+    assert_eq!(ua.sip.counts()[2], 0, "no dialog");
+    // The queue is full.
+    let flow = ua.udp(crate::support::ALICE);
+    for number in 0..4 {
+        let options =
+            Req::new("OPTIONS").branch(&format!("z9hG4bK-o{number}")).call_id(&format!("o{number}"));
+        ua.sip.handle_input(ua.now, sip_proto::Input::Datagram { flow, payload: options.text().into() });
+    }
+    let notify = first_notify(&first, 2).line("Subscription-State: active");
+    ua.sip.handle_input(ua.now, sip_proto::Input::Datagram { flow, payload: notify.text().into() });
+    assert!(!ua.drain().lines().contains(&"200 OK (NOTIFY)".into()));
+    assert_eq!(ua.sip.counts()[2], 0, "no dialog");
+    let dialog = ua.hear(notify.text()).dialog();
+    ua.sip.dialog(dialog).unwrap().destroy(ua.now).unwrap();
+    ua.pass_all();
+}
+
+/// RFC 3261 §15.1.2, DESIGN.md §2 contract 6: a BYE in an early dialog in which we have subscribed ends all of it, once.
+#[test]
+fn a_bye_while_early_and_subscribed() {
+    let mut ua = Ua::new();
+    let server = ua.called();
+    let ringing = ua.progress(server, Reply::new()).unwrap();
+    let dialog = ringing.dialog();
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).unwrap();
+    let heard = ua.hear(Req::within(&ringing.message("180 Ringing (INVITE)"), "BYE", 2).text());
+    let lines = heard.lines();
+    assert_eq!(lines.last().map(String::as_str), Some("* destroy by Remote: Bye"), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.starts_with("* session ended")), "{lines:?}");
+    ua.pass_all();
+}
+
+/// RFC 5057 §4.1, §4.2: a BYE ends the session and nothing else. The subscription beside it is refreshed for as long as the application wants it, and
+/// `destroy` then ends it (RFC 6665 §4.1.2.3), and the dialog with it.
+#[test]
+fn a_second_destroy_ends_what_outlives_the_session() {
+    for by_notifier in [false, true] {
+        let (mut net, alice, bob) = two();
+        let [ours, theirs] = call(&mut net, alice, bob);
+        let now = net.now();
+        net.endpoint(alice).dialog(ours).unwrap().subscribe(now, "presence", secs(600)).unwrap();
+        while let Some((_, event)) = net.next_event() {
+            let Event::Dialog { event: DialogEvent::Subscribe(asked), .. } = event else { continue };
+            let Answer::Ask(server) = asked.answer else { panic!("{asked:?}") };
+            accept(&mut net, bob, server, "<open/>");
+            break;
+        }
+        net.run_for(secs(1));
+        let now = net.now();
+        // Both hang up at once; asked again before the answer has come, neither does anything.
+        for (who, dialog) in [(alice, ours), (bob, theirs), (alice, ours)] {
+            net.endpoint(who).dialog(dialog).unwrap().destroy(now).unwrap();
+        }
+        let events = net.run_for(secs(3_600));
+        assert_eq!((ends(&events), over(&events, alice)), (vec![], vec![]), "{}", net.ladder());
+        let now = net.now();
+        let (who, dialog) = if by_notifier { (bob, theirs) } else { (alice, ours) };
+        net.endpoint(who).dialog(dialog).unwrap().destroy(now).unwrap();
+        let events = net.run_for(secs(60));
+        let expected = [(alice, By::Remote, Why::Unsubscribed), (bob, By::Local, Why::Unsubscribed)];
+        assert_eq!(ends(&events), expected, "{}", net.ladder());
+        assert!(net.is_empty(), "{}", net.ladder());
+    }
+}
