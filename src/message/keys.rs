@@ -1,7 +1,7 @@
 //! What matching and routing read of every message: the topmost Via, the tags of From and To. On receipt their places are noted,
 //! so that they are found once.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{Host, MAGIC_COOKIE, Message, Param, ParseError, Span, Via, scan};
 
@@ -9,9 +9,9 @@ use super::{Host, MAGIC_COOKIE, Message, Param, ParseError, Span, Via, scan};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TopVia<'a> {
     /// The branch; empty where there is none.
-    pub(crate) branch: &'a str,
+    pub(crate) branch: &'a [u8],
     /// The host of sent-by, opened already or as it is written.
-    host: Result<Host<'a>, &'a str>,
+    host: Result<Host<'a>, &'a [u8]>,
     /// The port of sent-by or, where none is given, its transport's.
     pub(crate) port: u16,
     /// Whether there is `rport`, with a value or without.
@@ -32,21 +32,24 @@ impl<'a> TopVia<'a> {
 
     /// What `via`, which is all of `value`, says if it is what the grammar has.
     pub(super) fn checked(via: &Via<'a>, value: &'a str) -> Result<Self, ParseError> {
-        let sent_by = (via.transport.as_ptr() as usize).wrapping_sub(value.as_ptr() as usize);
-        let sent_by = value.get(sent_by.wrapping_add(via.transport.len())..).unwrap_or_default();
-        let sent_by = scan::trim_start(sent_by);
-        let host = match sent_by.split_inclusive(']').next() {
-            Some(address) if address.starts_with('[') => address,
-            _ => scan::Set::Host.span(sent_by).0,
+        let host = match via.host {
+            Host::Ip(IpAddr::V4(_)) => Ok(via.host),
+            Host::Name(name) => Err(name.as_bytes()),
+            Host::Ip(IpAddr::V6(_)) => {
+                let brackets =
+                    [memchr::memchr(b'[', value.as_bytes()), memchr::memchr(b']', value.as_bytes())];
+                let [start, end] = brackets.map(Option::unwrap_or_default);
+                Err(value.as_bytes().get(start..=end).unwrap_or_default())
+            }
         };
-        let mut hop = Self::without_params(via, Err(host));
+        let mut hop = Self::without_params(via, host);
         via.params.walk(scan::trim(value), |param| hop.see(param))?;
         Ok(hop)
     }
 
-    fn without_params(via: &Via<'a>, host: Result<Host<'a>, &'a str>) -> Self {
+    fn without_params(via: &Via<'a>, host: Result<Host<'a>, &'a [u8]>) -> Self {
         Self {
-            branch: "",
+            branch: b"",
             host,
             port: via.port_or_default(),
             wants_rport: false,
@@ -60,7 +63,7 @@ impl<'a> TopVia<'a> {
     fn see(&mut self, param: Param<'a>) {
         let is = |name| param.name.eq_ignore_ascii_case(name);
         if is("branch") && !self.has_branch {
-            (self.branch, self.has_branch) = (param.value.unwrap_or_default(), true);
+            (self.branch, self.has_branch) = (param.value.unwrap_or_default().as_bytes(), true);
         }
         self.wants_rport |= is("rport");
         self.is_stamped |= is("received");
@@ -69,20 +72,30 @@ impl<'a> TopVia<'a> {
 
     /// The host of sent-by.
     pub(crate) fn host(&self) -> Host<'a> {
-        self.host.unwrap_or_else(|written| Host::parse(written).unwrap_or(Host::Name(written)))
+        self.host.unwrap_or_else(|written| {
+            let written = scan::text(written);
+            Host::parse(written).unwrap_or(Host::Name(written))
+        })
     }
 
     /// The branch, if it is unique as RFC 3261 has it.
-    pub(crate) fn rfc3261_branch(&self) -> Option<&'a str> {
-        rfc3261_branch(self.branch)
+    pub(crate) fn rfc3261_branch(&self) -> Option<&'a [u8]> {
+        is_rfc3261(self.branch).then_some(self.branch)
     }
 }
 
-/// The branch, if it begins with the magic cookie and goes on (RFC 3261 §8.1.1.7).
-pub(super) fn rfc3261_branch(branch: &str) -> Option<&str> {
-    let (cookie, rest) = branch.split_at_checked(MAGIC_COOKIE.len())?;
-    (cookie.eq_ignore_ascii_case(MAGIC_COOKIE) && !rest.is_empty()).then_some(branch)
+/// Whether a branch begins with the magic cookie and goes on (RFC 3261 §8.1.1.7).
+pub(super) fn is_rfc3261(branch: &[u8]) -> bool {
+    match branch.split_first_chunk() {
+        Some((cookie, rest)) => !rest.is_empty() && (cookie == COOKIE || cookie.eq_ignore_ascii_case(COOKIE)),
+        None => false,
+    }
 }
+
+const COOKIE: &[u8; MAGIC_COOKIE.len()] = match MAGIC_COOKIE.as_bytes().first_chunk() {
+    Some(cookie) => cookie,
+    None => unreachable!(),
+};
 
 /// Where the keys of a received message stand. They say nothing that its octets do not: two messages do not differ by them.
 #[derive(Clone, Copy, Default)]
@@ -93,9 +106,22 @@ pub(super) struct Keys {
     has_maddr: bool,
     port: u16,
     branch: Span,
-    host: Span,
+    host: Sender,
     from_tag: Span,
     to_tag: Span,
+}
+
+/// The host of sent-by: an address, or where one stands that is yet to be opened.
+#[derive(Clone, Copy)]
+enum Sender {
+    V4(Ipv4Addr),
+    At(Span),
+}
+
+impl Default for Sender {
+    fn default() -> Self {
+        Self::At(Span::default())
+    }
 }
 
 impl PartialEq for Keys {
@@ -114,14 +140,18 @@ impl Message {
             has_maddr: hop.has_maddr,
             port: hop.port,
             branch: self.span_of(hop.branch),
-            host: self.span_of(hop.host.err().unwrap_or_default()),
-            from_tag: self.span_of(from_tag),
-            to_tag: self.span_of(to_tag),
+            host: match hop.host {
+                Ok(Host::Ip(IpAddr::V4(ip))) => Sender::V4(ip),
+                Ok(_) => Sender::default(),
+                Err(written) => Sender::At(self.span_of(written)),
+            },
+            from_tag: self.span_of(from_tag.as_bytes()),
+            to_tag: self.span_of(to_tag.as_bytes()),
         }
     }
 
     /// Where `text`, a part of this message, stands.
-    fn span_of(&self, text: &str) -> Span {
+    fn span_of(&self, text: &[u8]) -> Span {
         let at = (text.as_ptr() as usize).wrapping_sub(self.bytes.as_ptr() as usize) as u16;
         if text.is_empty() { Span::default() } else { Span { at, end: at.wrapping_add(text.len() as u16) } }
     }
@@ -136,8 +166,11 @@ impl Message {
             return self.top_via().map(|via| TopVia::of(&via));
         }
         Ok(TopVia {
-            branch: self.text(keys.branch),
-            host: Err(self.text(keys.host)),
+            branch: self.raw(keys.branch),
+            host: match keys.host {
+                Sender::V4(ip) => Ok(Host::Ip(ip.into())),
+                Sender::At(span) => Err(self.raw(span)),
+            },
             port: keys.port,
             wants_rport: keys.wants_rport,
             is_stamped: keys.is_stamped,

@@ -124,7 +124,7 @@ impl<'a> Via<'a> {
     /// The branch, if it is one of RFC 3261's: it begins with the magic cookie and goes on after it.
     /// Branches compare without case (§7.3.1).
     pub fn rfc3261_branch(&self) -> Option<&'a str> {
-        self.branch().and_then(keys::rfc3261_branch)
+        self.branch().filter(|branch| keys::is_rfc3261(branch.as_bytes()))
     }
 
     /// The port of sent-by, or the transport's default (§18.2.2; 5060 for an unknown transport).
@@ -214,6 +214,7 @@ mod tests {
 
     #[test]
     fn a_cookie_alone_is_no_branch() {
+        assert!(keys::is_rfc3261(alloc::format!("{MAGIC_COOKIE}1").as_bytes()));
         // RFC 4475 §3.3.? badbranch: nothing follows the cookie.
         let via = Via::parse("SIP/2.0/UDP h;branch=z9hG4bK").unwrap();
         assert_eq!((via.branch(), via.rfc3261_branch()), (Some("z9hG4bK"), None));

@@ -6,8 +6,7 @@
 
 use core::hash::Hasher;
 
-use siphasher::sip128::{Hasher128, SipHasher13};
-use smallvec::SmallVec;
+use siphasher::sip128::SipHasher13;
 
 use crate::message::{Host, Message, Method, Name, ParseError, TopVia};
 
@@ -52,23 +51,16 @@ impl MatchId {
     pub fn server(key: &HashKey, request: &Message, method: &Method) -> Result<Self, ParseError> {
         let hop = request.top_hop()?;
         let method = if *method == Method::Ack { &Method::Invite } else { method };
-        let mut text = Text::new();
+        let mut text = Text::new(key);
         text.field(method.as_str());
-        if let Some(branch) = hop.rfc3261_branch() {
-            text.caseless(branch);
-            text.sent_by(&hop);
-            return Ok(text.digest(key));
+        match hop.rfc3261_branch() {
+            Some(branch) => {
+                text.caseless(branch);
+                text.sent_by(&hop);
+            }
+            None => text.rfc2543(request, method),
         }
-        text.field("2543");
-        text.field(request.request_uri().unwrap_or_default());
-        text.caseless(request.tag_in_from());
-        text.field(request.call_id());
-        text.number(request.cseq());
-        text.field(request.elements(Name::Via).next().unwrap_or_default());
-        if *method != Method::Invite && *method != Method::Cancel {
-            text.caseless(request.tag_in_to());
-        }
-        Ok(text.digest(key))
+        Ok(text.digest())
     }
 
     /// The client transaction that a request of ours starts, and that an answer with its topmost Via and CSeq
@@ -78,12 +70,12 @@ impl MatchId {
     /// When the topmost Via is malformed.
     pub fn client(key: &HashKey, message: &Message) -> Result<Self, ParseError> {
         let hop = message.top_hop()?;
-        let mut text = Text::new();
+        let mut text = Text::new(key);
         text.field("client");
         text.field(message.method().as_str());
         text.caseless(hop.branch);
         text.sent_by(&hop);
-        Ok(text.digest(key))
+        Ok(text.digest())
     }
 
     /// What a merged request shares with its twin: From tag, Call-ID and CSeq (§8.2.2.2).
@@ -101,23 +93,23 @@ impl MatchId {
         call_id: &str,
         (number, method): (u32, &Method),
     ) -> Self {
-        let mut text = Text::new();
+        let mut text = Text::new(key);
         text.field("merged");
-        text.caseless(from_tag);
+        text.caseless(from_tag.as_bytes());
         text.field(call_id);
         text.number(number);
         text.field(method.as_str());
-        text.digest(key)
+        text.digest()
     }
 
     /// The dialog with these three (§12). Tags compare without case, Call-IDs byte by byte.
     pub fn dialog(key: &HashKey, call_id: &str, local_tag: &str, remote_tag: &str) -> Self {
-        let mut text = Text::new();
+        let mut text = Text::new(key);
         text.field("dialog");
         text.field(call_id);
-        text.caseless(local_tag);
-        text.caseless(remote_tag);
-        text.digest(key)
+        text.caseless(local_tag.as_bytes());
+        text.caseless(remote_tag.as_bytes());
+        text.digest()
     }
 }
 
@@ -128,44 +120,87 @@ impl HashKey {
     }
 }
 
-/// The fields that decide, each closed by an octet that UTF-8 does not have.
-struct Text(SmallVec<[u8; 256]>);
+/// The fields that decide, each closed by an octet that UTF-8 does not have. They are gathered, so that they are hashed at once.
+struct Text {
+    hasher: SipHasher13,
+    octets: [u8; ROOM + LANE],
+    len: usize,
+}
 
 const END_OF_FIELD: u8 = 0xff;
+/// More than the fields of most take.
+const ROOM: usize = 192;
+/// So many octets are folded at a time.
+const LANE: usize = 16;
 
 impl Text {
-    fn new() -> Self {
-        Self(SmallVec::new())
+    fn new(key: &HashKey) -> Self {
+        Self { hasher: SipHasher13::new_with_key(&key.0), octets: [0; ROOM + LANE], len: 0 }
     }
 
     fn field(&mut self, text: &str) {
-        self.0.extend_from_slice(text.as_bytes());
-        self.0.push(END_OF_FIELD);
+        self.put(text.as_bytes(), false);
+        self.put(&[END_OF_FIELD], false);
     }
 
-    fn caseless(&mut self, text: &str) {
-        let start = self.0.len();
-        self.field(text);
-        self.0.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
+    fn caseless(&mut self, text: &[u8]) {
+        self.put(text, true);
+        self.put(&[END_OF_FIELD], false);
     }
 
     fn number(&mut self, number: u32) {
-        self.0.extend_from_slice(&number.to_be_bytes());
+        self.put(&number.to_be_bytes(), false);
     }
 
     fn sent_by(&mut self, hop: &TopVia<'_>) {
         match hop.host() {
-            Host::Name(name) => self.caseless(name),
-            Host::Ip(core::net::IpAddr::V4(ip)) => self.0.extend_from_slice(&ip.octets()),
-            Host::Ip(core::net::IpAddr::V6(ip)) => self.0.extend_from_slice(&ip.octets()),
+            Host::Name(name) => self.caseless(name.as_bytes()),
+            Host::Ip(core::net::IpAddr::V4(ip)) => self.put(&ip.octets(), false),
+            Host::Ip(core::net::IpAddr::V6(ip)) => self.put(&ip.octets(), false),
         }
-        self.0.extend_from_slice(&hop.port.to_be_bytes());
+        self.put(&hop.port.to_be_bytes(), false);
     }
 
-    fn digest(self, key: &HashKey) -> MatchId {
-        let mut hasher = SipHasher13::new_with_key(&key.0);
-        hasher.write(&self.0);
-        let hash = hasher.finish128();
+    /// What decides beside the method where the branch does not (§17.2.3).
+    #[cold]
+    fn rfc2543(&mut self, request: &Message, method: &Method) {
+        self.field("2543");
+        self.field(request.request_uri().unwrap_or_default());
+        self.caseless(request.tag_in_from().as_bytes());
+        self.field(request.call_id());
+        self.number(request.cseq());
+        self.field(request.elements(Name::Via).next().unwrap_or_default());
+        if *method != Method::Invite && *method != Method::Cancel {
+            self.caseless(request.tag_in_to().as_bytes());
+        }
+    }
+
+    fn put(&mut self, octets: &[u8], is_caseless: bool) {
+        let (start, end) = (self.len, self.len.saturating_add(octets.len()));
+        match self.octets.get_mut(start..end) {
+            Some(place) if end <= ROOM => place.copy_from_slice(octets),
+            _ => return self.put_long(octets, is_caseless),
+        }
+        if is_caseless {
+            // What the last of them folds beyond the end is written over, or never looked at.
+            let (lanes, _) = self.octets.get_mut(start..).unwrap_or_default().as_chunks_mut::<LANE>();
+            lanes.iter_mut().take(octets.len().div_ceil(LANE)).for_each(|lane| lane.make_ascii_lowercase());
+        }
+        self.len = end;
+    }
+
+    /// Makes room first.
+    #[cold]
+    fn put_long(&mut self, octets: &[u8], is_caseless: bool) {
+        for part in octets.chunks(ROOM) {
+            self.hasher.write(self.octets.get(..self.len).unwrap_or_default());
+            self.len = 0;
+            self.put(part, is_caseless);
+        }
+    }
+
+    fn digest(&self) -> MatchId {
+        let hash = self.hasher.hash(self.octets.get(..self.len).unwrap_or_default());
         MatchId { high: hash.h2, low: hash.h1 }
     }
 }
@@ -229,6 +264,32 @@ mod tests {
             sent
         );
         assert_ne!(of(&alloc::format!("SIP/2.0 200 OK\r\nVia: {NEW}\r\n{rest} INVITE\r\n\r\n")), sent);
+    }
+
+    /// Against the same octets, put together and hashed at once.
+    #[test]
+    fn fields_of_any_length_are_hashed_as_one_text() {
+        let (text, mut whole) = ("aZ[@{9Z".repeat(100), alloc::vec::Vec::new());
+        for len in (0..250).chain([384, 385, 400, 700]) {
+            for (before, after) in [(0, 3), (1, 200), (20, 0), (150, 45), (191, 1), (192, 192)] {
+                let [before, field, after] = [before, len, after].map(|len| &text[..len]);
+                let mut gathered = Text::new(&key());
+                gathered.field(before);
+                gathered.caseless(field.as_bytes());
+                gathered.number(len as u32);
+                gathered.field(after);
+                whole.clear();
+                whole.extend_from_slice(before.as_bytes());
+                whole.push(0xff);
+                whole.extend_from_slice(field.to_ascii_lowercase().as_bytes());
+                whole.push(0xff);
+                whole.extend_from_slice(&(len as u32).to_be_bytes());
+                whole.extend_from_slice(after.as_bytes());
+                whole.push(0xff);
+                let hash = SipHasher13::new_with_key(&key().0).hash(&whole);
+                assert_eq!(gathered.digest(), MatchId { high: hash.h2, low: hash.h1 }, "{len}");
+            }
+        }
     }
 
     #[test]
