@@ -24,6 +24,8 @@ mod verdict;
 
 use core::fmt;
 
+use smallvec::SmallVec;
+
 pub use error::DialogError;
 pub use outgoing::{InDialog, Within};
 pub use session::Modify;
@@ -149,15 +151,12 @@ impl Dialog {
         let (from, to) = (request.from()?, sent.to()?);
         let local_tag = to.tag().ok_or(DialogError::Missing(Name::To))?;
         let contacts = [local_contact(sent)?, remote_target(request)?];
-        let routes = request.record_routes().collect::<Result<smallvec::SmallVec<[_; 4]>, _>>()?;
         let secure = is_secure(request);
-        let text = Text::new(
-            SipInfo { call_id: request.call_id(), local_tag, remote_tag: from.tag().unwrap_or_default() },
-            to,
-            from,
-            contacts,
-            routes.iter(),
-        );
+        let remote_tag = from.tag().unwrap_or_default();
+        let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
+        let routes = recorded(request);
+        let text =
+            Text::new(sip, [to, from], contacts, routes.iter()).map_err(|_| malformed_route(request))?;
         Ok(Self {
             text,
             role: Role::Uas,
@@ -181,11 +180,13 @@ impl Dialog {
         let (from, peer) = (request.from()?, notify.from()?);
         let local_tag = from.tag().ok_or(DialogError::Missing(Name::From))?;
         let contacts = [local_contact(request)?, remote_target(notify)?];
-        let routes = notify.record_routes().collect::<Result<smallvec::SmallVec<[_; 4]>, _>>()?;
         let remote_tag = peer.tag().unwrap_or_default();
         let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
+        let routes = recorded(notify);
+        let text =
+            Text::new(sip, [from, peer], contacts, routes.iter()).map_err(|_| malformed_route(notify))?;
         Ok(Self {
-            text: Text::new(sip, from, peer, contacts, routes.iter()),
+            text,
             role: Role::Uac,
             state: DialogState::Confirmed,
             secure: is_secure(request),
@@ -233,15 +234,12 @@ impl Dialog {
         }
         let local_tag = from.tag().ok_or(DialogError::Missing(Name::From))?;
         let contacts = [local_contact(request)?, remote_contact];
-        let routes = response.record_routes().collect::<Result<smallvec::SmallVec<[_; 4]>, _>>()?;
         let secure = is_secure(request);
-        let text = Text::new(
-            SipInfo { call_id: request.call_id(), local_tag, remote_tag: to.tag().unwrap_or_default() },
-            from,
-            to,
-            contacts,
-            routes.iter().rev(),
-        );
+        let remote_tag = to.tag().unwrap_or_default();
+        let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
+        let routes = recorded(response);
+        let routes = routes.iter().rev();
+        let text = Text::new(sip, [from, to], contacts, routes).map_err(|_| malformed_route(response))?;
         Ok(Self {
             text,
             role: Role::Uac,
@@ -395,6 +393,18 @@ pub(crate) fn remote_target(request: &Message) -> Result<&str, DialogError> {
         },
         None => Err(DialogError::Missing(Name::Contact)),
     }
+}
+
+/// The elements of Record-Route, as they are written.
+fn recorded(message: &Message) -> SmallVec<[&str; 4]> {
+    message.elements(Name::RecordRoute).collect()
+}
+
+/// What is wrong with Record-Route.
+#[cold]
+fn malformed_route(message: &Message) -> DialogError {
+    let fault = message.record_routes().find_map(Result::err);
+    fault.map_or(DialogError::Missing(Name::RecordRoute), DialogError::Malformed)
 }
 
 fn checked(contact: Address<'_>) -> Result<&str, DialogError> {

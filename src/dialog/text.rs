@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::SipInfo;
-use crate::message::{Address, List};
+use crate::message::{Address, List, ParseError};
 
 /// Call-ID, both tags, both identities, both contacts, the route set.
 #[derive(Clone, PartialEq)]
@@ -30,21 +30,25 @@ enum Field {
 }
 
 impl Text {
-    /// Gathers the fields; `contacts` are ours and the remote target.
+    /// Gathers the fields; of `identities` and `contacts` ours is the first.
+    ///
+    /// # Errors
+    /// Where one of the routes is no address.
     pub(super) fn new<'a>(
         sip: SipInfo<'_>,
-        local: Address<'_>,
-        remote: Address<'_>,
+        identities: [Address<'_>; 2],
         contacts: [&str; 2],
-        routes: impl Iterator<Item = &'a Address<'a>> + Clone,
-    ) -> Self {
+        routes: impl Iterator<Item = &'a &'a str> + Clone,
+    ) -> Result<Self, ParseError> {
         let sum = |len: usize, more: usize| len.saturating_add(more);
-        // Of the routes, each with a separator but the first one.
-        let separators = routes.clone().count().saturating_sub(1).saturating_mul(2);
-        let addresses = routes.clone().map(|route| address_len(route, route.params.as_str()));
-        let addresses = addresses.chain([address_len(&local, ""), address_len(&remote, ""), separators]);
+        // Of the routes, each with a separator but the first one, and in brackets as nearly all are.
+        let routes_len = routes
+            .clone()
+            .map(|route| route.len())
+            .reduce(|len, more| len.saturating_add(more).saturating_add(2));
+        let [local, remote] = identities.each_ref().map(address_len);
         let length = [sip.call_id, sip.local_tag, sip.remote_tag].into_iter().chain(contacts).map(str::len);
-        let length = length.chain(addresses).fold(0, sum);
+        let length = length.chain([local, remote, routes_len.unwrap_or_default()]).fold(0, sum);
         let mut buffer = String::with_capacity(length);
         let mut ends = [0; FIELDS];
         let mut place = ends.iter_mut();
@@ -57,8 +61,8 @@ impl Text {
             buffer.push_str(field);
             close(&buffer);
         }
-        for address in [local, remote] {
-            push_address(&mut buffer, &address, "");
+        for address in &identities {
+            push_address(&mut buffer, address, "");
             close(&buffer);
         }
         for contact in contacts {
@@ -69,9 +73,10 @@ impl Text {
             if place > 0 {
                 buffer.push_str(", ");
             }
-            push_address(&mut buffer, route, route.params.as_str());
+            let route = Address::parse(route)?;
+            push_address(&mut buffer, &route, route.params.as_str());
         }
-        Self { buffer: buffer.into(), ends }
+        Ok(Self { buffer: buffer.into(), ends })
     }
 
     pub(super) fn sip(&self) -> SipInfo<'_> {
@@ -146,10 +151,10 @@ impl Text {
 }
 
 /// How much [`push_address`] adds: the buffer is made as long as it will be, so that it need not move.
-fn address_len(address: &Address<'_>, params: &str) -> usize {
+fn address_len(address: &Address<'_>) -> usize {
     let bare = address.raw_display_name.len().saturating_add(address.uri.len());
     let blank = usize::from(!address.raw_display_name.is_empty());
-    bare.saturating_add(blank).saturating_add(2).saturating_add(params.len())
+    bare.saturating_add(blank).saturating_add(2)
 }
 
 fn push_address(buffer: &mut String, address: &Address<'_>, params: &str) {
@@ -173,8 +178,8 @@ mod tests {
         let sip = SipInfo { call_id: "c", local_tag: "l", remote_tag: "" };
         let local = Address::parse("\"A\" <sip:a@h>;tag=l").unwrap();
         let remote = Address::parse("sip:b@h").unwrap();
-        let routes = [Address::parse("<sip:p1;lr>;x=1").unwrap(), Address::parse("<sip:p2;lr>").unwrap()];
-        let mut text = Text::new(sip, local, remote, ["sip:a@1", "sip:b@2"], routes.iter());
+        let routes = ["<sip:p1;lr>;x=1", "<sip:p2;lr>"];
+        let mut text = Text::new(sip, [local, remote], ["sip:a@1", "sip:b@2"], routes.iter()).unwrap();
         for target in ["sip:b@2", "sip:somewhere.else.example.com", ""] {
             text.set_remote_target(target);
             assert_eq!(text.sip(), sip);

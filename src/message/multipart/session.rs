@@ -23,11 +23,12 @@ impl Message {
     /// # Ok::<(), sip_proto::message::ParseError>(())
     /// ```
     pub fn session_description(&self) -> Option<&[u8]> {
+        let body = Some(self.body()).filter(|body| !body.is_empty())?;
         let others = [Name::ContentDisposition, Name::ContentEncoding, Name::Unknown];
         if self.value(Name::ContentType) == Some("application/sdp")
             && others.iter().all(|name| !self.has(*name))
         {
-            return Some(self.body()).filter(|body| !body.is_empty());
+            return Some(body);
         }
         let entity = Entity {
             content_type: self.content_type().ok()??,
@@ -36,7 +37,7 @@ impl Message {
                 self.headers("Content-Encoding").next(),
                 self.headers("Content-Transfer-Encoding").next(),
             ],
-            body: self.body(),
+            body,
         };
         entity.session_description(0).filter(|body| !body.is_empty())
     }
