@@ -384,6 +384,9 @@ fn local_contact(sent: &Message) -> Result<&str, DialogError> {
 /// Where the sender of a request that makes a dialog is reached: its Contact (RFC 3261 §12.1.1). A peer of RFC 2543's, told by its
 /// branch, may leave it out: it is then reached where From says (RFC 4475 §3.4.1).
 pub(crate) fn remote_target(request: &Message) -> Result<&str, DialogError> {
+    if let Some(target) = request.noted_target() {
+        return Ok(target);
+    }
     let is_old = || request.top_hop().is_ok_and(|hop| hop.rfc3261_branch().is_none());
     match request.contact()? {
         Some(contact) => checked(contact),

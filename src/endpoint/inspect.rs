@@ -37,30 +37,38 @@ impl<D: Default> Endpoint<D> {
     }
 
     fn inspect_new(&mut self, flow: Flow, id: MatchId, request: Arc<Message>) {
-        if request.request_uri().is_some_and(|uri| uri.len() > self.config.limits.uri) {
+        let uri = request.request_uri().unwrap_or_default();
+        if uri.len() > self.config.limits.uri {
             return self.refuse(flow, &request, (StatusCode::REQUEST_URI_TOO_LONG, None));
         }
         // What could be rung and never be rejected is not begun (§21.5.7).
         if !request.leaves_room() {
             return self.refuse(flow, &request, (StatusCode::MESSAGE_TOO_LARGE, None));
         }
-        // Before anything that reads it (RFC 4475 §3.1.2.7, §3.1.2.8; RFC 5118 §4.2).
-        if request.parse_request_uri().is_err() {
+        let (to_tag, from_tag) = (request.tag_in_to(), request.tag_in_from());
+        // §12.2.2: the To tag is ours, the From tag the peer's.
+        let dialog = match to_tag {
+            "" => None,
+            ours => self.dialog_with(request.call_id(), ours, from_tag),
+        };
+        // Before anything that reads it (RFC 4475 §3.1.2.7, §3.1.2.8; RFC 5118 §4.2). What we are called in the dialog can be read.
+        let is_ours =
+            dialog.and_then(|id| self.dialogs.get(id)).is_some_and(|slot| slot.dialog.local().contact == uri);
+        let target = if is_ours { None } else { Some(Uri::parse(uri)) };
+        if let Some(Err(_)) = target {
             return self.refuse(flow, &request, (StatusCode::BAD_REQUEST, None));
         }
-        let (to_tag, from_tag) = (request.tag_in_to(), request.tag_in_from());
-        if to_tag.is_empty() {
-            return self.inspect_initial(flow, id, request);
-        }
-        // §12.2.2: the To tag is ours, the From tag the peer's.
-        let dialog = MatchId::dialog(&self.key, request.call_id(), to_tag, from_tag);
-        match self.dialog_of(dialog) {
-            Some(dialog) => self.inspect_in_dialog(flow, id, dialog, request),
+        match (dialog, target) {
+            (Some(dialog), _) => self.inspect_in_dialog(flow, id, dialog, request),
+            (None, Some(Ok(target))) if to_tag.is_empty() => {
+                let refusal = self.target_refusal(target);
+                self.inspect_initial(flow, id, request, refusal);
+            }
             // Its answer may have outlived the dialog (RFC 3262 §3).
-            None if *request.method() == Method::Prack && !self.is_full() => {
+            _ if *request.method() == Method::Prack && !self.is_full() => {
                 self.inspect_prack(flow, id, None, request);
             }
-            None => {
+            _ => {
                 let to_tag = String::from(to_tag);
                 if !self.inspect_first_notify(flow, id, request.clone(), &to_tag) {
                     self.refuse(flow, &request, (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None));
@@ -69,14 +77,20 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// A request outside dialogs (§8.2.1 to §8.2.3).
-    fn inspect_initial(&mut self, flow: Flow, id: MatchId, request: Arc<Message>) {
+    /// A request outside dialogs (§8.2.1 to §8.2.3); what its Request-URI has it refused for is not the first that is asked.
+    fn inspect_initial(
+        &mut self,
+        flow: Flow,
+        id: MatchId,
+        request: Arc<Message>,
+        target_refusal: Option<StatusCode>,
+    ) {
         if self.is_full() {
             bump(&mut self.counters.queue_full);
             return;
         }
-        let handling = match self.initial_refusal(&request) {
-            Ok(handling) => handling,
+        let (handling, merged) = match self.initial_refusal(&request, target_refusal) {
+            Ok(accepted) => accepted,
             Err(refusal) => return self.refuse(flow, &request, refusal),
         };
         let refusal = self.timer_refusal(None, &request);
@@ -87,14 +101,21 @@ impl<D: Default> Endpoint<D> {
         if self.servers.len() >= limits.strangers() || self.dialogs.len() >= limits.dialogs {
             return self.overloaded(flow, &request);
         }
-        self.begin_initial(flow, id, request, handling);
+        self.begin_initial(flow, id, merged, request, handling);
     }
 
-    fn initial_refusal(&self, request: &Message) -> Result<Handling, Refusal> {
+    /// Why a request outside dialogs is not served; else how it is handled, and what a merged one would share with it.
+    fn initial_refusal(
+        &self,
+        request: &Message,
+        target_refusal: Option<StatusCode>,
+    ) -> Result<(Handling, Option<MatchId>), Refusal> {
         let Some(handling) = self.config.policy.initial(request.method()) else {
             return Err(self.method_refusal(request.method()));
         };
-        self.check_target(request)?;
+        if let Some(status) = target_refusal {
+            return Err((status, None));
+        }
         let merged = MatchId::merged(&self.key, request).ok();
         if merged.is_some_and(|merged| self.twin_of(merged).is_some()) {
             return Err((StatusCode::LOOP_DETECTED, None));
@@ -108,7 +129,7 @@ impl<D: Default> Endpoint<D> {
         if request.method().creates_dialog() && !is_dialog_possible(request) {
             return Err((StatusCode::BAD_REQUEST, None));
         }
-        Ok(handling)
+        Ok((handling, merged))
     }
 
     /// §8.2.1: methods that only live within dialogs are told that there is none; others 405, unknown ones 501. Both say what
@@ -127,19 +148,15 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// §8.2.2.1: a scheme that we serve, a user that we are. An escape is its character (§19.1.2, RFC 4475 §3.1.1.3).
-    fn check_target(&self, request: &Message) -> Result<(), Refusal> {
-        let user = match request.parse_request_uri() {
-            Ok(Uri::Sip(uri)) => uri.user.unwrap_or_default(),
-            Ok(Uri::Tel(uri)) => uri.number,
-            Ok(Uri::Other { .. }) => return Err((StatusCode::UNSUPPORTED_URI_SCHEME, None)),
-            Err(_) => return Err((StatusCode::BAD_REQUEST, None)),
+    fn target_refusal(&self, target: Uri<'_>) -> Option<StatusCode> {
+        let user = match target {
+            Uri::Sip(uri) => uri.user.unwrap_or_default(),
+            Uri::Tel(uri) => uri.number,
+            Uri::Other { .. } => return Some(StatusCode::UNSUPPORTED_URI_SCHEME),
         };
-        match &self.config.policy.users {
-            Some(users) if !users.iter().any(|known| octets(known).eq(octets(user))) => {
-                Err((StatusCode::NOT_FOUND, None))
-            }
-            _ => Ok(()),
-        }
+        let users = self.config.policy.users.as_ref()?;
+        let is_known = users.iter().any(|known| octets(known).eq(octets(user)));
+        (!is_known).then_some(StatusCode::NOT_FOUND)
     }
 
     /// §8.2.2.3: everything that Require names is supported.

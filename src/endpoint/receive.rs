@@ -23,6 +23,7 @@ impl<D: Default> Endpoint<D> {
             Datagram::Valid(mut message) => {
                 bump(&mut self.counters.received);
                 message.set_source(flow.remote);
+                message.note_target();
                 match message.is_request() {
                     true => self.inspect(flow, Arc::new(message)),
                     false => self.response(flow, Arc::new(message)),

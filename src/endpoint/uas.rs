@@ -26,11 +26,12 @@ impl<D: Default> Endpoint<D> {
         &mut self,
         flow: Flow,
         id: MatchId,
+        merged: Option<MatchId>,
         request: Arc<Message>,
         handling: Handling,
     ) {
         let server = self.begin(flow, id, request.clone(), None);
-        if let Ok(merged) = MatchId::merged(&self.key, &request)
+        if let Some(merged) = merged
             && let Some(slot) = self.servers.get_mut(server)
         {
             slot.merged = NonZeroU64::new(merged.half());

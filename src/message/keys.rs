@@ -3,7 +3,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::{Host, MAGIC_COOKIE, Message, Param, ParseError, Span, Via, scan};
+use super::{Host, MAGIC_COOKIE, Message, Param, ParseError, Span, Uri, Via, scan};
 
 /// The topmost Via, as far as answers are matched and requests answered by it (RFC 3261 §17.1.3, §17.2.3, §18.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,7 @@ pub(super) struct Keys {
     host: Sender,
     from_tag: Span,
     to_tag: Span,
+    target: Span,
 }
 
 /// The host of sent-by: an address, or where one stands that is yet to be opened.
@@ -147,6 +148,7 @@ impl Message {
             },
             from_tag: self.span_of(from_tag.as_bytes()),
             to_tag: self.span_of(to_tag.as_bytes()),
+            target: Span::default(),
         }
     }
 
@@ -195,6 +197,23 @@ impl Message {
         }
     }
 
+    /// Notes the URI of the first Contact of a request that can make a dialog, if it is one that can be sent to.
+    pub(crate) fn note_target(&mut self) {
+        if !self.is_request() || !self.method.creates_dialog() {
+            return;
+        }
+        if let Ok(Some(contact)) = self.contact()
+            && Uri::parse(contact.uri).is_ok()
+        {
+            self.keys.target = self.span_of(contact.uri.as_bytes());
+        }
+    }
+
+    /// The URI that [`Message::note_target`] has noted.
+    pub(crate) fn noted_target(&self) -> Option<&str> {
+        (self.keys.target != Span::default()).then(|| self.text(self.keys.target))
+    }
+
     /// Whether the answer must say in the topmost Via that the request came from `source`: where sent-by is another host, and to a client
     /// that asks (RFC 3261 §18.2.1, RFC 3581 §4).
     pub(super) fn must_say(&self, source: SocketAddr) -> bool {
@@ -212,6 +231,8 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
+
     use super::*;
     use crate::limits::Limits;
     use crate::message::Datagram;
@@ -250,6 +271,33 @@ mod tests {
                 );
                 assert_eq!(read.maddr(), parsed.top_via().unwrap().maddr().and_then(Host::ip));
             }
+        }
+    }
+
+    /// A target is noted where the first Contact is one.
+    #[test]
+    fn a_noted_target_is_the_contact() {
+        let uri = "sip:a@192.0.2.1:5070;transport=udp";
+        let cases = [
+            ("INVITE", alloc::format!("m: \"A, B\" <{uri}>;q=1, <sip:c@h>\r\n"), Some(uri)),
+            ("REFER", alloc::format!("Contact: {uri}\r\n").replace(";transport=udp", ""), uri.get(..21)),
+            ("OPTIONS", alloc::format!("Contact: <{uri}>\r\n"), None),
+            ("INVITE", String::from("Contact: *\r\n"), None),
+            ("INVITE", String::from("Contact: <sip:>\r\nContact: <sip:a@h>\r\n"), None),
+            ("INVITE", String::from("Contact: <sip:a@h\r\n"), None),
+            ("INVITE", String::new(), None),
+        ];
+        for (method, contact, target) in cases {
+            let text = alloc::format!(
+                "{method} sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@h>\r\nTo: <sip:b@h>\r\n\
+                 Call-ID: c\r\nCSeq: 1 {method}\r\n{contact}\r\n"
+            );
+            let mut message = Message::parse(text.clone()).unwrap();
+            assert_eq!(message.noted_target(), None);
+            message.note_target();
+            assert_eq!(message.noted_target(), target, "{text}");
+            let contact = message.contact().ok().flatten().map(|contact| contact.uri);
+            assert!(target.is_none() || contact == target);
         }
     }
 }
