@@ -49,9 +49,8 @@ pub enum Rel100 {
 impl Rel100 {
     /// What the sender of a request says in Require and Supported (RFC 3262 §3, §4). Only an INVITE can say so.
     pub fn of(request: &Message) -> Self {
-        let is_tag = |tag: &str| tag.eq_ignore_ascii_case(OPTION_TAG);
         match request.method() {
-            Method::Invite if request.require().any(is_tag) => Self::Required,
+            Method::Invite if requires(request) => Self::Required,
             Method::Invite if request.supported().any(is_tag) => Self::Supported,
             _ => Self::Unsupported,
         }
@@ -61,12 +60,14 @@ impl Rel100 {
     /// we lack what it requires (RFC 3262 §3), 421 if it lacks what we require (RFC 3261 §21.4.15).
     pub fn refusal(self, request: &Message) -> Option<(StatusCode, Name)> {
         let is_invite = *request.method() == Method::Invite;
-        match (self, Self::of(request)) {
-            (Self::Unsupported, Self::Required) => Some((StatusCode::BAD_EXTENSION, Name::Unsupported)),
-            (Self::Required, Self::Unsupported) if is_invite => {
+        match self {
+            Self::Unsupported if is_invite && requires(request) => {
+                Some((StatusCode::BAD_EXTENSION, Name::Unsupported))
+            }
+            Self::Required if is_invite && Self::of(request) == Self::Unsupported => {
                 Some((StatusCode::EXTENSION_REQUIRED, Name::Require))
             }
-            _ => None,
+            Self::Unsupported | Self::Supported | Self::Required => None,
         }
     }
 
@@ -90,6 +91,14 @@ impl Rel100 {
             (Self::Supported, Self::Supported) => wish,
         }
     }
+}
+
+fn is_tag(tag: &str) -> bool {
+    tag.eq_ignore_ascii_case(OPTION_TAG)
+}
+
+fn requires(request: &Message) -> bool {
+    request.require().any(is_tag)
 }
 
 /// How many reliable provisional answers may wait at once for their PRACK or for their turn.

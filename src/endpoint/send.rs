@@ -234,7 +234,7 @@ pub(super) fn return_flow(flow: Flow, request: &Message, honour_maddr: bool) -> 
     if flow.transport.is_reliable() {
         return (flow, port);
     }
-    let maddr = honour_maddr.then(|| request.maddr()).flatten();
+    let maddr = (honour_maddr && hop.has_maddr).then(|| request.maddr()).flatten();
     let remote = match maddr {
         Some(maddr) => SocketAddr::new(maddr, port),
         None if hop.wants_rport => flow.remote,

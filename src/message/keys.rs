@@ -18,8 +18,9 @@ pub(crate) struct TopVia<'a> {
     pub(crate) wants_rport: bool,
     /// Whether there is `received`.
     pub(super) is_stamped: bool,
+    /// Whether there is `maddr`.
+    pub(crate) has_maddr: bool,
     has_branch: bool,
-    has_maddr: bool,
 }
 
 impl<'a> TopVia<'a> {
@@ -71,17 +72,22 @@ impl<'a> TopVia<'a> {
     }
 
     /// The host of sent-by.
+    #[inline]
     pub(crate) fn host(&self) -> Host<'a> {
-        self.host.unwrap_or_else(|written| {
-            let written = scan::text(written);
-            Host::parse(written).unwrap_or(Host::Name(written))
-        })
+        match self.host {
+            Ok(host) => host,
+            Err(written) => opened(scan::text(written)),
+        }
     }
 
     /// The branch, if it is unique as RFC 3261 has it.
     pub(crate) fn rfc3261_branch(&self) -> Option<&'a [u8]> {
         is_rfc3261(self.branch).then_some(self.branch)
     }
+}
+
+fn opened(host: &str) -> Host<'_> {
+    Host::parse(host).unwrap_or(Host::Name(host))
 }
 
 /// Whether a branch begins with the magic cookie and goes on (RFC 3261 §8.1.1.7).
@@ -217,15 +223,17 @@ impl Message {
     /// Whether the answer must say in the topmost Via that the request came from `source`: where sent-by is another host, and to a client
     /// that asks (RFC 3261 §18.2.1, RFC 3581 §4).
     pub(super) fn must_say(&self, source: SocketAddr) -> bool {
+        let keys = &self.keys;
+        if let (true, Sender::V4(ip)) = (keys.is_known, keys.host) {
+            return keys.wants_rport || keys.is_stamped || source.ip() != ip;
+        }
         self.top_hop()
             .is_ok_and(|hop| hop.wants_rport || hop.is_stamped || !hop.host().is_same(Host::Ip(source.ip())))
     }
 
     /// The address in `maddr` of the topmost Via (RFC 3261 §18.2.2).
     pub(crate) fn maddr(&self) -> Option<IpAddr> {
-        let has_one = self.top_hop().is_ok_and(|hop| hop.has_maddr);
-        let via = has_one.then(|| self.top_via().ok()).flatten()?;
-        via.maddr().and_then(Host::ip)
+        self.top_via().ok()?.maddr().and_then(Host::ip)
     }
 }
 

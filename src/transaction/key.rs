@@ -5,6 +5,7 @@
 //! collide nor crowd a bucket.
 
 use core::hash::Hasher;
+use core::net::IpAddr;
 
 use siphasher::sip128::SipHasher13;
 
@@ -140,12 +141,19 @@ impl Text {
 
     fn field(&mut self, text: &str) {
         self.put(text.as_bytes(), false);
-        self.put(&[END_OF_FIELD], false);
+        self.end_field();
     }
 
     fn caseless(&mut self, text: &[u8]) {
         self.put(text, true);
-        self.put(&[END_OF_FIELD], false);
+        self.end_field();
+    }
+
+    fn end_field(&mut self) {
+        match self.octets.get_mut(self.len) {
+            Some(end) => (*end, self.len) = (END_OF_FIELD, self.len.wrapping_add(1)),
+            None => self.put_long(&[END_OF_FIELD], false),
+        }
     }
 
     fn number(&mut self, number: u32) {
@@ -153,12 +161,16 @@ impl Text {
     }
 
     fn sent_by(&mut self, hop: &TopVia<'_>) {
+        let port = hop.port.to_be_bytes();
         match hop.host() {
+            Host::Ip(IpAddr::V4(ip)) => {
+                let ([a, b, c, d], [e, f]) = (ip.octets(), port);
+                return self.put(&[a, b, c, d, e, f], false);
+            }
+            Host::Ip(IpAddr::V6(ip)) => self.put(&ip.octets(), false),
             Host::Name(name) => self.caseless(name.as_bytes()),
-            Host::Ip(core::net::IpAddr::V4(ip)) => self.put(&ip.octets(), false),
-            Host::Ip(core::net::IpAddr::V6(ip)) => self.put(&ip.octets(), false),
         }
-        self.put(&hop.port.to_be_bytes(), false);
+        self.put(&port, false);
     }
 
     /// What decides beside the method where the branch does not (§17.2.3).
