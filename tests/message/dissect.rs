@@ -2,11 +2,11 @@
 
 #[allow(dead_code, reason = "an example has a main of its own")]
 #[path = "../../examples/dissect.rs"]
-mod dissect;
+mod example;
 
 fn shown(text: &str) -> (bool, String) {
     let mut out = String::new();
-    let is_received = dissect::dissect(text.as_bytes(), &mut out).unwrap();
+    let is_received = example::dissect(text.as_bytes(), &mut out).unwrap();
     (is_received, out)
 }
 
