@@ -222,8 +222,8 @@ impl TimerIndex {
 
 /// The class of a deadline: the power of two of its distance in milliseconds.
 fn class_of(at: Timestamp, now: Timestamp) -> usize {
-    let millis = (at - now).as_millis();
-    let power = u128::BITS.saturating_sub(millis.leading_zeros());
+    let millis = at.as_micros().saturating_sub(now.as_micros()) / 1_000;
+    let power = u64::BITS.saturating_sub(millis.leading_zeros());
     (power as usize).min(CLASSES.saturating_sub(1))
 }
 

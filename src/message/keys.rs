@@ -86,8 +86,10 @@ impl<'a> TopVia<'a> {
     }
 }
 
+/// What is neither an IPv4 address nor in brackets is a name.
 fn opened(host: &str) -> Host<'_> {
-    Host::parse(host).unwrap_or(Host::Name(host))
+    let address = host.starts_with('[').then(|| Host::parse(host)).flatten();
+    address.unwrap_or(Host::Name(host))
 }
 
 /// Whether a branch begins with the magic cookie and goes on (RFC 3261 §8.1.1.7).

@@ -62,17 +62,22 @@ impl Transaction {
 
     /// Takes one step. A timer that is not armed, or not yet due, changes nothing.
     pub fn step(&mut self, now: Timestamp, stimulus: Stimulus, timers: &Timers) -> Effects {
-        if let Stimulus::Timer(timer) = stimulus
-            && !self.is_due(timer, now)
-        {
-            return Effects::NONE;
-        }
+        let fired = match stimulus {
+            Stimulus::Timer(timer) if !self.running().contains(timer) || !self.is_due(timer, now) => {
+                return Effects::NONE;
+            }
+            Stimulus::Timer(timer) => TimerSet::of(&[timer]),
+            _ => TimerSet::NONE,
+        };
         let transition = transition(self.kind, self.state, stimulus, self.reliable);
-        let fired =
-            if let Stimulus::Timer(timer) = stimulus { TimerSet::of(&[timer]) } else { TimerSet::NONE };
         let due = self.repeat_at;
-        for timer in transition.clear.iter().chain(fired.iter()) {
-            self.disarm(timer);
+        for stopped in [transition.clear, fired] {
+            if stopped.meets(TimerSet::REPEATING) {
+                self.repeat_at = Timestamp::MAX;
+            }
+            if stopped.without(TimerSet::REPEATING) != TimerSet::NONE {
+                self.end_at = Timestamp::MAX;
+            }
         }
         self.state = transition.next;
         for timer in transition.set.iter() {
@@ -85,7 +90,7 @@ impl Transaction {
     /// repeats. To be called until it yields `None`.
     pub fn fire(&mut self, now: Timestamp, timers: &Timers) -> Option<Effects> {
         self.deadline().filter(|at| *at <= now)?;
-        let due = Timer::ALL.into_iter().filter(|timer| self.is_due(*timer, now));
+        let due = self.running().iter().filter(|timer| self.is_due(*timer, now));
         let timer = due.max_by_key(|timer| !timer.repeats())?;
         Some(self.step(now, Stimulus::Timer(timer), timers))
     }
@@ -110,16 +115,14 @@ impl Transaction {
         self.reliable
     }
 
-    fn is_due(&self, timer: Timer, now: Timestamp) -> bool {
-        let at = if timer.repeats() { self.repeat_at } else { self.end_at };
-        at <= now && at != Timestamp::MAX && running(self.kind, self.state, self.reliable).contains(timer)
+    fn running(&self) -> TimerSet {
+        running(self.kind, self.state, self.reliable)
     }
 
-    fn disarm(&mut self, timer: Timer) {
-        match timer.repeats() {
-            true => self.repeat_at = Timestamp::MAX,
-            false => self.end_at = Timestamp::MAX,
-        }
+    /// Whether one of the timers that can be running is due.
+    fn is_due(&self, timer: Timer, now: Timestamp) -> bool {
+        let at = if timer.repeats() { self.repeat_at } else { self.end_at };
+        at <= now && at != Timestamp::MAX
     }
 
     fn arm(&mut self, timer: Timer, now: Timestamp, due: Option<Timestamp>, timers: &Timers) {

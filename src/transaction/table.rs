@@ -124,32 +124,34 @@ pub fn transition(kind: Kind, state: State, stimulus: Stimulus, reliable: bool) 
         Stimulus::Timer(timer) => TimerSet::of(&[timer]),
         _ => TimerSet::NONE,
     };
-    let unused = if reliable { REPEATING } else { TimerSet::NONE };
     Transition {
         next,
         effects,
-        set: TimerSet::of(set).without(unused),
+        set: TimerSet::of(set).without(unused(reliable)),
         clear: before.without(running(kind, next, reliable)).without(fired),
     }
 }
 
-const REPEATING: TimerSet = TimerSet::of(&[Timer::A, Timer::E, Timer::G]);
+/// What does not run where the transport retransmits.
+fn unused(reliable: bool) -> TimerSet {
+    if reliable { TimerSet::REPEATING } else { TimerSet::NONE }
+}
 
 /// The timers that can be running in a state.
 pub fn running(kind: Kind, state: State, reliable: bool) -> TimerSet {
-    let timers: &[Timer] = match (kind, state) {
-        (Kind::InviteClient, State::Calling) => &[Timer::A, Timer::B],
-        (Kind::InviteClient, State::Completed) => &[Timer::D],
-        (Kind::InviteClient, State::Accepted) => &[Timer::M],
-        (Kind::NonInviteClient, State::Trying | State::Proceeding) => &[Timer::E, Timer::F],
-        (Kind::NonInviteClient, State::Completed) => &[Timer::K],
-        (Kind::InviteServer, State::Completed) => &[Timer::G, Timer::H],
-        (Kind::InviteServer, State::Confirmed) => &[Timer::I],
-        (Kind::InviteServer, State::Accepted) => &[Timer::L],
-        (Kind::NonInviteServer, State::Completed) => &[Timer::J],
-        _ => &[],
+    let timers = match (kind, state) {
+        (Kind::InviteClient, State::Calling) => TimerSet::of(&[Timer::A, Timer::B]),
+        (Kind::InviteClient, State::Completed) => TimerSet::of(&[Timer::D]),
+        (Kind::InviteClient, State::Accepted) => TimerSet::of(&[Timer::M]),
+        (Kind::NonInviteClient, State::Trying | State::Proceeding) => TimerSet::of(&[Timer::E, Timer::F]),
+        (Kind::NonInviteClient, State::Completed) => TimerSet::of(&[Timer::K]),
+        (Kind::InviteServer, State::Completed) => TimerSet::of(&[Timer::G, Timer::H]),
+        (Kind::InviteServer, State::Confirmed) => TimerSet::of(&[Timer::I]),
+        (Kind::InviteServer, State::Accepted) => TimerSet::of(&[Timer::L]),
+        (Kind::NonInviteServer, State::Completed) => TimerSet::of(&[Timer::J]),
+        _ => TimerSet::NONE,
     };
-    TimerSet::of(timers).without(if reliable { REPEATING } else { TimerSet::NONE })
+    timers.without(unused(reliable))
 }
 
 /// A cell that does something; all others are `None`.

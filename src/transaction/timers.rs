@@ -75,6 +75,9 @@ impl TimerSet {
         Self(bits)
     }
 
+    /// Those that re-arm themselves.
+    pub(super) const REPEATING: Self = Self::of(&[Timer::A, Timer::E, Timer::G]);
+
     /// Whether `timer` is in the set.
     pub const fn contains(self, timer: Timer) -> bool {
         self.0 & (1 << timer as u16) != 0
@@ -83,6 +86,11 @@ impl TimerSet {
     /// The timers of this set that are not in `other`.
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// Whether the sets have a timer in common.
+    pub(super) const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// The timers in the set, in the order of their letters.
