@@ -294,9 +294,8 @@ impl<D: Default> Endpoint<D> {
     }
 
     fn stop_waiting(&mut self, server: ServerId) {
-        let (now, settings) = (self.now, self.config.settings);
         if let Some(slot) = self.servers.get_mut(server) {
-            _ = slot.context.acknowledged(now, &settings);
+            _ = slot.context.acknowledged(self.now, &self.config.settings);
         }
         self.schedule_server(server);
     }

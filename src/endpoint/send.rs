@@ -188,9 +188,8 @@ impl<D: Default> Endpoint<D> {
     }
 
     fn answer_failed(&mut self, server: ServerId) {
-        let (now, settings) = (self.now, self.config.settings);
         let Some(slot) = self.servers.get_mut(server) else { return };
-        let effects = slot.context.transport_failed(now, &settings);
+        let effects = slot.context.transport_failed(self.now, &self.config.settings);
         self.carry_out_server(server, effects, None);
     }
 

@@ -128,16 +128,14 @@ impl<D: Default> Endpoint<D> {
             bump(&mut self.counters.queue_full);
             return;
         }
-        let (now, settings) = (self.now, self.config.settings);
         let Some(slot) = self.servers.get_mut(server) else { return };
-        let effects = slot.context.retransmitted(now, &settings);
+        let effects = slot.context.retransmitted(self.now, &self.config.settings);
         self.carry_out_server(server, effects, None);
     }
 
     pub(super) fn acknowledged(&mut self, server: ServerId, ack: Arc<Message>) {
-        let (now, settings) = (self.now, self.config.settings);
         let Some(slot) = self.servers.get_mut(server) else { return };
-        let effects = slot.context.acknowledged(now, &settings);
+        let effects = slot.context.acknowledged(self.now, &self.config.settings);
         let dialog = slot.dialog.filter(|_| slot.is_in_dialog && slot.context.state() == State::Confirmed);
         self.carry_out_server(server, effects, Some(ack));
         if let Some(dialog) = dialog {
@@ -334,8 +332,8 @@ impl<D: Default> Endpoint<D> {
         message: Option<Arc<Message>>,
     ) {
         let has = |effect| effects.contains(effect);
-        if let Some(request) = message.clone().filter(|_| has(ServerEffects::CANCELLED)) {
-            self.tell_server(server, ServerEvent::Cancelled { request });
+        if let (Some(request), true) = (&message, has(ServerEffects::CANCELLED)) {
+            self.tell_server(server, ServerEvent::Cancelled { request: request.clone() });
         }
         if has(ServerEffects::SEND) {
             self.send_answer(server);
@@ -343,8 +341,8 @@ impl<D: Default> Endpoint<D> {
         if has(ServerEffects::PROGRESS) || has(ServerEffects::ACCEPTED) || has(ServerEffects::REJECTED) {
             self.report_answer(server, effects);
         }
-        if let Some(request) = message.clone().filter(|_| has(ServerEffects::CANCEL_TOO_LATE)) {
-            self.tell_server(server, ServerEvent::CancelTooLate { request });
+        if let (Some(request), true) = (&message, has(ServerEffects::CANCEL_TOO_LATE)) {
+            self.tell_server(server, ServerEvent::CancelTooLate { request: request.clone() });
         }
         if let Some(ack) = message.filter(|_| has(ServerEffects::ACKED)) {
             self.call_acknowledged(server, ack);
