@@ -102,25 +102,94 @@ pub struct Transition {
 
 /// The transition of `kind` from `state` on `stimulus`. A stimulus that means nothing in a state changes nothing.
 pub fn transition(kind: Kind, state: State, stimulus: Stimulus, reliable: bool) -> Transition {
-    let (next, effects, set) = match kind {
+    let [unreliable, on_reliable] = &TABLE;
+    let table = if reliable { on_reliable } else { unreliable };
+    let row = table.get(kind as usize).and_then(|machine| machine.get(state as usize));
+    let cell = row.and_then(|row| row.get(stimulus.place()));
+    cell.copied().unwrap_or(Transition::none(state))
+}
+
+impl Transition {
+    const fn none(state: State) -> Self {
+        Self { next: state, effects: Effects::NONE, set: TimerSet::NONE, clear: TimerSet::NONE }
+    }
+}
+
+impl Stimulus {
+    /// Where it stands in a row of the table.
+    const fn place(self) -> usize {
+        match self {
+            Self::Start => 0,
+            Self::Provisional => 1,
+            Self::Success => 2,
+            Self::Failure => 3,
+            Self::Request => 4,
+            Self::Ack => 5,
+            Self::TransportError => 6,
+            Self::Timer(timer) => Self::OTHERS.len().wrapping_add(timer as usize),
+        }
+    }
+
+    /// Those that are no timers, each in its place.
+    const OTHERS: [Self; 7] = [
+        Self::Start,
+        Self::Provisional,
+        Self::Success,
+        Self::Failure,
+        Self::Request,
+        Self::Ack,
+        Self::TransportError,
+    ];
+}
+
+const KINDS: [Kind; 4] =
+    [Kind::InviteClient, Kind::NonInviteClient, Kind::InviteServer, Kind::NonInviteServer];
+const STATES: [State; 8] = [
+    State::Initial,
+    State::Calling,
+    State::Trying,
+    State::Proceeding,
+    State::Completed,
+    State::Confirmed,
+    State::Accepted,
+    State::Terminated,
+];
+const STIMULI: usize = Stimulus::OTHERS.len() + Timer::ALL.len();
+
+/// Every transition, by reliability, machine, state and stimulus: made when the crate is built.
+static TABLE: [[[[Transition; STIMULI]; STATES.len()]; KINDS.len()]; 2] = [table(false), table(true)];
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "it runs when the crate is built"
+)]
+const fn table(reliable: bool) -> [[[Transition; STIMULI]; STATES.len()]; KINDS.len()] {
+    let mut table = [[[Transition::none(State::Initial); STIMULI]; STATES.len()]; KINDS.len()];
+    let mut at = 0;
+    while at < KINDS.len() * STATES.len() * STIMULI {
+        let (kind, state, place) = (at / STIMULI / STATES.len(), at / STIMULI % STATES.len(), at % STIMULI);
+        let stimulus = match place.checked_sub(Stimulus::OTHERS.len()) {
+            Some(timer) => Stimulus::Timer(Timer::ALL[timer]),
+            None => Stimulus::OTHERS[place],
+        };
+        table[kind][state][place] = cell(KINDS[kind], STATES[state], stimulus, reliable);
+        at += 1;
+    }
+    table
+}
+
+const fn cell(kind: Kind, state: State, stimulus: Stimulus, reliable: bool) -> Transition {
+    let cell = match kind {
         Kind::InviteClient => invite_client(state, stimulus),
         Kind::NonInviteClient => non_invite_client(state, stimulus),
         Kind::InviteServer => invite_server(state, stimulus),
         Kind::NonInviteServer => non_invite_server(state, stimulus),
-    }
-    .unwrap_or((state, Effects::NONE, &[]));
+    };
     let before = running(kind, state, reliable);
-    if let Stimulus::Timer(timer) = stimulus
-        && !before.contains(timer)
-    {
-        return Transition {
-            next: state,
-            effects: Effects::NONE,
-            set: TimerSet::NONE,
-            clear: TimerSet::NONE,
-        };
-    }
+    let Some((next, effects, set)) = cell else { return Transition::none(state) };
     let fired = match stimulus {
+        Stimulus::Timer(timer) if !before.contains(timer) => return Transition::none(state),
         Stimulus::Timer(timer) => TimerSet::of(&[timer]),
         _ => TimerSet::NONE,
     };
@@ -133,12 +202,12 @@ pub fn transition(kind: Kind, state: State, stimulus: Stimulus, reliable: bool) 
 }
 
 /// What does not run where the transport retransmits.
-fn unused(reliable: bool) -> TimerSet {
+const fn unused(reliable: bool) -> TimerSet {
     if reliable { TimerSet::REPEATING } else { TimerSet::NONE }
 }
 
 /// The timers that can be running in a state.
-pub fn running(kind: Kind, state: State, reliable: bool) -> TimerSet {
+pub const fn running(kind: Kind, state: State, reliable: bool) -> TimerSet {
     let timers = match (kind, state) {
         (Kind::InviteClient, State::Calling) => TimerSet::of(&[Timer::A, Timer::B]),
         (Kind::InviteClient, State::Completed) => TimerSet::of(&[Timer::D]),
@@ -161,7 +230,7 @@ const ENDED_BY_TIMEOUT: Effects = Effects::END.union(Effects::TIMEOUT);
 const ENDED_BY_TRANSPORT: Effects = Effects::END.union(Effects::TRANSPORT_ERROR);
 
 /// RFC 3261 §17.1.1.2 and figure 5, RFC 6026 §8.4.
-fn invite_client(state: State, stimulus: Stimulus) -> Cell {
+const fn invite_client(state: State, stimulus: Stimulus) -> Cell {
     use {State::*, Stimulus as S, Timer::*};
     Some(match (state, stimulus) {
         (Initial, S::Start) => (Calling, Effects::SEND, &[A, B]),
@@ -169,7 +238,7 @@ fn invite_client(state: State, stimulus: Stimulus) -> Cell {
         (Calling, S::Timer(B)) => (Terminated, ENDED_BY_TIMEOUT, &[]),
         (Calling | Proceeding, S::Provisional) => (Proceeding, Effects::UP, &[]),
         (Calling | Proceeding, S::Success) => (Accepted, Effects::UP, &[M]),
-        (Calling | Proceeding, S::Failure) => (Completed, Effects::UP | Effects::ACK, &[D]),
+        (Calling | Proceeding, S::Failure) => (Completed, Effects::UP.union(Effects::ACK), &[D]),
         (Completed, S::Failure) => (Completed, Effects::ACK, &[]),
         (Completed, S::Timer(D)) => (Terminated, Effects::END, &[]),
         (Accepted, S::Success) => (Accepted, Effects::UP, &[]),
@@ -181,7 +250,7 @@ fn invite_client(state: State, stimulus: Stimulus) -> Cell {
 }
 
 /// RFC 3261 §17.1.2.2 and figure 6.
-fn non_invite_client(state: State, stimulus: Stimulus) -> Cell {
+const fn non_invite_client(state: State, stimulus: Stimulus) -> Cell {
     use {State::*, Stimulus as S, Timer::*};
     Some(match (state, stimulus) {
         (Initial, S::Start) => (Trying, Effects::SEND, &[E, F]),
@@ -197,7 +266,7 @@ fn non_invite_client(state: State, stimulus: Stimulus) -> Cell {
 }
 
 /// RFC 3261 §17.2.1 and figure 7, RFC 6026 §§7.1, 8.5 to 8.8.
-fn invite_server(state: State, stimulus: Stimulus) -> Cell {
+const fn invite_server(state: State, stimulus: Stimulus) -> Cell {
     use {State::*, Stimulus as S, Timer::*};
     Some(match (state, stimulus) {
         (Initial, S::Start) => (Proceeding, Effects::UP, &[]),
@@ -221,7 +290,7 @@ fn invite_server(state: State, stimulus: Stimulus) -> Cell {
 }
 
 /// RFC 3261 §17.2.2 and figure 8, RFC 6026 §8.8.
-fn non_invite_server(state: State, stimulus: Stimulus) -> Cell {
+const fn non_invite_server(state: State, stimulus: Stimulus) -> Cell {
     use {State::*, Stimulus as S, Timer::*};
     Some(match (state, stimulus) {
         (Initial, S::Start) => (Trying, Effects::UP, &[]),
