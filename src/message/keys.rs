@@ -1,9 +1,10 @@
 //! What matching and routing read of every message: the topmost Via, the tags of From and To. On receipt their places are noted,
 //! so that they are found once.
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 
-use super::{Host, MAGIC_COOKIE, Message, Param, ParseError, Span, Uri, Via, scan};
+use super::usual::{self, Hop, Sender};
+use super::{Host, MAGIC_COOKIE, Message, Name, Param, ParseError, Span, Uri, Via, scan};
 
 /// The topmost Via, as far as answers are matched and requests answered by it (RFC 3261 §17.1.3, §17.2.3, §18.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,28 +110,10 @@ const COOKIE: &[u8; MAGIC_COOKIE.len()] = match MAGIC_COOKIE.as_bytes().first_ch
 #[derive(Clone, Copy, Default)]
 pub(super) struct Keys {
     is_known: bool,
-    wants_rport: bool,
-    is_stamped: bool,
-    has_maddr: bool,
-    port: u16,
-    branch: Span,
-    host: Sender,
+    hop: Hop,
     from_tag: Span,
     to_tag: Span,
     target: Span,
-}
-
-/// The host of sent-by: an address, or where one stands that is yet to be opened.
-#[derive(Clone, Copy)]
-enum Sender {
-    V4(Ipv4Addr),
-    At(Span),
-}
-
-impl Default for Sender {
-    fn default() -> Self {
-        Self::At(Span::default())
-    }
 }
 
 impl PartialEq for Keys {
@@ -140,20 +123,79 @@ impl PartialEq for Keys {
 }
 
 impl Message {
+    /// The branch of the topmost Via (RFC 3261 §8.1.1.7): what [`Via::branch`] of [`Message::top_via`] says, for less. `None` where there is
+    /// none or the Via is malformed.
+    ///
+    /// ```
+    /// # use sip_proto::message::Message;
+    /// # let head = "OPTIONS sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK776\r\nFrom: <sip:a@h>;tag=1\r\n\
+    /// #     To: <sip:b@h>\r\nContact: <sip:a@192.0.2.1>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n";
+    /// let message = Message::parse(head)?;
+    /// assert_eq!(message.branch(), Some("z9hG4bK776"));
+    /// assert_eq!((message.from_tag(), message.to_tag()), (Some("1"), None));
+    /// assert_eq!(message.contact_uri().and_then(|uri| uri.sip()?.user), Some("a"));
+    /// # Ok::<(), sip_proto::message::ParseError>(())
+    /// ```
+    pub fn branch(&self) -> Option<&str> {
+        let branch = match self.usual_hop() {
+            Some(hop) => self.text(hop.branch),
+            None => self.top_via().ok()?.branch()?,
+        };
+        (!branch.is_empty()).then_some(branch)
+    }
+
+    /// The tag in From (RFC 3261 §19.3): what [`Address::tag`](super::Address::tag) of [`Message::from`] says, for less. `None` where there is
+    /// none or From is malformed.
+    pub fn from_tag(&self) -> Option<&str> {
+        let known = self.keys.is_known.then_some(self.keys.from_tag);
+        self.tag_in(Name::From, known)
+    }
+
+    /// The tag in To (RFC 3261 §19.3): what [`Address::tag`](super::Address::tag) of [`Message::to`] says, for less. `None` where there is
+    /// none or To is malformed.
+    pub fn to_tag(&self) -> Option<&str> {
+        let known = self.keys.is_known.then_some(self.keys.to_tag);
+        self.tag_in(Name::To, known)
+    }
+
+    fn tag_in(&self, name: Name, known: Option<Span>) -> Option<&str> {
+        let usual = || usual::tag(&self.bytes, self.first_line(name)?.value);
+        let tag = match known.or_else(usual) {
+            Some(tag) => self.text(tag),
+            None => self.address(name).ok()?.tag()?,
+        };
+        (!tag.is_empty()).then_some(tag)
+    }
+
+    /// Where the keys stand in a message that has them in their usual form.
+    pub(super) fn usual_keys(&self) -> Option<Keys> {
+        let value = |name| self.first_line(name).map(|line| line.value);
+        Some(Keys {
+            is_known: true,
+            hop: usual::top_via(&self.bytes, value(Name::Via)?)?,
+            from_tag: usual::tag(&self.bytes, value(Name::From)?)?,
+            to_tag: usual::tag(&self.bytes, value(Name::To)?)?,
+            target: Span::default(),
+        })
+    }
+
     /// Where the keys stand: in the topmost Via, and the tags of From and To.
     pub(super) fn keys_from(&self, hop: &TopVia<'_>, [from_tag, to_tag]: [&str; 2]) -> Keys {
-        Keys {
-            is_known: true,
-            wants_rport: hop.wants_rport,
-            is_stamped: hop.is_stamped,
-            has_maddr: hop.has_maddr,
-            port: hop.port,
+        let hop = Hop {
             branch: self.span_of(hop.branch),
             host: match hop.host {
                 Ok(Host::Ip(IpAddr::V4(ip))) => Sender::V4(ip),
                 Ok(_) => Sender::default(),
                 Err(written) => Sender::At(self.span_of(written)),
             },
+            port: hop.port,
+            wants_rport: hop.wants_rport,
+            is_stamped: hop.is_stamped,
+            has_maddr: hop.has_maddr,
+        };
+        Keys {
+            is_known: true,
+            hop,
             from_tag: self.span_of(from_tag.as_bytes()),
             to_tag: self.span_of(to_tag.as_bytes()),
             target: Span::default(),
@@ -166,42 +208,56 @@ impl Message {
         if text.is_empty() { Span::default() } else { Span { at, end: at.wrapping_add(text.len() as u16) } }
     }
 
+    /// The topmost Via, if it is known already or is in its usual form.
+    fn usual_hop(&self) -> Option<Hop> {
+        match self.keys.is_known {
+            true => Some(self.keys.hop),
+            false => usual::top_via(&self.bytes, self.first_line(Name::Via)?.value),
+        }
+    }
+
     /// The topmost Via, as far as matching and routing go by it.
     ///
     /// # Errors
     /// As [`Message::top_via`].
     pub(crate) fn top_hop(&self) -> Result<TopVia<'_>, ParseError> {
-        let keys = &self.keys;
-        if !keys.is_known {
-            return self.top_via().map(|via| TopVia::of(&via));
-        }
+        let Some(hop) = self.usual_hop() else { return self.top_via().map(|via| TopVia::of(&via)) };
         Ok(TopVia {
-            branch: self.raw(keys.branch),
-            host: match keys.host {
+            branch: self.raw(hop.branch),
+            host: match hop.host {
                 Sender::V4(ip) => Ok(Host::Ip(ip.into())),
                 Sender::At(span) => Err(self.raw(span)),
             },
-            port: keys.port,
-            wants_rport: keys.wants_rport,
-            is_stamped: keys.is_stamped,
-            has_branch: keys.branch != Span::default(),
-            has_maddr: keys.has_maddr,
+            port: hop.port,
+            wants_rport: hop.wants_rport,
+            is_stamped: hop.is_stamped,
+            has_branch: hop.branch != Span::default(),
+            has_maddr: hop.has_maddr,
         })
     }
 
     /// The tag in From; empty where there is none.
     pub(crate) fn tag_in_from(&self) -> &str {
-        match self.keys.is_known {
-            true => self.text(self.keys.from_tag),
-            false => self.from().ok().and_then(|from| from.tag()).unwrap_or_default(),
-        }
+        self.from_tag().unwrap_or_default()
     }
 
     /// The tag in To; empty where there is none.
     pub(crate) fn tag_in_to(&self) -> &str {
-        match self.keys.is_known {
-            true => self.text(self.keys.to_tag),
-            false => self.to().ok().and_then(|to| to.tag()).unwrap_or_default(),
+        self.to_tag().unwrap_or_default()
+    }
+
+    /// The URI of the first Contact, opened: what [`Message::contact`] and [`Address::parse_uri`](super::Address::parse_uri) say, for less.
+    /// `None` where there is no address or either is malformed.
+    pub fn contact_uri(&self) -> Option<Uri<'_>> {
+        Uri::parse(self.contact_text()?).ok()
+    }
+
+    /// The URI of the first Contact, unopened.
+    fn contact_text(&self) -> Option<&str> {
+        let line = self.first_line(Name::Contact)?;
+        match usual::contact(&self.bytes, line.value) {
+            Some(uri) => Some(self.text(uri)),
+            None => self.contact().ok()?.map(|contact| contact.uri),
         }
     }
 
@@ -210,10 +266,10 @@ impl Message {
         if !self.is_request() || !self.method.creates_dialog() {
             return;
         }
-        if let Ok(Some(contact)) = self.contact()
-            && Uri::parse(contact.uri).is_ok()
+        if let Some(uri) = self.contact_text()
+            && Uri::parse(uri).is_ok()
         {
-            self.keys.target = self.span_of(contact.uri.as_bytes());
+            self.keys.target = self.span_of(uri.as_bytes());
         }
     }
 
@@ -225,9 +281,9 @@ impl Message {
     /// Whether the answer must say in the topmost Via that the request came from `source`: where sent-by is another host, and to a client
     /// that asks (RFC 3261 §18.2.1, RFC 3581 §4).
     pub(super) fn must_say(&self, source: SocketAddr) -> bool {
-        let keys = &self.keys;
-        if let (true, Sender::V4(ip)) = (keys.is_known, keys.host) {
-            return keys.wants_rport || keys.is_stamped || source.ip() != ip;
+        let hop = &self.keys.hop;
+        if let (true, Sender::V4(ip)) = (self.keys.is_known, hop.host) {
+            return hop.wants_rport || hop.is_stamped || source.ip() != ip;
         }
         self.top_hop()
             .is_ok_and(|hop| hop.wants_rport || hop.is_stamped || !hop.host().is_same(Host::Ip(source.ip())))
@@ -241,11 +297,171 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::String;
-
     use super::*;
     use crate::limits::Limits;
-    use crate::message::Datagram;
+    use crate::message::{Datagram, Uri};
+    use alloc::string::String;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    /// A request with these values, in octets that need not be text.
+    fn request([via, from, to, contact]: &[Vec<u8>; 4]) -> Vec<u8> {
+        let mut octets = b"OPTIONS sip:b@h SIP/2.0\r\nCall-ID: c\r\nCSeq: 1 OPTIONS".to_vec();
+        for (name, value) in [("Via", via), ("From", from), ("To", to), ("Contact", contact)] {
+            octets.extend_from_slice(alloc::format!("\r\n{name}: ").as_bytes());
+            octets.extend_from_slice(value);
+        }
+        octets.extend_from_slice(b"\r\n\r\n");
+        octets
+    }
+
+    /// The fields, by the shortcuts and by the views.
+    fn fields(message: &Message) -> [[Option<String>; 4]; 2] {
+        let user = |uri: Option<Uri<'_>>| uri.map(|uri| alloc::format!("{uri:?}"));
+        let text = |text: Option<&str>| text.map(String::from);
+        let contact = message.contact().ok().flatten().and_then(|contact| contact.parse_uri().ok());
+        let shortcuts = [message.branch(), message.from_tag(), message.to_tag()].map(text);
+        let views = [
+            message.top_via().ok().and_then(|via| via.branch()),
+            message.from().ok().and_then(|from| from.tag()),
+            message.to().ok().and_then(|to| to.tag()),
+        ]
+        .map(text);
+        let with = |[branch, from, to]: [Option<String>; 3], uri| [branch, from, to, user(uri)];
+        [with(shortcuts, message.contact_uri()), with(views, contact)]
+    }
+
+    /// Holds a message against its views: as it is parsed, as it is received, as it is received where nothing is usual.
+    fn hold(octets: &[u8]) -> usize {
+        let Ok(parsed) = Message::parse(octets.to_vec()) else { return 0 };
+        let [shortcuts, views] = fields(&parsed);
+        assert_eq!(shortcuts, views, "{}", octets.escape_ascii());
+        let hop = |message: &Message, via: Result<TopVia<'_>, ParseError>| {
+            let flags = |hop: &TopVia<'_>| (hop.port, hop.wants_rport, hop.is_stamped, hop.has_maddr);
+            let parts =
+                |hop: TopVia<'_>| (flags(&hop), hop.branch.to_vec(), alloc::format!("{:?}", hop.host()));
+            (via.map(parts), message.maddr())
+        };
+        let top = hop(&parsed, parsed.top_via().map(|via| TopVia::of(&via)));
+        assert_eq!(hop(&parsed, parsed.top_hop()), top, "{}", octets.escape_ascii());
+        let keys = |keys: &Keys| {
+            let hop = keys.hop;
+            let flags = (hop.port, hop.wants_rport, hop.is_stamped, hop.has_maddr);
+            let spans = [hop.branch, keys.from_tag, keys.to_tag].map(|span| (span.at, span.end));
+            (flags, spans, alloc::format!("{:?}", hop.host))
+        };
+        let usual = parsed.usual_keys();
+        if let Some(usual) = &usual {
+            let checked = parsed.check_keys().map(|checked| keys(&checked));
+            assert_eq!(checked, Ok(keys(usual)), "{}", octets.escape_ascii());
+        }
+        if let Datagram::Valid(read) = Datagram::read(octets.to_vec().into(), &Limits::DEFAULT) {
+            assert!(read.keys.is_known);
+            assert_eq!(fields(&read), [views.clone(), views], "{}", octets.escape_ascii());
+            assert_eq!(hop(&read, read.top_hop()), top);
+        }
+        usual.iter().count()
+    }
+
+    /// What values are made of, and what does not belong in them.
+    const PIECES: [&str; 48] = [
+        "SIP/2.0/UDP ",
+        "SIP/2.0/TLS ",
+        "SIP/2.0/tcp ",
+        "h",
+        "192.0.2.1",
+        "[::1]",
+        ":5060",
+        ":99999",
+        ":",
+        ";branch=z9hG4bK1",
+        ";branch",
+        ";BRANCH=x",
+        ";rport",
+        ";received=192.0.2.7",
+        ";maddr=192.0.2.8",
+        ";x=y",
+        ";",
+        "=",
+        ", ",
+        ",",
+        " ",
+        "\t",
+        "<sip:a@h>",
+        "<",
+        ">",
+        "<sip:a:b@h:5070;lr>",
+        "<tel:1>",
+        "sip:b@h",
+        "\"Bob\" ",
+        "\"B\"",
+        "Bob ",
+        "\"",
+        "\\",
+        ";tag=1",
+        ";tag=a6c8~x",
+        ";TAG=q",
+        ";tag",
+        ";tag=\"q\"",
+        ";tag=1,2",
+        "*",
+        "\u{e9}",
+        "\u{0}",
+        "%41",
+        "@",
+        "?a=b",
+        "sips:a;x@h",
+        "0123456789012345",
+        ";a-long-name=a.long.value",
+    ];
+
+    fn value(likely: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
+        let piece = || prop::sample::select(PIECES.to_vec()).prop_map(|piece| piece.as_bytes().to_vec());
+        let tail = || {
+            let octets = prop::collection::vec(any::<u8>(), 0..3);
+            prop::collection::vec(prop_oneof![12 => piece(), 1 => octets], 0..4)
+                .prop_map(|pieces| pieces.concat())
+        };
+        let head = prop::sample::select(likely.to_vec()).prop_map(|head| head.as_bytes().to_vec());
+        prop_oneof![3 => (head, tail()).prop_map(|(head, tail)| [head, tail].concat()), 1 => tail()]
+    }
+
+    const VIAS: &[&str] =
+        &["SIP/2.0/UDP h", "SIP/2.0/TCP h.example.com:5070;branch=z9hG4bK1", "SIP/2.0/TLS 192.0.2.1;rport"];
+    const ADDRESSES: &[&str] =
+        &["<sip:a@h>", "\"A B\" <sip:a@h>;tag=1", "A <sip:a@192.0.2.1:5060>", "\"x", "sip:a@h"];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// RFC 3261 §20: shortcuts say what the views say, of whatever a peer sends.
+        #[test]
+        fn shortcuts_say_what_the_views_say(
+            values in (value(VIAS), value(ADDRESSES), value(ADDRESSES), value(ADDRESSES))
+        ) {
+            let (via, from, to, contact) = values;
+            hold(&request(&[via, from, to, contact]));
+        }
+    }
+
+    /// Most of what is well formed is read without the views.
+    #[test]
+    fn the_usual_form_is_usual() {
+        let vias = [
+            "SIP/2.0/UDP h:1;branch=z9hG4bK1;rport",
+            "SIP/2.0/TLS 192.0.2.1;branch=z9hG4bK-a.b_c~d, SIP/2.0/UDP h",
+        ];
+        let addresses = [
+            "<sip:a@h>",
+            "\"A <x> B\" <sip:a@h>;x;tag=1",
+            "\"\"<sip:a@h>;tag=1",
+            "A B <sips:a@h;lr>;tag=0123456789012345-x",
+        ];
+        for (via, address) in vias.iter().flat_map(|via| addresses.map(|address| (via, address))) {
+            let [via, address] = [*via, address].map(|text| text.as_bytes().to_vec());
+            assert_eq!(hold(&request(&[via, address.clone(), address.clone(), address])), 1);
+        }
+    }
 
     /// What is noted on receipt is what is found without.
     #[test]
@@ -290,7 +506,7 @@ mod tests {
         let uri = "sip:a@192.0.2.1:5070;transport=udp";
         let cases = [
             ("INVITE", alloc::format!("m: \"A, B\" <{uri}>;q=1, <sip:c@h>\r\n"), Some(uri)),
-            ("REFER", alloc::format!("Contact: {uri}\r\n").replace(";transport=udp", ""), uri.get(..21)),
+            ("REFER", alloc::format!("Contact: {uri}\r\n").replace(";transport=udp", ""), uri.get(..20)),
             ("OPTIONS", alloc::format!("Contact: <{uri}>\r\n"), None),
             ("INVITE", String::from("Contact: *\r\n"), None),
             ("INVITE", String::from("Contact: <sip:>\r\nContact: <sip:a@h>\r\n"), None),

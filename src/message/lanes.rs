@@ -32,10 +32,37 @@ impl Lanes {
         above.min(u8x16::splat(last.wrapping_sub(first))).simd_eq(above)
     }
 
+    /// Where the octet is a letter or a digit.
+    #[inline]
+    pub(super) fn is_alphanumeric(self) -> Hits {
+        self.with(0x20).is_in(b'a', b'z') | self.is_in(b'0', b'9')
+    }
+
+    /// Where the octet ends a line or is no ASCII, or another control character.
+    #[inline]
+    pub(super) fn is_odd(self) -> Hits {
+        // A lane is a hit by its highest bit.
+        self.is_in(0, 0x1f) | self.0
+    }
+
     /// The same with the bits of `mask` set in each octet.
     #[inline]
     pub(super) fn with(self, mask: u8) -> Self {
         Self(self.0 | u8x16::splat(mask))
+    }
+}
+
+/// The place of the first octet that `hits` marks; `None` where fewer than sixteen octets are left before one is found.
+#[inline(always)]
+pub(super) fn position_in_sight(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> Option<usize> {
+    let mut rest = octets;
+    loop {
+        let (chunk, after) = rest.split_first_chunk::<WIDTH>()?;
+        let found = hits(Lanes(u8x16::from(*chunk))).to_bitmask();
+        if found != 0 {
+            return Some(octets.len().wrapping_sub(rest.len()).wrapping_add(found.trailing_zeros() as usize));
+        }
+        rest = after;
     }
 }
 
@@ -101,6 +128,19 @@ mod tests {
         }
     }
 
+    /// Each place in each length, as far as sixteen octets are looked at together.
+    #[test]
+    fn the_first_place_is_found_in_sight() {
+        for len in 0..70 {
+            for at in 0..len {
+                let mut octets = vec![b'a'; len];
+                octets[at] = b';';
+                let place = (at - at % WIDTH + WIDTH <= len).then_some(at);
+                assert_eq!(position_in_sight(&octets, |lanes| lanes.is(b';')), place, "{at} of {len}");
+            }
+        }
+    }
+
     #[test]
     fn octets_are_told_apart() {
         for octet in 0..=u8::MAX {
@@ -110,6 +150,7 @@ mod tests {
             assert_eq!(is_hit(&|lanes| lanes.is_in(b'0', b'9')), octet.is_ascii_digit());
             assert_eq!(is_hit(&|lanes| lanes.is_in(0, 0x1f)), octet < 0x20);
             assert_eq!(is_hit(&|lanes| lanes.is_in(0x80, 0xff)), octet >= 0x80);
+            assert_eq!(is_hit(&|lanes| lanes.is_odd()), !(b' '..0x80).contains(&octet));
         }
     }
 }

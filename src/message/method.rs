@@ -73,22 +73,22 @@ impl Method {
 
     #[inline]
     pub(super) fn from_bytes(text: &[u8]) -> Option<Self> {
-        Some(match text {
-            b"INVITE" => Self::Invite,
-            b"ACK" => Self::Ack,
-            b"BYE" => Self::Bye,
-            b"CANCEL" => Self::Cancel,
-            b"OPTIONS" => Self::Options,
-            b"REGISTER" => Self::Register,
-            b"PRACK" => Self::Prack,
-            b"SUBSCRIBE" => Self::Subscribe,
-            b"NOTIFY" => Self::Notify,
-            b"PUBLISH" => Self::Publish,
-            b"INFO" => Self::Info,
-            b"REFER" => Self::Refer,
-            b"MESSAGE" => Self::Message,
-            b"UPDATE" => Self::Update,
-            other => Self::Other(super::scan::token_text(other)?.into()),
+        Some(match () {
+            () if text == b"INVITE" => Self::Invite,
+            () if text == b"ACK" => Self::Ack,
+            () if text == b"BYE" => Self::Bye,
+            () if text == b"CANCEL" => Self::Cancel,
+            () if text == b"OPTIONS" => Self::Options,
+            () if text == b"REGISTER" => Self::Register,
+            () if text == b"PRACK" => Self::Prack,
+            () if text == b"SUBSCRIBE" => Self::Subscribe,
+            () if text == b"NOTIFY" => Self::Notify,
+            () if text == b"PUBLISH" => Self::Publish,
+            () if text == b"INFO" => Self::Info,
+            () if text == b"REFER" => Self::Refer,
+            () if text == b"MESSAGE" => Self::Message,
+            () if text == b"UPDATE" => Self::Update,
+            () => Self::Other(super::scan::token_text(text)?.into()),
         })
     }
 

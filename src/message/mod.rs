@@ -24,6 +24,7 @@
 //! |---|---|
 //! | `parse`, `normalise` | bytes to index; the slow path for what `httparse` does not take |
 //! | `receive`, `keys` | what a datagram is: keep-alive, not SIP, broken, or a message; what matching reads of it |
+//! | `usual` | Via, From, To and Contact as nearly all write them, read from the octets |
 //! | `stream` | messages out of a byte stream |
 //! | `strict` | whether a message is what the grammar says, to the octet |
 //! | `view` | typed access to a message's headers |
@@ -54,6 +55,7 @@ mod stream;
 mod strict;
 mod transport;
 mod uri;
+mod usual;
 mod values;
 mod via;
 mod view;
@@ -166,7 +168,7 @@ impl Line {
 }
 
 /// A range of the head, which is at most 65,535 bytes long.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 struct Span {
     at: u16,
     end: u16,
@@ -204,21 +206,12 @@ impl First {
     #[inline]
     fn note(&mut self, name: Name, line: usize) {
         self.names |= Self::bit(name);
-        if Self::covers(name) && self.line(name) == Self::NONE.into() {
-            self.note_before(name, line);
-        }
-    }
-
-    /// Notes a line that stands before those noted already. The bit of its name if that had one, which may be another's.
-    #[inline]
-    fn note_before(&mut self, name: Name, line: usize) -> u64 {
-        let bit = Self::bit(name);
-        let known = self.names & bit;
-        self.names |= bit;
-        if let Some(first) = self.lines.get_mut((name as usize).min(Self::NAMES)) {
+        if let Some(first) = self.lines.get_mut(name as usize)
+            && Self::covers(name)
+            && *first == Self::NONE
+        {
             *first = line as u16;
         }
-        known
     }
 
     /// Whether a line may have this name: if not, none has.

@@ -1,5 +1,7 @@
 //! Header field names: the known ones as a small number, compact forms included.
 
+use super::First;
+
 /// A header field name that the crate knows. Others are compared as text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -251,44 +253,62 @@ const NAMES: &[(Name, &str, u8)] = &[
     (Name::WwwAuthenticate, "WWW-Authenticate", 0),
 ];
 
+/// What there is to know of a name, all in one place.
+#[derive(Clone, Copy)]
+#[repr(align(32))]
+pub(super) struct Known {
+    folded: Folded,
+    /// The bit that stands for it in a set of names, which some names share.
+    pub(super) bit: u64,
+    len: u32,
+    pub(super) name: Name,
+    /// Its place among those of which the first line is noted.
+    pub(super) place: u8,
+}
+
+impl Known {
+    /// Like no name, since none is as long.
+    const NONE: Self = Self { len: u32::MAX, ..Self::of(Name::Unknown, &[]) };
+
+    const fn of(name: Name, text: &[u8]) -> Self {
+        let place = if First::covers(name) { name as u8 } else { First::NAMES as u8 };
+        Self { folded: Folded::of(text), bit: First::bit(name), len: text.len() as u32, name, place }
+    }
+
+    /// What is known of `name`, in any case, long or compact.
+    #[inline]
+    pub(super) fn find(name: &[u8]) -> &'static Self {
+        let folded = Folded::of(name);
+        let likely = BY_SLOT.get(folded.slot(name.len())).unwrap_or(&Self::NONE);
+        let is_it = likely.folded == folded && likely.len == name.len() as u32;
+        // The middle of a long name is in neither word.
+        if is_it && (name.len() <= 16 || likely.name.is_spelt(name)) { likely } else { Self::none() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn none() -> &'static Self {
+        &Self::NONE
+    }
+}
+
 const SLOTS: usize = 512;
-const NONE: u8 = Name::Unknown as u8;
 
-/// Slot of each long name, by [`Folded::slot`]; collision-free, as building the table checks.
+/// Names and compact forms by [`Folded::slot`]; collision-free, as building the table checks.
 #[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
-const BY_SLOT: [Name; SLOTS] = {
-    let mut table = [Name::Unknown; SLOTS];
+static BY_SLOT: [Known; SLOTS] = {
+    let mut table = [Known::NONE; SLOTS];
     let mut i = 0;
     while i < NAMES.len() {
-        assert!(NAMES[i].0 as usize == i, "the table follows the order of the enum");
-        let slot = FOLDED[i].slot();
-        assert!(table[slot] as u8 == NONE, "two names share a slot");
-        table[slot] = NAMES[i].0;
-        i += 1;
-    }
-    table
-};
-
-/// The names as they are compared; at the end one that is like no name, for [`Name::Unknown`].
-#[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
-const FOLDED: [Folded; NAMES.len() + 1] = {
-    let mut table = [Folded { len: usize::MAX, head: 0, tail: 0 }; NAMES.len() + 1];
-    let mut i = 0;
-    while i < NAMES.len() {
-        table[i] = Folded::of(NAMES[i].1.as_bytes());
-        i += 1;
-    }
-    table
-};
-
-/// Compact forms by letter.
-#[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
-const COMPACT: [u8; 26] = {
-    let mut table = [NONE; 26];
-    let mut i = 0;
-    while i < NAMES.len() {
-        if NAMES[i].2 != 0 {
-            table[(NAMES[i].2 - b'a') as usize] = i as u8;
+        let (name, text, compact) = NAMES[i];
+        assert!(name as usize == i, "the table follows the order of the enum");
+        let forms: [&[u8]; 2] = [text.as_bytes(), &[compact]];
+        let mut form = 0;
+        while form < if compact == 0 { 1 } else { 2 } {
+            let slot = Folded::of(forms[form]).slot(forms[form].len());
+            assert!(matches!(table[slot].name, Name::Unknown), "two names share a slot");
+            table[slot] = Known::of(name, forms[form]);
+            form += 1;
         }
         i += 1;
     }
@@ -302,7 +322,6 @@ const COMPACT: [u8; 26] = {
 /// those are letters and hyphens only.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Folded {
-    len: usize,
     head: u64,
     tail: u64,
 }
@@ -317,16 +336,16 @@ impl Folded {
         } else if let (Some(head), Some(tail)) = (name.first_chunk(), name.last_chunk()) {
             (u16::from_le_bytes(*head) as u64, u16::from_le_bytes(*tail) as u64)
         } else {
-            // One letter is a compact form.
-            (0, 0)
+            // A compact form.
+            (if let [letter] = name { *letter as u64 } else { 0 }, 0)
         };
-        Self { len: name.len(), head: head | CASE, tail: tail | CASE }
+        Self { head: head | CASE, tail: tail | CASE }
     }
 
     /// The factor was searched for.
-    const fn slot(self) -> usize {
-        let mixed = (self.head ^ self.tail.rotate_left(23)).wrapping_add(self.len as u64);
-        (mixed.wrapping_mul(0x073f_e985_9321_6f7b) >> 55) as usize
+    const fn slot(self, len: usize) -> usize {
+        let mixed = (self.head ^ self.tail.rotate_left(23)).wrapping_add(len as u64);
+        (mixed.wrapping_mul(0x0571_87c2_d744_5adf) >> 55) as usize
     }
 }
 
@@ -346,31 +365,13 @@ impl Name {
 
     #[inline]
     pub(crate) fn find_bytes(name: &[u8]) -> Self {
-        let folded = Folded::of(name);
-        let likely = BY_SLOT.get(folded.slot()).copied().unwrap_or(Self::Unknown);
-        match FOLDED.get(likely as usize) {
-            // The middle of a long name is in neither word.
-            Some(known) if *known == folded && (folded.len <= 16 || likely.is_spelt(name)) => likely,
-            _ => Self::compact(name),
-        }
+        Known::find(name).name
     }
 
+    #[cold]
+    #[inline(never)]
     fn is_spelt(self, name: &[u8]) -> bool {
         self.as_str().as_bytes().eq_ignore_ascii_case(name)
-    }
-
-    fn compact(name: &[u8]) -> Self {
-        match name {
-            [letter] => {
-                let place = (letter | 0x20).wrapping_sub(b'a');
-                Self::at(COMPACT.get(usize::from(place)).copied().unwrap_or(NONE))
-            }
-            _ => Self::Unknown,
-        }
-    }
-
-    fn at(index: u8) -> Self {
-        NAMES.get(usize::from(index)).map_or(Self::Unknown, |(name, _, _)| *name)
     }
 
     /// The name's usual spelling; empty for [`Name::Unknown`].

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::keys::Keys;
+use super::name::Known;
 use super::stream::SHORTER_BODY;
 use super::strict::Lost;
 use super::{
     Buffer, CSeq, First, INLINE_LINES, Line, Message, Method, Name, ParseError, Span, Start, StatusCode,
-    normalise,
+    lanes, normalise,
 };
 use crate::limits::Limits;
 
@@ -53,40 +54,86 @@ impl Message {
     /// not SIP. The message is filled in where it stands, since it is large to move.
     #[inline(never)]
     pub(super) fn read(&mut self, limits: &Limits) -> Result<Option<ParseError>, ParseError> {
-        let earlier = match self.index(None, limits) {
-            Ok(defect) => defect,
+        let mut defect = None;
+        match self.index(None, limits, &mut defect) {
+            Ok(()) => {}
             Err(Tokenise::NotSip(fault)) => return Err(fault),
-            Err(Tokenise::Headers) => {
-                let normal = normalise::normalise(&self.bytes);
-                *self = Self::blank(normal.bytes);
-                self.lost = normal.lost;
-                let defect = match self.index(Some(&normal.mask), limits) {
-                    Ok(defect) => defect,
-                    Err(Tokenise::NotSip(fault)) => return Err(fault),
-                    Err(Tokenise::Headers) => return Err(ParseError::new("header lines", 0)),
-                };
-                // 505 comes before 400 (RFC 3261 §8.2).
-                let version = defect.filter(|fault| fault.header.is_none() && fault.expected == VERSION);
-                version.or(normal.defect).or(defect)
-            }
-        };
-        let cseq = self.read_cseq().err();
-        let body = self.frame_body(limits).err();
-        Ok(earlier.or(cseq).or(body).or_else(|| self.missing()))
+            Err(Tokenise::Headers) => defect = self.read_normal(limits)?,
+        }
+        if self.read_usual() { Ok(defect) } else { Ok(self.read_unusual(limits, defect)) }
     }
 
-    /// Indexes start line and header lines. `mask` is as long as the octets and free of raw control characters.
-    fn index(&mut self, mask: Option<&[u8]>, limits: &Limits) -> Result<Option<ParseError>, Tokenise> {
+    /// The same once the head is rewritten, up to what its lines say: the first thing that is wrong.
+    #[cold]
+    fn read_normal(&mut self, limits: &Limits) -> Result<Option<ParseError>, ParseError> {
+        let normal = normalise::normalise(&self.bytes);
+        *self = Self::blank(normal.bytes);
+        self.lost = normal.lost;
+        let mut defect = None;
+        match self.index(Some(&normal.mask), limits, &mut defect) {
+            Ok(()) => {}
+            Err(Tokenise::NotSip(fault)) => return Err(fault),
+            Err(Tokenise::Headers) => return Err(ParseError::new("header lines", 0)),
+        }
+        // 505 comes before 400 (RFC 3261 §8.2).
+        let version = defect.filter(|fault| fault.header.is_none() && fault.expected == VERSION);
+        Ok(version.or(normal.defect).or(defect))
+    }
+
+    /// Reads CSeq and Content-Length, and looks that nothing is missing, in a message in which nothing is amiss. Otherwise `false`.
+    fn read_usual(&mut self) -> bool {
+        let lines = self.lines.as_slice();
+        let value = |name| lines.get(self.first.line(name)).map(|line| line.value);
+        let is_filled = |name| value(name).is_some_and(|value| value.at < value.end);
+        let Some((number, [b' ', method @ ..])) = value(Name::CSeq).and_then(|cseq| digits(self.raw(cseq)))
+        else {
+            return false;
+        };
+        if !NEEDED.into_iter().all(is_filled) {
+            return false;
+        }
+        let length = match value(Name::ContentLength).map(|length| digits(self.raw(length))) {
+            None => None,
+            Some(Some((length, []))) => Some(length),
+            Some(_) => return false,
+        };
+        match self.start {
+            Start::Request { .. } if method == self.method.as_str().as_bytes() => {}
+            Start::Request { .. } => return false,
+            Start::Response { .. } => match Method::from_bytes(method) {
+                Some(method) => self.method = method,
+                None => return false,
+            },
+        }
+        self.cseq = number;
+        length.is_none_or(|length| self.cut_body(length))
+    }
+
+    /// The same for all others: the first thing that is wrong, if `earlier` is none.
+    #[cold]
+    fn read_unusual(&mut self, limits: &Limits, earlier: Option<ParseError>) -> Option<ParseError> {
+        let cseq = self.read_cseq().err();
+        let body = self.frame_body(limits).err();
+        earlier.or(cseq).or(body).or_else(|| self.missing())
+    }
+
+    /// Indexes start line and header lines; notes what is wrong with a message that is legible all the same. `mask` is as long as the octets and
+    /// free of raw control characters.
+    fn index(
+        &mut self,
+        mask: Option<&[u8]>,
+        limits: &Limits,
+        defect: &mut Option<ParseError>,
+    ) -> Result<(), Tokenise> {
         let bytes: &[u8] = &self.bytes;
         let leading = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let rest = bytes.get(leading..).unwrap_or_default();
-        let line_len =
-            memchr::memchr(b'\n', rest).ok_or(Tokenise::NotSip(ParseError::new("a start line", leading)))?;
+        let line_len = lanes::position(rest, |lanes| lanes.is(b'\n'))
+            .ok_or(Tokenise::NotSip(ParseError::new("a start line", leading)))?;
         let line = rest.get(..line_len).unwrap_or_default();
-        let defect =
-            start_line(line, leading, &mut self.start, &mut self.method).map_err(Tokenise::NotSip)?;
+        start_line(line, leading, (&mut self.start, &mut self.method), defect).map_err(Tokenise::NotSip)?;
 
-        let headers_at = leading.saturating_add(line_len).saturating_add(1);
+        let headers_at = leading.wrapping_add(line_len).wrapping_add(1);
         let masked = mask.unwrap_or(bytes);
         let headers = masked.get(headers_at..).unwrap_or_default();
         let mut fixed = [httparse::EMPTY_HEADER; INLINE_LINES];
@@ -103,7 +150,7 @@ impl Message {
             }
             Ok(httparse::Status::Partial) | Err(_) => return Err(Tokenise::Headers),
         };
-        let head_len = headers_at.saturating_add(length);
+        let head_len = headers_at.wrapping_add(length);
         if head_len > limits.head.min(usize::from(u16::MAX)) {
             return Err(Tokenise::NotSip(ParseError::new("a shorter head", limits.head)));
         }
@@ -117,10 +164,10 @@ impl Message {
         if summary.name_lens > usize::from(u8::MAX) {
             return Err(Tokenise::NotSip(ParseError::new("header names of at most 255 bytes", headers_at)));
         }
-        match summary.repeated & SINGLE {
-            0 => Ok(defect),
-            _ => Ok(defect.or_else(|| self.repeated_single())),
+        if summary.repeated & SINGLE != 0 {
+            *defect = defect.or_else(|| self.repeated_single());
         }
+        Ok(())
     }
 
     /// The first line that repeats a header of which a message has at most one (RFC 3261 §7.3.1).
@@ -134,6 +181,9 @@ impl Message {
         Some(ParseError::new("one header of this name", 0).within(line.name, line.name_at.into()))
     }
 }
+
+/// Headers that every message has (RFC 3261 §8.1.1) and that matching and framing use.
+const NEEDED: [Name; 5] = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
 
 /// Headers of which a message has at most one (RFC 3261 §7.3.1), among those that matching and framing use.
 const SINGLE: u64 = First::bit(Name::From)
@@ -150,16 +200,24 @@ enum Tokenise {
 }
 
 /// The value of up to nine decimal digits.
-fn decimal(digits: &[u8]) -> Option<u32> {
+fn decimal(text: &[u8]) -> Option<u32> {
+    digits(text).filter(|(_, rest)| rest.is_empty()).map(|(value, _)| value)
+}
+
+/// The value of one to nine decimal digits, no more of which follow, and what does.
+#[inline]
+fn digits(text: &[u8]) -> Option<(u32, &[u8])> {
     let mut value = 0_u32;
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
+    let mut rest = text;
+    while let Some((digit, after)) = rest.split_first() {
+        let digit = digit.wrapping_sub(b'0');
         if digit > 9 {
-            return None;
+            break;
         }
         value = value.wrapping_mul(10).wrapping_add(digit.into());
+        rest = after;
     }
-    (!digits.is_empty() && digits.len() < 10).then_some(value)
+    matches!(text.len().wrapping_sub(rest.len()), 1..=9).then_some((value, rest))
 }
 
 /// How many line ends there are before an empty line, or before the end.
@@ -188,49 +246,73 @@ struct Summary {
 /// the loop wants all registers.
 #[inline(never)]
 fn fill(lines: &mut [Line], first: &mut First, tokens: &[httparse::Header<'_>], origin: usize) -> Summary {
-    let mut found = *first;
+    let mut names = first.names;
     let mut summary = Summary { name_lens: 0, repeated: 0 };
     // From the last to the first, so that the first stays.
     for (at, (line, token)) in lines.iter_mut().zip(tokens).enumerate().rev() {
         let name = token.name.as_bytes();
+        let known = Known::find(name);
         let value_at = (token.value.as_ptr() as usize).wrapping_sub(origin);
         *line = Line {
-            name: Name::find_bytes(name),
+            name: known.name,
             name_len: name.len() as u8,
             name_at: (name.as_ptr() as usize).wrapping_sub(origin) as u16,
             value: Span { at: value_at as u16, end: value_at.wrapping_add(token.value.len()) as u16 },
         };
-        summary.repeated |= found.note_before(line.name, at);
         summary.name_lens |= name.len();
+        summary.repeated |= names & known.bit;
+        names |= known.bit;
+        if let Some(first) = first.lines.get_mut(usize::from(known.place)) {
+            *first = at as u16;
+        }
     }
-    if let Some(other) = found.lines.last_mut() {
+    first.names = names;
+    if let Some(other) = first.lines.last_mut() {
         *other = First::NONE;
     }
-    *first = found;
     summary
 }
 
-/// Reads the start line, which begins at `at`. What is legible is kept even if something is amiss: then `Some`.
+/// Reads the start line, which begins at `at`. What is legible is kept even if something is amiss, which is then noted.
 fn start_line(
     line: &[u8],
     at: usize,
-    start: &mut Start,
-    method: &mut Method,
-) -> Result<Option<ParseError>, ParseError> {
+    (start, method): (&mut Start, &mut Method),
+    defect: &mut Option<ParseError>,
+) -> Result<(), ParseError> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    match line.first_chunk::<4>() {
-        Some(head) if head.eq_ignore_ascii_case(b"SIP/") => {
-            *start = status_line(line, at)?;
-            Ok(None)
-        }
-        _ => request_line(line, at, start, method),
+    if line.first().is_some_and(|first| matches!(first, b'S' | b's')) && is_status_line(line) {
+        *start = status_line(line, at)?;
+        return Ok(());
     }
+    // The usual request line: one space on either side of the URI.
+    if let Some(space) = lanes::position(line, |lanes| lanes.is(b' '))
+        && let Some((name, [b' ', uri @ ..])) = line.split_at_checked(space)
+        && let Some(uri) = uri.strip_suffix(b" SIP/2.0")
+        && let [first, .., last] = uri
+        && !first.is_ascii_whitespace()
+        && !last.is_ascii_whitespace()
+    {
+        *method = Method::from_bytes(name).ok_or_else(|| ParseError::new("a method", at))?;
+        // A head that goes on beyond what a span can say is refused.
+        let uri_at = at.wrapping_add(space).wrapping_add(1);
+        let uri = Span { at: uri_at as u16, end: uri_at.wrapping_add(uri.len()) as u16 };
+        *start = Start::Request { uri };
+        return Ok(());
+    }
+    *defect = request_line(line, at, start, method)?;
+    Ok(())
+}
+
+fn is_status_line(line: &[u8]) -> bool {
+    line.first_chunk::<4>().is_some_and(|head| head.eq_ignore_ascii_case(b"SIP/"))
 }
 
 /// `SIP/2.0 200 OK` (§7.2).
 fn status_line(line: &[u8], at: usize) -> Result<Start, ParseError> {
     let not_sip = |expected, rest: &[u8]| ParseError::new(expected, place_of(line, rest, at));
-    let space = memchr::memchr(b' ', line).ok_or_else(|| not_sip("a status line", line))?;
+    let space =
+        lanes::position(line, |lanes| lanes.is(b' ')).ok_or_else(|| not_sip("a status line", line))?;
     let (version, rest) = line.split_at_checked(space).unwrap_or((line, &[]));
     if !version.eq_ignore_ascii_case(b"SIP/2.0") {
         return Err(not_sip("SIP/2.0", line));
@@ -250,6 +332,7 @@ fn status_line(line: &[u8], at: usize) -> Result<Start, ParseError> {
 }
 
 /// `INVITE sip:bob@example.com SIP/2.0` (§7.1). More white space than the grammar has is tolerated.
+#[cold]
 fn request_line(
     line: &[u8],
     at: usize,
@@ -289,9 +372,9 @@ fn place_of(line: &[u8], part: &[u8], at: usize) -> usize {
 
 fn span_of(line: &[u8], part: &[u8], at: usize) -> Span {
     let start = place_of(line, part, at);
-    match (u16::try_from(start), u16::try_from(start.saturating_add(part.len()))) {
-        (Ok(at), Ok(end)) => Span { at, end },
-        _ => Span::default(),
+    match u16::try_from(start.saturating_add(part.len())) {
+        Ok(end) => Span { at: start as u16, end },
+        Err(_) => Span::default(),
     }
 }
 
@@ -299,16 +382,7 @@ impl Message {
     /// Reads CSeq; the method in a request's must be its own (RFC 3261 §8.1.1.5).
     fn read_cseq(&mut self) -> Result<(), ParseError> {
         let Some(line) = self.first_line(Name::CSeq) else { return Ok(()) };
-        let (at, value) = (usize::from(line.value.at), self.raw(line.value));
-        // The usual request: its own method behind the number.
-        if let Some(digits) = value.strip_suffix(self.method.as_str().as_bytes())
-            && let Some(digits) = digits.strip_suffix(b" ")
-            && let Some(number) = decimal(digits)
-            && self.is_request()
-        {
-            self.cseq = number;
-            return Ok(());
-        }
+        let at = usize::from(line.value.at);
         let cseq = CSeq::parse(self.text(line.value)).map_err(|fault| fault.within(Name::CSeq, at))?;
         self.cseq = cseq.number;
         if !self.is_request() {
@@ -326,30 +400,37 @@ impl Message {
             Some(length) => length,
             None => self.content_length()?.unwrap_or_default(),
         };
-        let end = self.head_len().saturating_add(length as usize);
-        if end > self.bytes.len() {
+        if !self.cut_body(length) {
             // Of a message that is too long a stream hands out the head alone.
             let is_too_long = self.bytes.len() == self.head_len() && length as usize > limits.body;
             let expected = if is_too_long { SHORTER_BODY } else { "a body as long as announced" };
             let fault = ParseError::new(expected, 0);
             return Err(fault.within(Name::ContentLength, self.bytes.len()));
         }
-        // What follows the body is no part of the message: it is neither kept nor compared.
-        if let Buffer::Received(bytes) = &mut self.bytes {
+        Ok(())
+    }
+
+    /// Cuts what follows a body of this length; `false` where there is less. It is no part of the message: neither kept nor compared.
+    #[inline]
+    fn cut_body(&mut self, length: u32) -> bool {
+        let end = self.head_len().saturating_add(length as usize);
+        let is_there = end <= self.bytes.len();
+        if let Buffer::Received(bytes) = &mut self.bytes
+            && is_there
+        {
             bytes.truncate(end);
         }
-        Ok(())
+        is_there
     }
 
     /// The first absent header of those that every message has (§8.1.1; Max-Forwards is forgiven, as
     /// RFC 2543 peers do not send it).
     fn missing(&self) -> Option<ParseError> {
-        let needed = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
         let lines = self.lines.as_slice();
         let is_filled = |name: &Name| {
             lines.get(self.first.line(*name)).is_some_and(|line| line.value.end > line.value.at)
         };
-        let absent = needed.into_iter().find(|name| !is_filled(name))?;
+        let absent = NEEDED.into_iter().find(|name| !is_filled(name))?;
         Some(ParseError::new("the header", self.head_len()).within(absent, 0))
     }
 }

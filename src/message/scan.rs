@@ -31,6 +31,8 @@ pub(super) enum Set {
     Uri,
     /// What may stand in a URI before its `@`.
     UserInfo,
+    /// The same before a password.
+    User,
     /// What may stand in a URI before its `?`.
     UriParams,
     /// What a parameter is made of that needs no second look: neither quotes nor brackets nor white space.
@@ -41,7 +43,7 @@ impl Set {
     /// Which lanes are outside.
     #[inline(always)]
     fn outside(self, lanes: Lanes) -> Hits {
-        let alphanumeric = || lanes.with(0x20).is_in(b'a', b'z') | lanes.is_in(b'0', b'9');
+        let alphanumeric = || lanes.is_alphanumeric();
         // `<` and `>` differ in one bit.
         let not_uri = || {
             let bracket = lanes.is_with(2, b'>');
@@ -56,6 +58,7 @@ impl Set {
             Self::Host => !(alphanumeric() | lanes.is_in(b'-', b'.') | lanes.is(b'_')),
             Self::Uri => not_uri(),
             Self::UserInfo => not_uri() | lanes.is(b'@'),
+            Self::User => not_uri() | lanes.is(b'@') | lanes.is(b':'),
             Self::UriParams => not_uri() | lanes.is(b'?'),
             Self::Plain => {
                 let hiding = lanes.is_with(2, b'>') | lanes.is(b'"');
@@ -213,14 +216,18 @@ fn split_outside_slowly(text: &str, delimiter: u8) -> (&str, Option<&str>) {
 /// The decimal number at the start of `text`, of which all digits are taken, and what follows; `None` without a digit or when it does not fit.
 #[inline]
 pub(super) fn leading_number(text: &str) -> Option<(u32, &str)> {
-    let is_digit = |byte: &&u8| byte.is_ascii_digit();
-    let len = text.as_bytes().iter().take_while(is_digit).count();
+    let (mut len, mut value) = (0_usize, 0_u32);
+    while let Some(digit) =
+        text.as_bytes().get(len).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9)
+    {
+        value = value.wrapping_mul(10).wrapping_add(digit.into());
+        len = len.wrapping_add(1);
+    }
     let (digits, rest) = text.split_at_checked(len)?;
-    // Nine digits always fit.
-    let small = |value: u32, digit: u8| value.wrapping_mul(10).wrapping_add(digit.wrapping_sub(b'0').into());
     match len {
         0 => None,
-        1..=9 => Some((digits.bytes().fold(0, small), rest)),
+        // Nine digits always fit.
+        1..=9 => Some((value, rest)),
         _ => Some((digits.parse().ok()?, rest)),
     }
 }
@@ -289,6 +296,7 @@ mod tests {
                 (Set::Host, host),
                 (Set::Uri, uri(byte)),
                 (Set::UserInfo, uri(byte) && byte != b'@'),
+                (Set::User, uri(byte) && byte != b'@' && byte != b':'),
                 (Set::UriParams, uri(byte) && byte != b'?'),
                 (Set::Plain, plain),
             ] {

@@ -26,11 +26,7 @@ impl<'a> Host<'a> {
 
     /// The host that `text`, which has no other characters than a host's, is.
     pub(in crate::message) fn name_or_v4(text: &'a str) -> Self {
-        let is_numeric = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
-        match is_numeric.then(|| text.parse::<Ipv4Addr>()) {
-            Some(Ok(ip)) => Self::Ip(ip.into()),
-            _ => Self::Name(text),
-        }
+        ipv4(text.as_bytes()).map_or(Self::Name(text), |ip| Self::Ip(ip.into()))
     }
 
     /// `host [":" port]` at the start of `rest`, white space allowed around the colon as in Via.
@@ -77,6 +73,33 @@ impl<'a> Host<'a> {
     }
 }
 
+/// An IPv4 address: what the standard library reads as one, in a fraction of the steps.
+pub(in crate::message) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    // A name, most often.
+    if !text.first()?.is_ascii_digit() {
+        return None;
+    }
+    let (mut address, mut number, mut digits, mut dots) = (0_u32, 0_u32, 0_u32, 0_u32);
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            // No number begins with a zero but zero itself.
+            let is_octal = digits > 0 && number == 0;
+            number = number.wrapping_mul(10).wrapping_add(digit.into());
+            digits = digits.wrapping_add(1);
+            if is_octal || number > 255 {
+                return None;
+            }
+        } else if *byte == b'.' && digits > 0 {
+            address = (address << 8) | number;
+            (number, digits, dots) = (0, 0, dots.wrapping_add(1));
+        } else {
+            return None;
+        }
+    }
+    (dots == 3 && digits > 0).then(|| Ipv4Addr::from_bits((address << 8) | number))
+}
+
 /// An IPv6 address. The grammar of RFC 3261 has a colon too many before an IPv4 address, which is left out (RFC 5118 §4.10).
 fn ipv6(text: &str) -> Option<Ipv6Addr> {
     text.parse().ok().or_else(|| {
@@ -90,6 +113,15 @@ fn ipv6(text: &str) -> Option<Ipv6Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn addresses_are_those_of_the_standard_library(text in "[0-9.]{0,16}", near in "[0-2]?[0-9]{1,2}(\\.[0-2]?[0-5]?[0-9]){2,4}.?") {
+            for text in [&text, &near] {
+                proptest::prop_assert_eq!(ipv4(text.as_bytes()), text.parse().ok(), "{}", text);
+            }
+        }
+    }
 
     #[test]
     fn a_colon_too_many_before_an_ipv4_address_is_forgiven() {

@@ -21,6 +21,7 @@ use super::{Params, ParseError, Transport, scan};
 
 pub use escape::{Component, Escaped, escape, octets, unescape};
 pub use host::Host;
+pub(super) use host::ipv4;
 pub use sip::{SipUri, UriHeader};
 pub use tel::{PhoneContext, TelUri};
 

@@ -32,17 +32,25 @@ pub struct UriHeader<'a> {
 
 impl<'a> SipUri<'a> {
     pub(super) fn parse(whole: &'a str, rest: &'a str, secure: bool) -> Result<Self, ParseError> {
-        let (user_info, after) = scan::Set::UserInfo.span(rest);
-        let (user, password, rest) = match (after.strip_prefix('@'), after) {
-            (Some(rest), _) => match scan::cut(user_info, b':') {
-                Some((user, password)) => (Some(user), Some(password), rest),
-                None => (Some(user_info), None, rest),
-            },
-            (None, "") => (None, None, rest),
-            (None, bad) => return scan::fault("a character of a URI", whole, bad),
+        let (first, after) = scan::Set::User.span(rest);
+        let (user, password, rest) = match after.strip_prefix('@') {
+            Some(rest) => (Some(first), None, rest),
+            None if after.is_empty() => (None, None, rest),
+            None => Self::user_info(whole, rest)?,
         };
         if user == Some("") {
             return scan::fault("a user before '@'", whole, rest);
+        }
+        if let Some((host, port, params)) = Self::usual_end(rest) {
+            return Ok(Self {
+                secure,
+                user,
+                password,
+                host,
+                port,
+                params: Params::new(params),
+                headers: None,
+            });
         }
         let (host, port, after) = Host::parse_with_port(whole, rest)?;
         if port.is_some() {
@@ -56,6 +64,35 @@ impl<'a> SipUri<'a> {
             return scan::fault("';', '?' or the end of the URI", whole, after);
         }
         Ok(Self { secure, user, password, host, port, params: Params::new(params), headers })
+    }
+
+    /// User, password and what follows `@`, if there is one.
+    fn user_info(
+        whole: &str,
+        text: &'a str,
+    ) -> Result<(Option<&'a str>, Option<&'a str>, &'a str), ParseError> {
+        let (user_info, after) = scan::Set::UserInfo.span(text);
+        match (after.strip_prefix('@'), after) {
+            (Some(rest), _) => Ok(match scan::cut(user_info, b':') {
+                Some((user, password)) => (Some(user), Some(password), rest),
+                None => (Some(user_info), None, rest),
+            }),
+            (None, "") => Ok((None, None, text)),
+            (None, bad) => scan::fault("a character of a URI", whole, bad),
+        }
+    }
+
+    /// Host, port and parameters in the form that nearly all have; for what is not, `None`.
+    #[inline]
+    fn usual_end(text: &'a str) -> Option<(Host<'a>, Option<u16>, &'a str)> {
+        let (name, after) = scan::Set::Host.span(text);
+        let (port, params) = match after.strip_prefix(':') {
+            Some(number) => scan::leading_number(number).map(|(port, rest)| (Some(port), rest))?,
+            None => (None, after),
+        };
+        let port = port.map(u16::try_from).transpose().ok()?;
+        let is_end = params.is_empty() || (params.starts_with(';') && scan::Set::UriParams.has_all(params));
+        (is_end && !name.is_empty()).then(|| (Host::name_or_v4(name), port, params))
     }
 
     /// `sip` or `sips`.

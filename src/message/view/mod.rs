@@ -27,6 +27,7 @@ mod routing;
 mod time;
 
 use super::keys::{Keys, TopVia};
+use super::lanes::{self, Lanes};
 use super::{Address, List, Message, Name, ParseError, Start, Via, scan};
 
 /// Typed access to headers: absent is `Ok(None)` or an empty list, malformed is an `Err` that names header and byte. Of a header that may
@@ -47,7 +48,7 @@ use super::{Address, List, Message, Name, ParseError, Start, Via, scan};
 /// | `Authorization` | [`authorization`](Message::authorization) | [`Credentials`](crate::message::Credentials) a line | 3261 §20.7 |
 /// | `Call-ID` | [`call_id`](Message::call_id) | text | 3261 §20.8 |
 /// | `Call-Info` | [`call_info`](Message::call_info) | [`Link`](crate::message::Link)s | 3261 §20.9 |
-/// | `Contact` | [`contacts`](Message::contacts), [`contact`](Message::contact) | [`Contact`](crate::message::Contact)s, [`Address`] | 3261 §20.10 |
+/// | `Contact` | [`contacts`](Message::contacts), [`contact`](Message::contact), [`contact_uri`](Message::contact_uri) | [`Contact`](crate::message::Contact)s, [`Address`], [`Uri`](crate::message::Uri) | 3261 §20.10 |
 /// | `Content-Disposition` | [`content_disposition`](Message::content_disposition) | [`Disposition`](crate::message::Disposition) | 3261 §20.11 |
 /// | `Content-Encoding` | [`content_encoding`](Message::content_encoding) | codings | 3261 §20.12 |
 /// | `Content-Language` | [`content_language`](Message::content_language) | languages | 3261 §20.13 |
@@ -59,7 +60,7 @@ use super::{Address, List, Message, Name, ParseError, Start, Via, scan};
 /// | `Error-Info` | [`error_info`](Message::error_info) | [`Link`](crate::message::Link)s | 3261 §20.18 |
 /// | `Event` | [`event`](Message::event) | [`EventPackage`](crate::message::EventPackage) | 6665 §8.2.1 |
 /// | `Expires` | [`expires`](Message::expires) | [`Duration`](core::time::Duration) | 3261 §20.19 |
-/// | `From` | [`from`](Message::from) | [`Address`] | 3261 §20.20 |
+/// | `From` | [`from`](Message::from), [`from_tag`](Message::from_tag) | [`Address`], text | 3261 §20.20 |
 /// | `Geolocation` | [`geolocation`](Message::geolocation) | [`Link`](crate::message::Link)s | 6442 §4.1 |
 /// | `Geolocation-Error` | [`geolocation_error`](Message::geolocation_error) | [`GeolocationError`](crate::message::GeolocationError) | 6442 §4.3 |
 /// | `Geolocation-Routing` | [`geolocation_routing`](Message::geolocation_routing) | token | 6442 §4.2 |
@@ -108,11 +109,11 @@ use super::{Address, List, Message, Name, ParseError, Start, Via, scan};
 /// | `Subscription-State` | [`subscription_state`](Message::subscription_state) | [`SubscriptionState`](crate::message::SubscriptionState) | 6665 §8.2.3 |
 /// | `Supported` | [`supported`](Message::supported) | option tags | 3261 §20.37 |
 /// | `Timestamp` | [`timestamp`](Message::timestamp) | [`TimestampValue`](crate::message::TimestampValue) | 3261 §20.38 |
-/// | `To` | [`to`](Message::to) | [`Address`] | 3261 §20.39 |
+/// | `To` | [`to`](Message::to), [`to_tag`](Message::to_tag) | [`Address`], text | 3261 §20.39 |
 /// | `Unsupported` | [`unsupported`](Message::unsupported) | option tags | 3261 §20.40 |
 /// | `User-Agent` | [`user_agent`](Message::user_agent) | text | 3261 §20.41 |
 /// | `User-to-User` | [`user_to_user`](Message::user_to_user) | [`UserToUser`](crate::message::UserToUser)s | 7433 §4.1 |
-/// | `Via` | [`via`](Message::via), [`top_via`](Message::top_via) | [`Via`]s | 3261 §20.42 |
+/// | `Via` | [`via`](Message::via), [`top_via`](Message::top_via), [`branch`](Message::branch) | [`Via`]s, text | 3261 §20.42 |
 /// | `Warning` | [`warnings`](Message::warnings) | [`Warning`](crate::message::Warning)s | 3261 §20.43 |
 /// | `WWW-Authenticate` | [`www_authenticate`](Message::www_authenticate) | [`Challenge`](crate::message::Challenge) a line | 3261 §20.44 |
 /// | any other | [`headers`](Message::headers), [`values`](Message::values), [`elements`](Message::elements) | text | 3261 §7.3 |
@@ -144,7 +145,7 @@ impl Message {
         self.elements(name).map(move |value| Address::parse(value).map_err(|f| self.place_in(f, name, value)))
     }
 
-    fn address(&self, name: Name) -> Result<Address<'_>, ParseError> {
+    pub(super) fn address(&self, name: Name) -> Result<Address<'_>, ParseError> {
         Address::parse(self.required(name)?).map_err(|fault| self.place(fault, name))
     }
 
@@ -168,10 +169,26 @@ impl Message {
             return Err(ParseError::new("UTF-8 text", 0));
         }
         let (Start::Request { uri: span } | Start::Response { reason: span, .. }) = self.start;
-        let is_control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;
-        if let Some(at) = self.raw(span).iter().position(is_control) {
+        // A tab is white space (RFC 3261 §25.1 `WSP`).
+        let is_control = |lanes: Lanes| lanes.is_in(0, 8) | lanes.is_in(10, 31) | lanes.is(0x7f);
+        if let Some(at) = lanes::position(self.raw(span), is_control) {
             return Err(ParseError::new("no control character", at.saturating_add(span.at.into())));
         }
+        let keys = match self.usual_keys() {
+            Some(keys) => keys,
+            None => self.check_keys()?,
+        };
+        // Two digits need no second look (RFC 3261 §20.22).
+        let hops = self.first_line(Name::MaxForwards).map(|line| self.raw(line.value));
+        if !matches!(hops, None | Some([b'0'..=b'9'] | [b'0'..=b'9', b'0'..=b'9'])) {
+            self.max_forwards()?;
+        }
+        Ok(keys)
+    }
+
+    /// Checks the topmost Via, From and To in every form.
+    #[cold]
+    pub(super) fn check_keys(&self) -> Result<Keys, ParseError> {
         let value = self.required(Name::Via)?;
         let (top, _) = scan::split_outside(value, b',');
         let placed = |fault| self.place(fault, Name::Via);
@@ -193,7 +210,6 @@ impl Message {
             Ok(tag.unwrap_or_default())
         };
         let tags = [tag(Name::From)?, tag(Name::To)?];
-        self.max_forwards()?;
         Ok(self.keys_from(&hop, tags))
     }
 

@@ -1,0 +1,211 @@
+//! Via, From, To and Contact in the form that nearly all peers write, read from the octets where they stand.
+//!
+//! Matching and routing read these of every message (RFC 3261 §20.10, §20.20, §20.39, §20.42). Of what is written otherwise, faults
+//! included, nothing is said here: `None`, and the views decide. Where something is said they say the same, and the whole value is ASCII.
+//! Nothing looks past the value's line, whose end no set has.
+
+use core::net::Ipv4Addr;
+
+use super::Span;
+use super::lanes::{self, Hits, Lanes};
+use super::uri::ipv4;
+
+/// The topmost Via, as far as matching and routing go by it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Hop {
+    /// The value of the first `branch`; empty where there is none.
+    pub(super) branch: Span,
+    /// The host of sent-by.
+    pub(super) host: Sender,
+    /// The port of sent-by or, where none is given, its transport's.
+    pub(super) port: u16,
+    /// Whether there is `rport`, with a value or without.
+    pub(super) wants_rport: bool,
+    /// Whether there is `received`.
+    pub(super) is_stamped: bool,
+    /// Whether there is `maddr`.
+    pub(super) has_maddr: bool,
+}
+
+/// The host of sent-by: an address, or where one stands that is yet to be opened.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sender {
+    V4(Ipv4Addr),
+    At(Span),
+}
+
+impl Default for Sender {
+    fn default() -> Self {
+        Self::At(Span::default())
+    }
+}
+
+/// The first Via in `value`: `SIP/2.0/UDP host:port;branch=z9hG4bK1;rport`.
+pub(super) fn top_via(octets: &[u8], value: Span) -> Option<Hop> {
+    let text = octets.get(value.at.into()..)?;
+    let (protocol, text) = text.split_first_chunk::<12>()?;
+    let default = match () {
+        () if protocol == b"SIP/2.0/UDP " || protocol == b"SIP/2.0/TCP " => 5060,
+        () if protocol == b"SIP/2.0/TLS " => 5061,
+        () => return None,
+    };
+    let after = word(text, b'_')?;
+    let written = text.get(..text.len().wrapping_sub(after.len()))?;
+    let host = match ipv4(written) {
+        Some(ip) => Sender::V4(ip),
+        None => Sender::At(span(octets, text, after)),
+    };
+    let (port, mut rest) = match after.strip_prefix(b":") {
+        Some(digits) => port(digits)?,
+        None => (default, after),
+    };
+    let mut hop = Hop { host, port, ..Hop::default() };
+    let mut has_branch = false;
+    while let Some(text) = rest.strip_prefix(b";") {
+        let param = Param::read(text, b"branch")?;
+        let (name, value) = (param.name, param.value);
+        if name == b"branch" {
+            // Of each name the first parameter counts.
+            if !has_branch {
+                hop.branch = span(octets, value, param.after);
+            }
+            has_branch = true;
+        } else if name == b"rport" {
+            hop.wants_rport = true;
+        } else if name == b"received" {
+            hop.is_stamped = true;
+        } else if name == b"maddr" {
+            hop.has_maddr = true;
+        } else if param.may_be_known() {
+            return None;
+        }
+        rest = param.after;
+    }
+    let rest = remainder(octets, rest, value)?;
+    (rest.is_empty() || (rest.starts_with(b",") && rest.is_ascii())).then_some(hop)
+}
+
+/// The tag in `value`, a From or To: `"Bob" <sip:bob@example.com>;tag=a6c8`. Empty where there is none.
+pub(super) fn tag(octets: &[u8], value: Span) -> Option<Span> {
+    let (_, mut rest) = bracketed(octets, value)?;
+    let mut tag = None;
+    while let Some(text) = rest.strip_prefix(b";") {
+        let param = Param::read(text, b"tag")?;
+        if param.name == b"tag" {
+            tag = tag.or(Some(span(octets, param.value, param.after)));
+        } else if param.may_be_known() {
+            return None;
+        }
+        rest = param.after;
+    }
+    remainder(octets, rest, value)?.is_empty().then(|| tag.unwrap_or_default())
+}
+
+/// The URI of the first Contact in `value`: `<sip:bob@192.0.2.4:5060;transport=tcp>;expires=3600`.
+pub(super) fn contact(octets: &[u8], value: Span) -> Option<Span> {
+    // A name without quotes may hold a comma, which would end the element.
+    let is_plain = matches!(octets.get(usize::from(value.at))?, b'<' | b'"');
+    let (uri, rest) = is_plain.then(|| bracketed(octets, value)).flatten()?;
+    let rest = remainder(octets, rest, value)?;
+    (matches!(rest.first(), None | Some(b';' | b',')) && rest.is_ascii()).then_some(uri)
+}
+
+/// The URI between the brackets of the `name-addr` in `value`, and what follows the closing one.
+fn bracketed(octets: &[u8], value: Span) -> Option<(Span, &[u8])> {
+    let text = octets.get(value.at.into()..)?;
+    let opened = match text.split_first()? {
+        (b'<', uri) => uri,
+        (b'"', name) => {
+            let name = name.get(find(name, |lanes| lanes.is(b'"') | lanes.is(b'\\'))?..)?;
+            name.strip_prefix(b"\" <").or_else(|| name.strip_prefix(b"\"<"))?
+        }
+        _ => text.get(find(text, |lanes| lanes.is(b'"') | lanes.is(b'<'))?..)?.strip_prefix(b"<")?,
+    };
+    let closed = opened.get(find(opened, |lanes| lanes.is(b'>'))?..)?;
+    let uri = span(octets, opened, closed);
+    Some((uri, closed.strip_prefix(b">").filter(|_| uri.at < uri.end)?))
+}
+
+/// The place of the first octet that `is_end` marks, or of one that is in no usual form.
+#[inline(always)]
+fn find(octets: &[u8], is_end: impl Fn(Lanes) -> Hits) -> Option<usize> {
+    lanes::position_in_sight(octets, |lanes| is_end(lanes) | lanes.is_odd())
+}
+
+/// A parameter, made of words.
+struct Param<'a> {
+    name: &'a [u8],
+    /// From its value on; without `=`, from what follows.
+    value: &'a [u8],
+    after: &'a [u8],
+}
+
+impl<'a> Param<'a> {
+    /// The one at the start of `text`, most likely named `likely`.
+    #[inline]
+    fn read(text: &'a [u8], likely: &'static [u8]) -> Option<Self> {
+        let (name, rest) = match text.strip_prefix(likely) {
+            Some(rest) if rest.first() == Some(&b'=') => (likely, rest),
+            _ => {
+                let rest = word(text, b'~')?;
+                (text.get(..text.len().wrapping_sub(rest.len()))?, rest)
+            }
+        };
+        Some(match rest.strip_prefix(b"=") {
+            Some(value) => Self { name, value, after: word(value, b'~')? },
+            None => Self { name, value: rest, after: rest },
+        })
+    }
+
+    /// Whether its name might be one that is looked for, in another case.
+    fn may_be_known(&self) -> bool {
+        self.name.iter().any(u8::is_ascii_uppercase)
+    }
+}
+
+/// What follows the word at the start of `text`: letters, digits, `-`, `.`, `_` and one more. Tokens and hosts are hardly ever made of others.
+#[inline]
+fn word(text: &[u8], more: u8) -> Option<&[u8]> {
+    text.get(word_len(text, more)..).filter(|after| after.len() < text.len())
+}
+
+/// The length of that word; zero if there is none or its end is out of sight.
+#[inline(never)]
+fn word_len(text: &[u8], more: u8) -> usize {
+    let is_outside =
+        |lanes: Lanes| !(lanes.is_alphanumeric() | lanes.is_in(b'-', b'.') | lanes.is(b'_') | lanes.is(more));
+    lanes::position_in_sight(text, is_outside).unwrap_or_default()
+}
+
+/// The port at the start of `text`, of one to five digits, and what follows.
+#[inline]
+fn port(text: &[u8]) -> Option<(u16, &[u8])> {
+    let mut port = 0_u32;
+    let mut rest = text;
+    while let Some((digit, after)) = rest.split_first() {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        port = port.wrapping_mul(10).wrapping_add(digit.into());
+        rest = after;
+    }
+    let is_port = matches!(text.len().wrapping_sub(rest.len()), 1..=5);
+    u16::try_from(port).ok().filter(|_| is_port).map(|port| (port, rest))
+}
+
+/// What is left of `value` where `rest` begins.
+#[inline]
+fn remainder<'a>(octets: &'a [u8], rest: &[u8], value: Span) -> Option<&'a [u8]> {
+    octets.get(octets.len().wrapping_sub(rest.len())..value.end.into())
+}
+
+/// From where `text` begins to where `after` begins, both of them ends of `octets`. A head is at most 65,535 octets long.
+#[inline]
+fn span(octets: &[u8], text: &[u8], after: &[u8]) -> Span {
+    let at = |end: &[u8]| octets.len().wrapping_sub(end.len()) as u16;
+    match text.len() == after.len() {
+        true => Span::default(),
+        false => Span { at: at(text), end: at(after) },
+    }
+}
