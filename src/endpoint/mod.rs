@@ -376,15 +376,14 @@ impl<D> fmt::Debug for Endpoint<D> {
     }
 }
 
-/// What answers of ours carry unless the application says otherwise.
+/// What answers of ours carry unless the application says otherwise, by this flow and, where `is_secure`, to a request that [asks for SIPS](asks_for_sips).
 fn defaults<'a>(
     config: &'a Config,
     described: &'a Described,
     transports: &'a Transports,
     flow: &Flow,
-    request: Option<&Message>,
+    is_secure: bool,
 ) -> Defaults<'a> {
-    let is_secure = request.is_some_and(asks_for_sips);
     Defaults {
         contact: transports.contact(flow.transport, Some(flow.remote.ip()), is_secure),
         allow: &described.allow,

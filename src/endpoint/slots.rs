@@ -42,6 +42,8 @@ pub(super) struct ServerSlot<D> {
     pub(super) dialog: Option<DialogId>,
     /// Whether the request came within a dialog.
     pub(super) is_in_dialog: bool,
+    /// Whether it asks to be reached by a SIPS URI.
+    pub(super) is_secure: bool,
     /// Whether the application knows of the context.
     pub(super) is_announced: bool,
     /// Whether the last answer waits for a connection.

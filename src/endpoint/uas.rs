@@ -12,7 +12,7 @@ use super::policy::Handling;
 use super::send::return_flow;
 use super::slots::{ServerSlot, SessionMethod};
 use super::timers::Handle;
-use super::{By, Endpoint, Event, Refused, defaults};
+use super::{By, Endpoint, Event, Refused, asks_for_sips, defaults};
 use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects, Verb, rack};
 use crate::dialog::{Dialog, DialogError, makes_subscription};
 use crate::message::{Address, Message, Method, StatusCode};
@@ -74,6 +74,7 @@ impl<D: Default> Endpoint<D> {
         let (flow, return_port) = return_flow(flow, &request, self.config.policy.honour_maddr);
         let (method, cseq) = (SessionMethod::of(request.method()), request.cseq());
         let reliable = flow.transport.is_reliable();
+        let is_secure = asks_for_sips(&request);
         let context = ServerContext::new(self.now, request, reliable, tag, &self.config.settings);
         let server = self.servers.insert(ServerSlot {
             context,
@@ -85,6 +86,7 @@ impl<D: Default> Endpoint<D> {
             cseq,
             dialog,
             is_in_dialog: dialog.is_some(),
+            is_secure,
             is_announced: false,
             is_waiting: false,
             data: None,
@@ -160,7 +162,8 @@ impl<D: Default> Endpoint<D> {
         }
 
         let Some(slot) = self.servers.get_mut(invite) else { return };
-        let defaults = defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), None);
+        let defaults =
+            defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), slot.is_secure);
         let effects = slot.context.cancel(self.now, &defaults, &self.config.settings);
         self.carry_out_server(invite, effects, Some(cancel));
     }
@@ -191,13 +194,13 @@ impl<D: Default> Endpoint<D> {
         let slot = self.servers.get(server).ok_or(Refused::Gone)?;
         let request = slot.context.request().cloned();
         let mut defaults =
-            defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), request.as_deref());
+            defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), slot.is_secure);
         // Within a dialog we are where the dialog says, until the application says otherwise; an early one too (RFC 3311 §5.1).
         let within = slot.dialog.and_then(|id| self.dialogs.get(id));
         let contact = within.map(|slot| slot.dialog.local().contact);
-        let default = Address::parse(defaults.contact).map_or("", |contact| contact.uri);
-        let contact =
-            contact.filter(|contact| *contact != default).map(|contact| alloc::format!("<{contact}>"));
+        let contact = contact
+            .filter(|contact| !is_contact_of(defaults.contact, contact))
+            .map(|contact| alloc::format!("<{contact}>"));
         if let Some(contact) = &contact {
             defaults.contact = contact;
         }
@@ -294,14 +297,8 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn fire_server(&mut self, server: ServerId) {
         loop {
             let Some(slot) = self.servers.get_mut(server) else { return };
-            let request = slot.context.request().cloned();
-            let defaults = defaults(
-                &self.config,
-                &self.described,
-                &self.transports,
-                &slot.flow.get(),
-                request.as_deref(),
-            );
+            let defaults =
+                defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), slot.is_secure);
             let Some(effects) = slot.context.fire(self.now, &defaults, &self.config.settings) else {
                 return self.schedule_server(server);
             };
@@ -452,4 +449,10 @@ impl<D: Default> Endpoint<D> {
             self.pump(dialog);
         }
     }
+}
+
+/// Whether `contact`, the value of a Contact header, has this URI.
+fn is_contact_of(contact: &str, uri: &str) -> bool {
+    let bare = contact.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    bare == Some(uri) || Address::parse(contact).map_or("", |contact| contact.uri) == uri
 }
