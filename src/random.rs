@@ -41,6 +41,11 @@ impl Token {
         bits.checked_rem(most).map_or(1, |rest| rest.saturating_add(1) as u32)
     }
 
+    /// The octets of the token's text.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The token's text.
     pub fn as_str(&self) -> &str {
         ascii::AsciiStr::from_ascii(&self.0).map_or("", ascii::AsciiStr::as_str)

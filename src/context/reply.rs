@@ -10,7 +10,10 @@ use bytes::Bytes;
 use super::Cause;
 use super::reliable::OPTION_TAG;
 use super::request::check_contact;
-use crate::message::{Body, BuildError, Header, List, Message, Method, Name, StatusCode, supplies};
+use crate::message::{
+    Body, BuildError, Header, List, Message, Method, Name, StatusCode, check_line, supplies,
+};
+use crate::random::Token;
 
 /// An answer's options: code, reason phrase, extra headers, body. Everything may be left out.
 ///
@@ -120,8 +123,9 @@ impl Reply {
         let defaults = added.iter().map(|(_, value)| value.len());
         let headers = self.headers.iter().map(|header| header.name.len().saturating_add(header.value.len()));
         let body = self.body.iter().map(|body| body.content_type.len().saturating_add(body.bytes.len()));
-        let lines = defaults.chain(headers).chain(body).map(|len| len.saturating_add(PER_LINE));
-        lines.fold(reason.len().saturating_add(6 * PER_LINE), usize::saturating_add)
+        let values = defaults.chain(headers).chain(body);
+        let lines = added.len().saturating_add(self.headers.len()).saturating_add(7);
+        values.sum::<usize>().saturating_add(reason.len()).saturating_add(lines.saturating_mul(PER_LINE))
     }
 
     /// Writes the answer to `request`, which came this long ago; with this RSeq, if it is a reliable provisional one.
@@ -129,12 +133,11 @@ impl Reply {
         &self,
         request: &Message,
         status: StatusCode,
-        tag: &str,
+        tag: &Token,
         rseq: Option<u32>,
         delay: Duration,
         defaults: &Defaults<'_>,
-    ) -> Result<Message, BuildError> {
-        let reason = self.reason.as_deref().unwrap_or(status.reason());
+    ) -> Result<Arc<Message>, BuildError> {
         // Copied from the request already (§8.2.6.1, §12.1.1).
         let copied = [Name::RecordRoute, Name::Timestamp];
         if let Some(name) = copied.into_iter().find(|name| supplies(&self.headers, *name)) {
@@ -144,15 +147,20 @@ impl Reply {
             return Err(BuildError::Reserved(Name::RSeq));
         }
         let added = defaults.for_answer(request.method(), status, rseq.is_some());
-        let builder = request.answer_with_room(status, reason, tag, self.room(reason, &added), delay);
-        let mut builder = builder.extras(added, &self.headers);
+        let (reason, fault) = match &self.reason {
+            Some(reason) => (&**reason, check_line(reason).err()),
+            None => (status.reason(), None),
+        };
+        let room = self.room(reason, &added);
+        let mut builder = request.answer_with_room((status, reason), tag, room, delay, fault);
+        builder.add_extras(added.iter().copied(), &self.headers);
         if let Some(rseq) = rseq {
             if !self.requires(OPTION_TAG) {
-                builder = builder.header(Name::Require, OPTION_TAG);
+                builder.add_extras([(Name::Require, OPTION_TAG)], &[]);
             }
             builder.line(Name::RSeq, |line| line.number(rseq));
         }
-        let message = builder.body(self.body.clone()).finish()?;
+        let message = Arc::new(builder.finish_with(self.body.as_ref())?);
         let is_due =
             request.method().refreshes_target() && status > StatusCode::TRYING && !status.is_failure();
         check_contact(&message, is_due, &self.headers)?;

@@ -1,10 +1,17 @@
 //! What every answer copies from its request (RFC 3261 §8.2.6), and what the ACK and CANCEL of a request copy
 //! from it (§9.1, §17.1.1.3).
 
-use core::net::{IpAddr, SocketAddr};
+use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
-use super::{BuildError, Builder, First, Host, Line, List, Message, Method, Name, StatusCode, Via, scan};
+use smallvec::SmallVec;
+
+use super::build::{check_line, write_line, write_status_line};
+use super::{
+    BuildError, Builder, First, Host, Line, List, Message, Method, Name, Span, StatusCode, Value, Via, scan,
+};
+use crate::random::Token;
 
 /// Room for what an answer adds to what it copies: status line, tag, Contact, Allow and the like.
 const ADDED_LEN: usize = 288;
@@ -34,98 +41,191 @@ impl Message {
     /// # Ok::<(), sip_proto::message::ParseError>(())
     /// ```
     pub fn answer(&self, status: StatusCode, reason: &str, tag: &str) -> Builder {
-        self.answer_with_room(status, reason, tag, ADDED_LEN, Duration::ZERO)
+        let is_token = tag.is_empty() || scan::is_token(tag);
+        let tag = self.tag_to_add(status, tag.as_bytes());
+        let is_refused = !tag.is_empty() && !is_token;
+        let fault = check_line(reason).err().or(is_refused.then_some(BuildError::Tag));
+        self.write_answer(status, reason, Changes { tag, delay: Duration::ZERO }, ADDED_LEN, fault)
     }
 
     /// Like [`Message::answer`], with room for `added` bytes beyond what is copied: enough of it, and the answer is written
     /// without moving. A 100 says in Timestamp how long after the request it goes out, if that is a millisecond or more (§8.2.6.1).
+    /// `fault` is what is wrong with the reason phrase.
     pub(crate) fn answer_with_room(
+        &self,
+        (status, reason): (StatusCode, &str),
+        tag: &Token,
+        added: usize,
+        delay: Duration,
+        fault: Option<BuildError>,
+    ) -> Builder {
+        let tag = self.tag_to_add(status, tag.as_bytes());
+        self.write_answer(status, reason, Changes { tag, delay }, added, fault)
+    }
+
+    /// Writes what every answer begins with, with room for `added` bytes more.
+    fn write_answer(
         &self,
         status: StatusCode,
         reason: &str,
-        tag: &str,
+        changes: Changes<'_>,
         added: usize,
-        delay: Duration,
+        fault: Option<BuildError>,
     ) -> Builder {
+        let mut bytes = Vec::with_capacity(self.echoed_len().saturating_add(added));
+        let start = write_status_line(&mut bytes, status, reason);
         let is_trying = status == StatusCode::TRYING;
         let has_routes = self.method.creates_dialog() && !is_trying && !status.is_failure();
-        // What every answer copies stands together in most requests.
-        let keys = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
-        let (start, end) = keys
-            .iter()
-            .filter_map(|name| self.first_line(*name))
-            .fold((u16::MAX, 0), |(start, end), line| (start.min(line.name_at), end.max(line.value.end)));
-        let copied = usize::from(end.saturating_sub(start)).saturating_add(2);
-        let mut builder = Builder::response_sized(status, reason, copied.saturating_add(added));
+        let is_echoed = |(at, line): &(usize, &Line)| match line.name {
+            Name::Via => true,
+            // A broken request may repeat them.
+            name if name <= Name::CSeq => self.first.line(name) == *at,
+            Name::RecordRoute => has_routes,
+            Name::Timestamp => is_trying,
+            _ => false,
+        };
+        let mut lines = SmallVec::new();
+        lines.extend(self.lines.iter().enumerate().filter(is_echoed).map(|(_, line)| *line));
+        let first = self.write_echo(&mut bytes, &mut lines, &changes);
+        let (method, cseq) = (self.method.clone(), self.cseq);
+        Builder { bytes, start, method, cseq, lines, first, body: None, fault }
+    }
 
-        let source = self.source().filter(|_| self.says_source);
-        let has_tag = is_trying || tag.is_empty() || self.has_to_tag();
-        if !has_tag && !scan::is_token(tag) {
-            builder.refuse(BuildError::Tag);
-        }
-        let mut copy = builder.copier(self);
-        let mut is_top = true;
-        for (at, line) in self.lines.iter().enumerate() {
-            let is_copied = match line.name {
-                Name::Via => true,
-                // A broken request may repeat them.
-                Name::From | Name::To | Name::CallId | Name::CSeq => self.first.line(line.name) == at,
-                Name::RecordRoute => has_routes,
-                Name::Timestamp => is_trying,
+    /// Writes these lines of the request, and has them say where they stand in the answer.
+    fn write_echo(&self, bytes: &mut Vec<u8>, lines: &mut [Line], changes: &Changes<'_>) -> First {
+        let octets = &*self.bytes;
+        let (mut first, mut run) = (First::EMPTY, Run::default());
+        for (at, line) in lines.iter_mut().enumerate() {
+            let is_changed = match line.name {
+                Name::Via => self.says_source && first.line(Name::Via) == First::NONE.into(),
+                Name::To => !changes.tag.is_empty(),
+                Name::Timestamp => changes.delay >= Duration::from_millis(1),
                 _ => false,
             };
-            if !is_copied {
+            first.note(line.name, at);
+            if is_changed || !line.is_plain_in(octets) {
+                run = self.write_changed(bytes, run, line, is_changed.then_some(changes));
                 continue;
             }
-            match (line.name, source) {
-                (Name::Via, Some(source)) if is_top => {
-                    copy.insert(|builder| self.write_stamped_via(builder, line, source));
-                }
-                (Name::To, _) if !has_tag => copy.insert(|builder| {
-                    builder.relayed_line(Name::To, |value| {
-                        value.text(self.text(line.value));
-                        value.text(";tag=");
-                        value.text(tag);
-                    });
-                }),
-                (Name::Timestamp, _) if delay >= Duration::from_millis(1) => {
-                    copy.insert(|builder| write_timestamp(builder, self.text(line.value), delay));
-                }
-                _ => copy.line(line),
-            }
-            is_top &= line.name != Name::Via;
+            run = run.before(line, octets, bytes);
+            run.end = line.value.end.wrapping_add(2);
+            line.move_by(run.moved);
         }
-        copy.end();
-        builder.set_cseq(self.cseq, self.method.clone());
-        builder
+        run.end(octets, bytes);
+        first
+    }
+
+    /// The `tag` that an answer with this status adds to To; empty where it adds none.
+    fn tag_to_add<'a>(&self, status: StatusCode, tag: &'a [u8]) -> &'a [u8] {
+        if status == StatusCode::TRYING || self.has_to_tag() { &[] } else { tag }
+    }
+
+    /// How many octets the lines take that every answer copies, with what stands between them: in most requests little.
+    fn echoed_len(&self) -> usize {
+        let [via, from, to, call_id, cseq, ..] = self.first.lines;
+        let keys = [from, to, call_id, cseq];
+        let (start, end) =
+            (keys.iter().fold(via, |min, at| min.min(*at)), keys.iter().fold(via, |max, at| max.max(*at)));
+        let start = self.lines.get(usize::from(start)).map_or(0, |line| line.name_at);
+        let end = self.lines.get(usize::from(end)).map_or(self.body_at, |line| line.value.end);
+        usize::from(end.saturating_sub(start)).saturating_add(2)
+    }
+
+    /// Writes a line with its change, or without white space behind its value. It stands behind the `run` that waits; what is yielded is the run that
+    /// goes on behind it.
+    #[inline(never)]
+    fn write_changed(
+        &self,
+        bytes: &mut Vec<u8>,
+        run: Run,
+        line: &mut Line,
+        changes: Option<&Changes<'_>>,
+    ) -> Run {
+        match (line.name, changes) {
+            (Name::To, Some(Changes { tag, .. })) => self.write_longer(bytes, run, line, |value| {
+                value.text(";tag=");
+                value.raw(tag);
+            }),
+            (Name::Via, Some(_)) => self.write_stamped_via(bytes, run, line),
+            (Name::Timestamp, Some(Changes { delay, .. })) => {
+                run.end(&self.bytes, bytes);
+                *line = write_timestamp(bytes, self.text(line.value), *delay);
+                Run::default()
+            }
+            _ => {
+                run.end(&self.bytes, bytes);
+                let value = self.raw(line.value);
+                *line = write_line(bytes, line.name, self.line_name(line), |copy| copy.raw(value));
+                Run::default()
+            }
+        }
+    }
+
+    /// Writes a line under its usual name with something behind its value.
+    #[inline]
+    fn write_longer(
+        &self,
+        bytes: &mut Vec<u8>,
+        run: Run,
+        line: &mut Line,
+        more: impl FnOnce(&mut Value<'_>),
+    ) -> Run {
+        let octets = &*self.bytes;
+        let label = self.raw(Span { at: line.name_at, end: line.value.at });
+        if label.strip_suffix(b": ") != Some(line.name.as_str().as_bytes()) || !line.is_plain_in(octets) {
+            run.end(octets, bytes);
+            *line = write_line(bytes, line.name, line.name.as_str(), |copy| {
+                copy.raw(self.raw(line.value));
+                more(copy);
+            });
+            return Run::default();
+        }
+        let mut run = run.before(line, octets, bytes);
+        run.end = line.value.end;
+        run.end(octets, bytes);
+        more(&mut Value(bytes));
+        let (at, end) = (line.value.end, bytes.len() as u16);
+        line.move_by(run.moved);
+        line.value.end = end;
+        Run { at, end: at.wrapping_add(2), moved: end.wrapping_sub(at) }
     }
 
     /// Writes the topmost Via's line with where the request came from. What the client itself claimed is left out.
-    fn write_stamped_via(&self, builder: &mut Builder, top: &Line, source: SocketAddr) {
-        let Ok(hop) = self.top_hop() else { return };
+    fn write_stamped_via(&self, bytes: &mut Vec<u8>, run: Run, top: &mut Line) -> Run {
+        let hop = self.top_hop();
+        let [wants_rport, is_stamped] = hop.map_or([false; 2], |hop| [hop.wants_rport, hop.is_stamped]);
+        let stamp = |line: &mut Value<'_>| {
+            let Some((ip, port)) = self.source else { return };
+            line.text(";received=");
+            match ip {
+                IpAddr::V4(_) => line.host(Host::Ip(ip)),
+                // RFC 3261 §25.1 writes `received` without brackets (RFC 5118 §4.5).
+                IpAddr::V6(ip) => _ = core::fmt::write(line, format_args!("{ip}")),
+            }
+            if wants_rport {
+                line.text(";rport=");
+                line.number(port.into());
+            }
+        };
+        let is_asked = wants_rport || is_stamped;
+        if !is_asked && !self.raw(top.value).contains(&b',') {
+            return self.write_longer(bytes, run, top, stamp);
+        }
+        run.end(&self.bytes, bytes);
         let mut elements = List::new(self.text(top.value));
         let written = elements.next().unwrap_or_default();
-        builder.relayed_line(Name::Via, |line| {
-            let is_asked = hop.wants_rport || hop.is_stamped;
+        *top = write_line(bytes, Name::Via, Name::Via.as_str(), |line| {
             match is_asked.then(|| self.top_via()) {
                 Some(Ok(via)) => write_unstamped(line, written, &via),
                 _ => line.text(written),
             }
-            line.text(";received=");
-            match source.ip() {
-                IpAddr::V4(ip) => line.host(Host::Ip(ip.into())),
-                // RFC 3261 §25.1 writes `received` without brackets (RFC 5118 §4.5).
-                IpAddr::V6(ip) => _ = core::fmt::write(line, format_args!("{ip}")),
-            }
-            if hop.wants_rport {
-                line.text(";rport=");
-                line.number(source.port().into());
-            }
+            stamp(line);
             for element in elements {
                 line.text(", ");
                 line.text(element);
             }
         });
+        Run::default()
     }
 
     /// Whether To has a tag; one that cannot be read counts as tagged, since nothing may be added to it.
@@ -211,9 +311,43 @@ impl Message {
     }
 }
 
+/// What an answer says in the lines that it copies: the tag in To, unless empty; in Timestamp how long it took.
+struct Changes<'a> {
+    tag: &'a [u8],
+    delay: Duration,
+}
+
+/// Lines that follow one another and are to be copied in one go. No line begins at 0.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    at: u16,
+    end: u16,
+    /// How much further on they will stand.
+    moved: u16,
+}
+
+impl Run {
+    /// The run that `line` goes on. Another one is copied first.
+    #[inline]
+    fn before(self, line: &Line, from: &[u8], to: &mut Vec<u8>) -> Self {
+        if line.name_at == self.end {
+            return self;
+        }
+        let (at, len) = (line.name_at, self.end(from, to));
+        Self { at, end: at, moved: (len as u16).wrapping_sub(at) }
+    }
+
+    /// Copies it: how long the copy is then.
+    #[inline(never)]
+    fn end(self, from: &[u8], to: &mut Vec<u8>) -> usize {
+        to.extend_from_slice(from.get(usize::from(self.at)..usize::from(self.end)).unwrap_or_default());
+        to.len()
+    }
+}
+
 /// Writes Timestamp with how long the answer took (RFC 3261 §8.2.6.1). What stands behind the time is a delay of somebody else's.
-fn write_timestamp(builder: &mut Builder, text: &str, delay: Duration) {
-    builder.relayed_line(Name::Timestamp, |value| {
+fn write_timestamp(bytes: &mut Vec<u8>, text: &str, delay: Duration) -> Line {
+    write_line(bytes, Name::Timestamp, Name::Timestamp.as_str(), |value| {
         value.text(text.split([' ', '\t']).next().unwrap_or(text));
         value.text(" ");
         value.number(u32::try_from(delay.as_secs()).unwrap_or(u32::MAX));
@@ -222,11 +356,11 @@ fn write_timestamp(builder: &mut Builder, text: &str, delay: Duration) {
         for digit in [millis / 100, millis / 10 % 10, millis % 10] {
             value.number(digit);
         }
-    });
+    })
 }
 
 /// Writes a Via value without `received` and `rport`.
-fn write_unstamped(line: &mut super::Value<'_>, written: &str, via: &Via<'_>) {
+fn write_unstamped(line: &mut Value<'_>, written: &str, via: &Via<'_>) {
     let sent_by = written.len().saturating_sub(via.params.as_str().len());
     line.text(written.get(..sent_by).unwrap_or_default().trim_end());
     for param in via.params.iter().filter(|param| !is_stamp(param.name)) {
@@ -243,7 +377,6 @@ fn write_unstamped(line: &mut super::Value<'_>, written: &str, via: &Via<'_>) {
 mod tests {
     use super::*;
     use alloc::string::String;
-    use alloc::vec::Vec;
 
     fn invite(via: &str, to: &str) -> Message {
         let text = alloc::format!(
@@ -285,6 +418,54 @@ mod tests {
             top("SIP/2.0/UDP h;received=1.2.3.4", "[2001:db8::1]:1"),
             "SIP/2.0/UDP h;received=2001:db8::1"
         );
+    }
+
+    /// What stands as it should is copied to the octet; the rest is written anew. The index is that of a parsed answer.
+    #[test]
+    fn lines_are_copied_as_they_stand() {
+        // RFC 3261 §8.2.6.2, §18.2.1; RFC 3581 §4.
+        let tops = [
+            ("Via: SIP/2.0/UDP h;branch=z9hG4bK1", "Via: SIP/2.0/UDP h;branch=z9hG4bK1;received=192.0.2.9"),
+            ("Via: SIP/2.0/UDP h;x ", "Via: SIP/2.0/UDP h;x;received=192.0.2.9"),
+            ("v:SIP/2.0/UDP h;rport", "Via: SIP/2.0/UDP h;received=192.0.2.9;rport=5070"),
+            ("Via: SIP/2.0/UDP h ,SIP/2.0/UDP i", "Via: SIP/2.0/UDP h;received=192.0.2.9, SIP/2.0/UDP i"),
+            ("VIA: SIP/2.0/UDP 192.0.2.9", "VIA: SIP/2.0/UDP 192.0.2.9"),
+        ];
+        let seconds =
+            [("via:SIP/2.0/TCP x", "via:SIP/2.0/TCP x"), ("v:  SIP/2.0/TCP x  ", "v: SIP/2.0/TCP x")];
+        let froms = [("From:<sip:a@h>;tag=1", "From:<sip:a@h>;tag=1"), ("f:<sip:a@h> ", "f: <sip:a@h>")];
+        let tos = [
+            ("To: <sip:b@h>", "To: <sip:b@h>;tag=t"),
+            ("t: <sip:b@h>", "To: <sip:b@h>;tag=t"),
+            ("To: <sip:b@h>\t", "To: <sip:b@h>;tag=t"),
+            ("TO:<sip:b@h>;tag=x", "TO:<sip:b@h>;tag=x"),
+        ];
+        let alike = |line: &'static str| (line, line);
+        let others = [("Subject: y", ""), alike("Record-Route: <sip:p;lr>"), ("Max-Forwards: 70", "")];
+        for top in tops {
+            for (second, from) in seconds.into_iter().flat_map(|second| froms.map(|from| (second, from))) {
+                for to in tos {
+                    let [subject, route, forwards] = others;
+                    let ids = (alike("Call-ID: c"), alike("CSeq: 7 INVITE"));
+                    for lines in [
+                        [top, second, route, forwards, from, to, ids.0, ids.1, subject],
+                        [top, forwards, to, from, second, ids.0, subject, ids.1, route],
+                        [to, top, ids.1, subject, second, from, ids.0, forwards, route],
+                    ] {
+                        let head: String = lines.iter().flat_map(|(asked, _)| [asked, "\r\n"]).collect();
+                        let text = alloc::format!("INVITE sip:b@h SIP/2.0\r\n{head}\r\n");
+                        let mut request = Message::parse(text).unwrap();
+                        request.set_source("192.0.2.9:5070".parse().unwrap());
+                        let answer = request.answer(StatusCode::OK, "Fine", "t").finish().unwrap();
+                        let echoed = lines.iter().filter(|(_, given)| !given.is_empty());
+                        let head: String = echoed.flat_map(|(_, given)| [given, "\r\n"]).collect();
+                        let wanted = alloc::format!("SIP/2.0 200 Fine\r\n{head}Content-Length: 0\r\n\r\n");
+                        assert_eq!(core::str::from_utf8(answer.as_bytes()), Ok(&*wanted));
+                        assert_eq!(Message::parse(wanted).unwrap(), answer);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

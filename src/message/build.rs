@@ -2,8 +2,8 @@
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
-use core::fmt;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
+use core::{fmt, mem};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -105,7 +105,7 @@ impl fmt::Debug for Body {
 }
 
 /// Whether `text` holds no control character (§25.1 `TEXT-UTF8-TRIM`): one might end its line.
-pub(super) fn check_line(text: &str) -> Result<(), BuildError> {
+pub(crate) fn check_line(text: &str) -> Result<(), BuildError> {
     match has_control(text.as_bytes()) {
         true => Err(BuildError::ControlCharacter),
         false => Ok(()),
@@ -149,14 +149,14 @@ fn has_control(octets: &[u8]) -> bool {
 /// # Ok::<(), sip_proto::message::BuildError>(())
 /// ```
 pub struct Builder {
-    bytes: Vec<u8>,
-    start: Start,
-    method: Method,
-    cseq: u32,
-    lines: SmallVec<[Line; super::INLINE_LINES]>,
-    first: First,
-    body: Option<Body>,
-    fault: Option<BuildError>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) start: Start,
+    pub(super) method: Method,
+    pub(super) cseq: u32,
+    pub(super) lines: SmallVec<[Line; super::INLINE_LINES]>,
+    pub(super) first: First,
+    pub(super) body: Option<Body>,
+    pub(super) fault: Option<BuildError>,
 }
 
 /// The bytes that a message usually needs: enough for one allocation.
@@ -180,16 +180,11 @@ impl Builder {
         Self::response_sized(status, reason, USUAL_LEN)
     }
 
-    pub(super) fn response_sized(status: StatusCode, reason: &str, capacity: usize) -> Self {
+    fn response_sized(status: StatusCode, reason: &str, capacity: usize) -> Self {
         let start = Start::Response { status, reason: Span::default() };
         let mut builder = Self::new(start, Method::Ack, capacity);
         builder.fault = check_line(reason).err();
-        builder.bytes.extend_from_slice(b"SIP/2.0 ");
-        Value(&mut builder.bytes).number(status.code().into());
-        builder.bytes.push(b' ');
-        let reason = builder.append(reason);
-        builder.start = Start::Response { status, reason };
-        builder.bytes.extend_from_slice(b"\r\n");
+        builder.start = write_status_line(&mut builder.bytes, status, reason);
         builder
     }
 
@@ -208,21 +203,16 @@ impl Builder {
 
     /// Adds the header `name: value`.
     #[must_use]
+    #[inline]
     pub fn header(mut self, name: Name, value: &str) -> Self {
-        self.line(name, |line| line.text(scan::trim(value)));
+        self.text_line(name, name.as_str(), value);
         self
     }
 
     /// Adds a header of the application's, after [`Header::check`].
     #[must_use]
     pub fn extra(mut self, header: &Header) -> Self {
-        match header.check() {
-            Ok(()) => {
-                let value = scan::trim(&header.value);
-                self.named_line(Name::find(&header.name), &header.name, |line| line.text(value));
-            }
-            Err(fault) => self.fault = self.fault.or(Some(fault)),
-        }
+        self.add_extra(header);
         self
     }
 
@@ -233,12 +223,29 @@ impl Builder {
         defaults: impl IntoIterator<Item = (Name, &'a str)>,
         headers: &[Header],
     ) -> Self {
+        self.add_extras(defaults, headers);
+        self
+    }
+
+    /// Like [`Builder::extras`], in place.
+    pub(crate) fn add_extras<'a>(
+        &mut self,
+        defaults: impl IntoIterator<Item = (Name, &'a str)>,
+        headers: &[Header],
+    ) {
         for (name, value) in defaults {
             if !value.is_empty() && !supplies(headers, name) {
-                self = self.header(name, value);
+                self.text_line(name, name.as_str(), value);
             }
         }
-        headers.iter().fold(self, Self::extra)
+        headers.iter().for_each(|header| self.add_extra(header));
+    }
+
+    fn add_extra(&mut self, header: &Header) {
+        match header.check() {
+            Ok(()) => self.text_line(Name::find(&header.name), &header.name, &header.value),
+            Err(fault) => self.refuse(fault),
+        }
     }
 
     /// Adds CSeq.
@@ -280,24 +287,24 @@ impl Builder {
     }
 
     fn named_line(&mut self, name: Name, spelling: &str, write: impl FnOnce(&mut Value<'_>)) -> Span {
-        let name_at = self.bytes.len() as u16;
-        self.bytes.extend_from_slice(spelling.as_bytes());
-        self.bytes.extend_from_slice(b": ");
-        let at = self.bytes.len() as u16;
-        write(&mut Value(&mut self.bytes));
-        let value = Span { at, end: self.bytes.len() as u16 };
-        self.bytes.extend_from_slice(b"\r\n");
-        self.note(Line { name, name_len: spelling.len() as u8, name_at, value });
-        value
+        let line = write_line(&mut self.bytes, name, spelling, write);
+        self.note(line);
+        line.value
+    }
+
+    /// Adds the line `name: value`, in which no control character may stand.
+    #[inline(never)]
+    fn text_line(&mut self, name: Name, spelling: &str, value: &str) {
+        let value = scan::trim(value);
+        if has_control(value.as_bytes()) {
+            self.refuse(BuildError::ControlCharacter);
+        }
+        self.named_line(name, spelling, |line| line.text(value));
     }
 
     /// Copies all lines of this name from another message, as they are.
     pub(super) fn copy_all(&mut self, from: &Message, name: Name) {
-        let mut copy = self.copier(from);
-        for line in from.lines_of(name) {
-            copy.line(line);
-        }
-        copy.end();
+        from.lines_of(name).for_each(|line| self.copy(from, line));
     }
 
     /// Copies the first line of this name.
@@ -309,20 +316,17 @@ impl Builder {
 
     /// Copies a line as it stands, name and line end included.
     pub(super) fn copy(&mut self, from: &Message, line: &Line) {
-        let mut copy = self.copier(from);
-        copy.line(line);
-        copy.end();
-    }
-
-    /// Begins to copy lines of another message.
-    #[inline]
-    pub(super) fn copier<'a>(&'a mut self, from: &'a Message) -> Copier<'a> {
-        Copier { builder: self, from, at: 0, end: 0, moved: 0 }
-    }
-
-    pub(super) fn set_cseq(&mut self, number: u32, method: Method) {
-        self.cseq = number;
-        self.method = method;
+        if !line.is_plain_in(&from.bytes) {
+            let value = from.raw(line.value);
+            self.named_line(line.name, from.line_name(line), |copy| copy.raw(value));
+            return;
+        }
+        let moved = (self.bytes.len() as u16).wrapping_sub(line.name_at);
+        let whole = Span { at: line.name_at, end: line.value.end.wrapping_add(2) };
+        self.bytes.extend_from_slice(from.raw(whole));
+        let mut copied = *line;
+        copied.move_by(moved);
+        self.note(copied);
     }
 
     /// Has [`Builder::finish`] fail with this, unless something was refused before.
@@ -347,24 +351,34 @@ impl Builder {
     /// The first thing that was refused on the way.
     pub fn finish(mut self) -> Result<Message, BuildError> {
         let body = self.body.take();
-        if let Some(body) = &body {
-            check_line(&body.content_type)?;
+        self.finish_with(body.as_ref())
+    }
+
+    /// Like [`Builder::finish`], in place and with this body.
+    pub(crate) fn finish_with(&mut self, body: Option<&Body>) -> Result<Message, BuildError> {
+        if let Some(body) = body {
             let content_type = scan::trim(&body.content_type);
-            if content_type != SDP && !is_media_type(content_type) {
-                return Err(BuildError::Body);
+            if body.content_type != SDP {
+                check_line(&body.content_type)?;
+                if !is_media_type(content_type) {
+                    return Err(BuildError::Body);
+                }
             }
-            self.line(Name::ContentType, |line| line.text(content_type));
+            self.relayed_line(Name::ContentType, |line| line.text(content_type));
         }
-        let length = body.as_ref().map_or(0, |body| body.bytes.len());
-        self.relayed_line(Name::ContentLength, |line| {
-            line.number(u32::try_from(length).unwrap_or(u32::MAX));
-        });
+        match body {
+            Some(body) => {
+                let length = u32::try_from(body.bytes.len()).unwrap_or(u32::MAX);
+                self.relayed_line(Name::ContentLength, |line| line.number(length));
+            }
+            None => self.relayed_line(Name::ContentLength, |line| line.text("0")),
+        }
         self.bytes.extend_from_slice(b"\r\n");
         if let Some(fault) = self.fault {
             return Err(fault);
         }
         let body_at = u16::try_from(self.bytes.len()).map_err(|_| BuildError::TooLong)?;
-        if let Some(body) = &body {
+        if let Some(body) = body {
             self.bytes.reserve_exact(body.bytes.len());
             self.bytes.extend_from_slice(&body.bytes);
         }
@@ -373,12 +387,12 @@ impl Builder {
             self.bytes.shrink_to_fit();
         }
         Ok(Message {
-            bytes: Buffer::Built(self.bytes),
+            bytes: Buffer::Built(mem::take(&mut self.bytes)),
             start: self.start,
-            method: self.method,
+            method: mem::replace(&mut self.method, Method::Ack),
             cseq: self.cseq,
             body_at,
-            lines: self.lines,
+            lines: mem::take(&mut self.lines),
             first: self.first,
             source: None,
             lost: Lost::empty(),
@@ -388,63 +402,33 @@ impl Builder {
     }
 }
 
-/// Copies lines as they stand, name and line end included; those that follow one another in one go.
-pub(super) struct Copier<'a> {
-    builder: &'a mut Builder,
-    from: &'a Message,
-    /// What is to be copied yet.
-    at: u16,
-    end: u16,
-    /// How much further back or forth it will stand.
-    moved: u16,
+/// Writes a status line (RFC 3261 §7.2).
+#[inline]
+pub(super) fn write_status_line(bytes: &mut Vec<u8>, status: StatusCode, reason: &str) -> Start {
+    bytes.extend_from_slice(&status.before_reason());
+    let at = bytes.len() as u16;
+    bytes.extend_from_slice(reason.as_bytes());
+    let reason = Span { at, end: bytes.len() as u16 };
+    bytes.extend_from_slice(b"\r\n");
+    Start::Response { status, reason }
 }
 
-impl Copier<'_> {
-    /// Copies a line.
-    #[inline]
-    pub(super) fn line(&mut self, line: &Line) {
-        let end = line.value.end.wrapping_add(2);
-        if self.from.raw(Span { at: line.value.end, end }) != b"\r\n" {
-            // White space that is not part of the value stands before the line's end.
-            return self.insert_trimmed(line);
-        }
-        if line.name_at != self.end || self.at == self.end {
-            self.flush();
-            self.at = line.name_at;
-            self.moved = (self.builder.bytes.len() as u16).wrapping_sub(line.name_at);
-        }
-        self.end = end;
-        let moved = self.moved;
-        let value = Span { at: line.value.at.wrapping_add(moved), end: line.value.end.wrapping_add(moved) };
-        self.builder.note(Line { name_at: line.name_at.wrapping_add(moved), value, ..*line });
-    }
-
-    #[cold]
-    fn insert_trimmed(&mut self, line: &Line) {
-        let from = self.from;
-        self.insert(|builder| {
-            builder.named_line(line.name, from.line_name(line), |value| {
-                value.0.extend_from_slice(from.raw(line.value));
-            });
-        });
-    }
-
-    /// Writes something of another kind between the lines.
-    pub(super) fn insert(&mut self, write: impl FnOnce(&mut Builder)) {
-        self.flush();
-        write(self.builder);
-    }
-
-    /// Copies what waits.
-    pub(super) fn end(mut self) {
-        self.flush();
-    }
-
-    fn flush(&mut self) {
-        let waiting = self.from.raw(Span { at: self.at, end: self.end });
-        self.builder.bytes.extend_from_slice(waiting);
-        self.at = self.end;
-    }
+/// Writes a line, and says where it stands.
+#[inline]
+pub(super) fn write_line(
+    bytes: &mut Vec<u8>,
+    name: Name,
+    spelling: &str,
+    write: impl FnOnce(&mut Value<'_>),
+) -> Line {
+    let name_at = bytes.len() as u16;
+    bytes.extend_from_slice(spelling.as_bytes());
+    bytes.extend_from_slice(b": ");
+    let at = bytes.len() as u16;
+    write(&mut Value(bytes));
+    let value = Span { at, end: bytes.len() as u16 };
+    bytes.extend_from_slice(b"\r\n");
+    Line { name, name_len: spelling.len() as u8, name_at, value }
 }
 
 impl fmt::Debug for Builder {
@@ -454,7 +438,7 @@ impl fmt::Debug for Builder {
 }
 
 /// Where the value of a header line is written.
-pub struct Value<'a>(&'a mut Vec<u8>);
+pub struct Value<'a>(pub(super) &'a mut Vec<u8>);
 
 impl Value<'_> {
     pub(super) fn len(&self) -> usize {
@@ -466,8 +450,16 @@ impl Value<'_> {
         self.0.extend_from_slice(text.as_bytes());
     }
 
+    /// Writes what stands in a message, which may be no UTF-8.
+    pub(super) fn raw(&mut self, octets: &[u8]) {
+        self.0.extend_from_slice(octets);
+    }
+
     /// Writes a number in decimal.
     pub fn number(&mut self, number: u32) {
+        if let Some(digit @ 0..10) = u8::try_from(number).ok() {
+            return self.0.push(b'0'.wrapping_add(digit));
+        }
         let mut digits = [b'0'; 10];
         let mut rest = number;
         let mut len = 0_usize;
@@ -486,17 +478,35 @@ impl Value<'_> {
     /// Writes a host: an IPv6 address in brackets.
     pub fn host(&mut self, host: Host<'_>) {
         match host {
-            Host::Ip(IpAddr::V4(ip)) => {
-                for (place, octet) in ip.octets().into_iter().enumerate() {
-                    if place > 0 {
-                        self.text(".");
-                    }
-                    self.number(octet.into());
-                }
-            }
+            Host::Ip(IpAddr::V4(ip)) => self.dotted(ip),
             Host::Ip(IpAddr::V6(_)) => _ = fmt::write(self, format_args!("{host}")),
             Host::Name(name) => self.text(name),
         }
+    }
+}
+
+impl Value<'_> {
+    fn dotted(&mut self, ip: Ipv4Addr) {
+        let mut text = [0; 16];
+        let mut places = text.iter_mut();
+        let mut len = 0_usize;
+        let mut write = |octet: u8| {
+            if let Some(place) = places.next() {
+                *place = octet;
+                len = len.wrapping_add(1);
+            }
+        };
+        for octet in ip.octets() {
+            if octet >= 100 {
+                write(b'0'.wrapping_add(octet / 100));
+            }
+            if octet >= 10 {
+                write(b'0'.wrapping_add(octet / 10 % 10));
+            }
+            write(b'0'.wrapping_add(octet % 10));
+            write(b'.');
+        }
+        self.0.extend_from_slice(text.get(..len.wrapping_sub(1)).unwrap_or_default());
     }
 }
 

@@ -69,8 +69,8 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 pub use address::{Address, unquote};
-pub(crate) use build::supplies;
 pub use build::{Body, Builder, Header, Value};
+pub(crate) use build::{check_line, supplies};
 pub use error::{BuildError, ParseError};
 pub(crate) use hidden::{Hidden, Length};
 pub(crate) use keys::TopVia;
@@ -165,6 +165,21 @@ enum Start {
 
 impl Line {
     const EMPTY: Self = Self { name: Name::Unknown, name_len: 0, name_at: 0, value: Span { at: 0, end: 0 } };
+
+    /// Whether no white space that is not part of the value stands before the line's end.
+    #[inline]
+    fn is_plain_in(&self, octets: &[u8]) -> bool {
+        let end = usize::from(self.value.end);
+        octets.get(end..end.wrapping_add(2)) == Some(b"\r\n")
+    }
+
+    /// Has the line stand so much further on.
+    #[inline]
+    fn move_by(&mut self, by: u16) {
+        for place in [&mut self.name_at, &mut self.value.at, &mut self.value.end] {
+            *place = place.wrapping_add(by);
+        }
+    }
 }
 
 /// A range of the head, which is at most 65,535 bytes long.

@@ -98,7 +98,7 @@ pub(super) const fn is_token_byte(byte: u8) -> bool {
 }
 
 pub(super) fn is_token(text: &str) -> bool {
-    token_text(text.as_bytes()).is_some()
+    !text.is_empty() && Set::Token.has_all(text)
 }
 
 /// The octets as text, if they are a token.

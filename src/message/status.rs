@@ -261,6 +261,13 @@ impl StatusCode {
         }
     }
 
+    /// What stands before the reason phrase in a status line (RFC 3261 §7.2).
+    pub(super) fn before_reason(self) -> [u8; 12] {
+        let digit = |value: u16| b'0'.wrapping_add((value % 10) as u8);
+        let [hundreds, tens, ones] = [digit(self.0 / 100), digit(self.0 / 10), digit(self.0)];
+        [b'S', b'I', b'P', b'/', b'2', b'.', b'0', b' ', hundreds, tens, ones, b' ']
+    }
+
     /// Whether this is a provisional answer, 100 to 199.
     pub const fn is_provisional(self) -> bool {
         self.0 < 200

@@ -74,7 +74,7 @@ impl ServerContext {
             false => None,
         };
         let delay = now - self.since;
-        let message = reply.build(request, status, self.tag.as_str(), rseq, delay, defaults)?;
+        let message = reply.build(request, status, &self.tag, rseq, delay, defaults)?;
         let waiting = self.unacknowledged.as_deref();
         // RFC 3262 §5: the first reliable one has the offer that the INVITE has not.
         let is_first = rseq.is_some() && waiting.is_none();
@@ -85,6 +85,6 @@ impl ServerContext {
             Some(_) => waiting.out().is_some(),
             None => status.is_success() && waiting.has_description(),
         });
-        Ok(Draft { status, message: Arc::new(message), rseq, is_held })
+        Ok(Draft { status, message, rseq, is_held })
     }
 }
