@@ -10,23 +10,29 @@ use super::flow::Flow;
 use super::ids::{RequestId, Sender, Token};
 use super::output::Payload;
 use super::{Endpoint, Output};
-use crate::message::{Datagram, Message, Method, ParseError, StatusCode, Unit};
+use crate::message::{Datagram, KeepAlive, Message, Method, ParseError, StatusCode, Unit};
 use crate::transaction::MatchId;
 
 impl<D: Default> Endpoint<D> {
     /// A datagram, a WebSocket message, or one message of a stream.
     pub(super) fn datagram(&mut self, flow: Flow, payload: Bytes) {
-        match Datagram::read(payload, &self.config.limits) {
-            Datagram::KeepAlive(_) => bump(&mut self.counters.keep_alives),
-            Datagram::NotSip(_) => bump(&mut self.counters.not_sip),
-            Datagram::Broken(message, fault) => self.broken(flow, message, &fault),
-            Datagram::Valid(mut message) => {
+        if KeepAlive::of(&payload).is_some() {
+            bump(&mut self.counters.keep_alives);
+            return;
+        }
+        // It is read where it will stay, since it is large to move.
+        let mut message = Arc::new(Message::blank(payload));
+        let Some(place) = Arc::get_mut(&mut message) else { return };
+        match place.receive(&self.config.limits) {
+            Err(_) => bump(&mut self.counters.not_sip),
+            Ok(Some(fault)) => self.broken(flow, place, &fault),
+            Ok(None) => {
                 bump(&mut self.counters.received);
-                message.set_source(flow.remote);
-                message.note_target();
+                place.set_source(flow.remote);
+                place.note_target();
                 match message.is_request() {
-                    true => self.inspect(flow, Arc::new(message)),
-                    false => self.response(flow, Arc::new(message)),
+                    true => self.inspect(flow, message),
+                    false => self.response(flow, message),
                 }
             }
         }
@@ -73,7 +79,7 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// A request that is legible enough gets to hear what is wrong with it; nothing else does (§8.2, §21.4.1, §21.5.6).
-    fn broken(&mut self, flow: Flow, mut message: Message, fault: &ParseError) {
+    fn broken(&mut self, flow: Flow, message: &mut Message, fault: &ParseError) {
         if !message.is_answerable(fault) || *message.method() == Method::Ack {
             bump(&mut self.counters.broken_dropped);
             return;
@@ -82,10 +88,10 @@ impl<D: Default> Endpoint<D> {
         message.set_source(flow.remote);
         let status = Datagram::refusal(fault);
         if status != StatusCode::BAD_REQUEST {
-            return self.answer_without_state(flow, &message, status, status.reason(), &[]);
+            return self.answer_without_state(flow, message, status, status.reason(), &[]);
         }
         let reason = alloc::format!("{fault}");
-        self.answer_without_state(flow, &message, status, &reason, &[]);
+        self.answer_without_state(flow, message, status, &reason, &[]);
     }
 
     /// An answer belongs to the request of ours that it matches, or to nobody (RFC 6026 §7.2).

@@ -34,7 +34,7 @@ impl Message {
 
     /// A message of which nothing is known but its octets.
     #[inline]
-    pub(super) fn blank(bytes: Bytes) -> Self {
+    pub(crate) fn blank(bytes: Bytes) -> Self {
         Self {
             bytes: Buffer::Received(bytes),
             start: Start::Request { uri: Span::default() },

@@ -39,16 +39,10 @@ impl Datagram {
             return Self::KeepAlive(kind);
         }
         let mut message = Message::blank(payload);
-        match message.read(limits) {
+        match message.receive(limits) {
             Err(fault) => Self::NotSip(fault),
             Ok(Some(fault)) => Self::Broken(message, fault),
-            Ok(None) => match message.check_received() {
-                Ok(keys) => {
-                    message.keys = keys;
-                    Self::Valid(message)
-                }
-                Err(fault) => Self::Broken(message, fault),
-            },
+            Ok(None) => Self::Valid(message),
         }
     }
 
@@ -69,7 +63,8 @@ impl Datagram {
 }
 
 impl KeepAlive {
-    fn of(payload: &[u8]) -> Option<Self> {
+    /// What `payload` keeps alive, if it does no more than that.
+    pub(crate) fn of(payload: &[u8]) -> Option<Self> {
         let is_blank = payload == [0] || payload.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
         // RFC 8489 §5: two zero bits, and the magic cookie in the second word.
         let is_stun = payload.first().is_some_and(|byte| *byte < 4)
@@ -79,6 +74,19 @@ impl KeepAlive {
 }
 
 impl Message {
+    /// Reads what came where it stands, from [`blank`](Self::blank) on, with the keys noted: the fault that matters on receipt, or `Err` when this is
+    /// not SIP.
+    pub(crate) fn receive(&mut self, limits: &Limits) -> Result<Option<ParseError>, ParseError> {
+        if let Some(fault) = self.read(limits)? {
+            return Ok(Some(fault));
+        }
+        match self.check_received() {
+            Ok(keys) => self.keys = keys,
+            Err(fault) => return Ok(Some(fault)),
+        }
+        Ok(None)
+    }
+
     /// Whether a request that is broken by `fault` can be answered all the same: the answer finds its way by the topmost Via and is
     /// known by that and CSeq (RFC 3261 §17.1.3). From, To and Call-ID may be missing (RFC 4475 §3.3.1). Of another version
     /// of the protocol the Via need not be legible (RFC 4475 §3.1.2.16).
