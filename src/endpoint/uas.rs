@@ -4,6 +4,8 @@ use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use core::num::NonZeroU64;
 
+use smallvec::SmallVec;
+
 use super::counters::bump;
 use super::event::{ServerEvent, Why};
 use super::flow::Flow;
@@ -182,7 +184,12 @@ impl<D: Default> Endpoint<D> {
         let served = policy.initial.iter().chain(&policy.in_dialog).map(|(method, _)| method);
         // Those that are served by no entry of a table, too: BYE, NOTIFY (RFC 6665 §4.6).
         let mut methods = [Method::Invite].iter().chain(served).chain(&Method::KNOWN);
+        let mut tried: SmallVec<[&Method; 24]> = SmallVec::new();
         methods.find_map(|method| {
+            if tried.contains(&method) {
+                return None;
+            }
+            tried.push(method);
             let id = MatchId::server(&self.key, cancel, method).ok()?;
             let server = self.server_of(id)?;
             Some((server, self.servers.get(server)?))
