@@ -457,7 +457,7 @@ impl Value<'_> {
 
     /// Writes a number in decimal.
     pub fn number(&mut self, number: u32) {
-        if let Some(digit @ 0..10) = u8::try_from(number).ok() {
+        if let Ok(digit @ 0..10) = u8::try_from(number) {
             return self.0.push(b'0'.wrapping_add(digit));
         }
         let mut digits = [b'0'; 10];
