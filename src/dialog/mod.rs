@@ -149,10 +149,10 @@ impl Dialog {
     pub fn uas(request: &Message, sent: &Message) -> Result<Self, DialogError> {
         let state = state_after(request, sent)?;
         let (from, to) = (request.from()?, sent.to()?);
-        let local_tag = to.tag().ok_or(DialogError::Missing(Name::To))?;
+        let local_tag = sent.to_tag().ok_or(DialogError::Missing(Name::To))?;
         let contacts = [local_contact(sent)?, remote_target(request)?];
         let secure = is_secure(request);
-        let remote_tag = from.tag().unwrap_or_default();
+        let remote_tag = request.from_tag().unwrap_or_default();
         let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
         let routes = recorded(request);
         let text =
@@ -378,7 +378,10 @@ fn state_after(request: &Message, answer: &Message) -> Result<DialogState, Dialo
 
 /// Where a message of ours says that we are reached. It was looked at when it was written.
 fn local_contact(sent: &Message) -> Result<&str, DialogError> {
-    Ok(sent.contact()?.ok_or(DialogError::Missing(Name::Contact))?.uri)
+    match sent.contact_text() {
+        Some(uri) => Ok(uri),
+        None => Ok(sent.contact()?.ok_or(DialogError::Missing(Name::Contact))?.uri),
+    }
 }
 
 /// Where the sender of a request that makes a dialog is reached: its Contact (RFC 3261 §12.1.1). A peer of RFC 2543's, told by its

@@ -253,7 +253,7 @@ impl Message {
     }
 
     /// The URI of the first Contact, unopened.
-    fn contact_text(&self) -> Option<&str> {
+    pub(crate) fn contact_text(&self) -> Option<&str> {
         let line = self.first_line(Name::Contact)?;
         match usual::contact(&self.bytes, line.value) {
             Some(uri) => Some(self.text(uri)),

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::lines::{Line, Lines};
+use super::lines::Line;
 use super::stream::direction_of;
 use super::{Direction, Session, Stream, write};
 use crate::message::ParseError;
@@ -33,15 +33,21 @@ pub fn unhold(sdp: &[u8]) -> Result<Vec<u8>, ParseError> {
 /// nothing of the kind and need not be opened.
 pub(crate) fn may_hold(sdp: &[u8]) -> bool {
     let is_direction = |value: &[u8]| {
-        [Direction::SendOnly, Direction::Inactive]
-            .iter()
-            .any(|direction| value.eq_ignore_ascii_case(direction.as_str().as_bytes()))
+        [Direction::SendOnly, Direction::Inactive].into_iter().any(|direction| {
+            let direction = direction.as_str().as_bytes();
+            value.get(..direction.len()).is_some_and(|start| start.eq_ignore_ascii_case(direction))
+        })
     };
-    Lines::new(sdp, 0).any(|line| match line.kind {
-        Some(b'a') => is_direction(line.value.trim_ascii()),
-        Some(b'c') => line.value.windows(7).any(|word| word == b"0.0.0.0"),
+    let begins_hold = |rest: &[u8]| match rest {
+        [b'a', b'=', value @ ..] => is_direction(value.trim_ascii_start()),
+        [b'c', b'=', value @ ..] => value
+            .split(|byte| *byte == b'\n')
+            .take(1)
+            .any(|line| line.windows(7).any(|word| word == b"0.0.0.0")),
         _ => false,
-    })
+    };
+    let starts = memchr::memchr_iter(b'\n', sdp).map(|end| end.saturating_add(1));
+    core::iter::once(0).chain(starts).any(|start| sdp.get(start..).is_some_and(begins_hold))
 }
 
 fn redirect(sdp: &[u8], to: impl Fn(Direction) -> Direction) -> Result<Vec<u8>, ParseError> {
@@ -170,5 +176,41 @@ mod tests {
             assert_eq!(text(hold(sdp.as_bytes())), sdp, "RFC 3264 §8: same version, same description");
         }
         assert!(hold(b"v=0\r\n").is_err());
+    }
+
+    /// A look at the octets finds whatever the opened session would.
+    #[test]
+    fn nothing_that_holds_is_overlooked() {
+        let lines = [
+            "c=IN IP4 192.0.2.1",
+            "c=IN IP4 0.0.0.0",
+            "c=IN IP4 0.0.0.0/127",
+            "a=sendonly",
+            "a=SendOnly ",
+            "a= inactive",
+            "a=recvonly",
+            "a=sendrecv",
+            "m=audio 4000 RTP/AVP 0",
+            "i=a=sendonly",
+        ];
+        let mut held = 0;
+        // Every description of three of these lines, with both ends of line.
+        for number in 0..lines.len().pow(3) {
+            for end in ["\r\n", "\n"] {
+                let mut sdp =
+                    String::from("v=0\no=- 8 41 IN IP4 192.0.2.1\ns=-\nt=0 0\nm=audio 4 RTP/AVP 0\n")
+                        .replace('\n', end);
+                for place in 0..3 {
+                    sdp.push_str(lines[number / lines.len().pow(place) % lines.len()]);
+                    sdp.push_str(end);
+                }
+                if Session::parse(sdp.as_bytes()).is_ok_and(|session| session.is_hold()) {
+                    assert!(may_hold(sdp.as_bytes()), "{sdp}");
+                    held += 1;
+                }
+            }
+        }
+        assert!(held > 100, "{held}");
+        assert!(!may_hold(b"v=0\r\nc=IN IP4 10.0.0.1\r\na=sendrecv\r\ni=a=sendonly\r\n"));
     }
 }
