@@ -800,3 +800,33 @@ fn every_course_has_one_result_and_one_end() {
         }
     }
 }
+
+/// RFC 3261 §17.1.1.2: over TCP Timer D is zero. After it, nothing is left that would acknowledge the answer again.
+#[test]
+fn after_the_end_no_answer_is_acknowledged() {
+    let mut client = Client::new("INVITE", true);
+    assert_eq!(client.answer(T0, 486), ACK | FAILURE);
+    assert_eq!(client.answer(T0, 486), ACK);
+    assert_eq!(client.fire_all(T0), [END]);
+    assert_eq!(client.answer(T0, 486), NONE);
+}
+
+/// RFC 3261 §9.1, DESIGN.md §2 contract 6: the dialog of a request ends. That limits the wait of one that has neither its result nor a CANCEL; the others
+/// keep the time they have.
+#[test]
+fn the_end_of_its_dialog_limits_only_a_request_that_waits() {
+    let mut waiting = Client::with("INVITE", false, None, settings(|settings| settings.ring_within = None));
+    waiting.answer(T0, 180);
+    let (mut accepted, mut cancelled) = (waiting.clone(), waiting.clone());
+    assert_eq!(waiting.context.deadline(), None);
+    waiting.context.dialog_ended(secs(10), &waiting.settings);
+    assert_eq!(waiting.context.deadline(), Some(secs(42)));
+    assert_eq!(accepted.answer(T0, 200), SUCCESS | ACCEPTED);
+    assert_eq!(cancelled.cancel(T0), Ok(CANCEL));
+    for mut other in [accepted, cancelled] {
+        let before = other.context.clone();
+        other.context.dialog_ended(secs(10), &other.settings);
+        assert_eq!(other.context, before);
+        assert_eq!(other.context.deadline(), Some(secs(32)));
+    }
+}

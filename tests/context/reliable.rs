@@ -672,6 +672,19 @@ fn what_an_invite_is_refused_with() {
     assert_eq!(headers, [None, Some(Name::Supported), Some(Name::Require)]);
 }
 
+/// RFC 3261 §13.3.1.1, RFC 3262 §3: the 180 that came last is not reliable, though a 183 before it was: it is repeated each minute, as it is.
+#[test]
+fn an_ordinary_180_after_a_reliable_183_is_repeated_each_minute() {
+    let mut server = Server::new();
+    server.ring(T0);
+    let rseq = server.rseq();
+    assert_eq!(server.prack(T0, rseq), PRACKED);
+    assert_eq!(server.give(ms(2_000), Reply::code(180)), Ok(SEND | PROGRESS));
+    let ringing = server.sent();
+    assert_eq!(server.run(ms(130_000)), [(62_000, 180, NOTHING), (122_000, 180, NOTHING)]);
+    assert_eq!(server.sent(), ringing);
+}
+
 // The client.
 
 const PROVISIONAL: ClientEffects = ClientEffects::PROVISIONAL;

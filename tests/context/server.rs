@@ -654,6 +654,53 @@ fn a_header_of_the_applications_replaces_the_default() {
     assert_eq!(server.sent().contacts().count(), 2, "RFC 3261 §8.1.3.4: a redirect names several");
 }
 
+/// RFC 3261 §12.1.1, §8.1.1.8: where Contact becomes a target there is one, a SIP or SIPS URI, also if the application supplies it. Elsewhere, in a 100 too,
+/// it is the application's affair.
+#[test]
+fn a_contact_of_the_applications_is_one_sip_uri_where_it_is_a_target() {
+    for (method, code, is_target) in [
+        ("INVITE", 100, false),
+        ("INVITE", 101, true),
+        ("INVITE", 200, true),
+        ("INVITE", 300, false),
+        ("UPDATE", 200, true),
+        ("MESSAGE", 200, false),
+    ] {
+        for contacts in [&["<tel:+1>"][..], &["<sip:a@h>", "<sip:b@h>"]] {
+            let reply =
+                contacts.iter().fold(Reply::code(code), |reply, value| reply.header("Contact", *value));
+            let given = Server::new(method, true).answer(By::Reply, T0, &reply);
+            assert_eq!(given.is_err(), is_target, "{method} {code} {contacts:?}: {given:?}");
+        }
+    }
+}
+
+// What is kept of an answer.
+
+/// RFC 3261 §17.2.2: a final answer that nobody else holds is kept as its octets, and goes out again as they are; a provisional one stays a message, and so does
+/// one that someone holds.
+#[test]
+fn a_final_answer_is_kept_as_its_octets() {
+    let mut server = Server::new("INVITE", false);
+    server.progress(T0, &Reply::new()).unwrap();
+    server.context.settle();
+    assert!(server.context.response().is_some() && server.context.settled().is_none());
+    server.reject(T0, &Reply::code(486)).unwrap();
+    let held = server.context.response().cloned().unwrap();
+    let octets = held.as_bytes().to_vec();
+    server.context.settle();
+    assert_eq!((server.context.response(), server.context.settled()), (Some(&held), None));
+    drop(held);
+    server.context.settle();
+    assert_eq!((server.context.response(), server.context.settled()), (None, Some(&*octets)));
+    assert_eq!(server.again(T0), ServerEffects::SEND);
+    let other = Arc::new(answered("INVITE", 480));
+    server.context.recall(other);
+    assert_eq!(server.context.settled(), Some(&*octets), "that is another answer");
+    server.context.recall(Arc::new(Message::parse(octets.clone()).unwrap()));
+    assert_eq!(server.context.response().unwrap().as_bytes(), octets);
+}
+
 // Events follow the answer (PEERS A.3, DESIGN §5).
 
 /// DESIGN §5: what is told follows the status, not the method that sent it.

@@ -808,3 +808,55 @@ fn debug_shows_no_body() {
     assert!(shown.contains("a84b4c76e66710") && shown.contains("bobs-tag"));
     assert!(!shown.contains("secret") && !shown.contains('\n'));
 }
+
+/// RFC 3261 §12.1: a failure makes none, even with all that a dialog is made of, and neither does any answer to a method that makes none.
+#[test]
+fn what_makes_no_dialog() {
+    let none = Some(DialogError::NoDialog);
+    for code in [300, 404, 486, 603] {
+        assert_eq!(Dialog::uas(&invite(ALICE), &answer(code, BOB)).err(), none, "{code}");
+        assert_eq!(Dialog::uac(&invite(ALICE), &answer(code, BOB)).err(), none, "{code}");
+    }
+    let options = request("OPTIONS", 314_159, ALICE);
+    for code in [183, 200] {
+        assert_eq!(Dialog::uas(&options, &answer(code, BOB)).err(), none, "{code}");
+        assert_eq!(Dialog::uac(&options, &answer(code, BOB)).err(), none, "{code}");
+    }
+}
+
+/// RFC 3261 §13.2.2.4: an early dialog is confirmed by a 2xx of its own fork, once.
+#[test]
+fn an_early_dialog_is_confirmed_by_its_own_2xx_once() {
+    let invite = invite(ALICE);
+    let mut dialog = Dialog::uac(&invite, &answer(180, BOB)).unwrap();
+    let of_another_fork = answer_tagged(200, ";tag=other", BOB);
+    let none = Err(DialogError::NoDialog);
+    for no_confirmation in [&of_another_fork, &answer(183, BOB)] {
+        assert_eq!(dialog.confirm_uac(&invite, no_confirmation), none);
+        assert_eq!(dialog.state(), DialogState::Early);
+    }
+    assert_eq!(dialog.confirm_uac(&invite, &answer_tagged(200, ";tag=BOBS-tag", BOB)), Ok(()));
+    assert_eq!(dialog.state(), DialogState::Confirmed);
+    for late in [&of_another_fork, &answer(200, BOB)] {
+        assert_eq!(dialog.confirm_uac(&invite, late), none);
+    }
+}
+
+/// RFC 3261 §12.1.1, RFC 4475 §3.4.1: a peer of RFC 2543's that leaves out Contact is reached where From says, if that is a URI.
+#[test]
+fn an_old_peer_without_contact_is_reached_where_from_says() {
+    let invite = |from: &str, branch: &str| {
+        parse(&format!(
+            "INVITE sip:bob@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch={branch}\r\nFrom: <{from}>;tag=a\r\nTo: <sip:bob@h>\r\n\
+             Call-ID: c\r\nCSeq: 1 INVITE\r\n\r\n"
+        ))
+    };
+    let target = |from: &str, branch: &str| {
+        let dialog = Dialog::uas(&invite(from, branch), &answer(200, BOB))?;
+        Ok(dialog.remote().contact.to_owned())
+    };
+    let missing = Err(DialogError::Missing(Name::Contact));
+    assert_eq!(target("sip:alice@h", "1"), Ok("sip:alice@h".into()));
+    assert_eq!(target("alice", "1"), missing);
+    assert_eq!(target("sip:alice@h", "z9hG4bK1"), missing);
+}

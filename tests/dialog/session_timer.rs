@@ -543,3 +543,50 @@ proptest! {
         }
     }
 }
+
+// ---- The values, the modes, the last moment ----
+
+/// RFC 4028 §4, §5: the values that are asked for, those of the RFC else.
+#[test]
+fn an_interval_that_is_asked_for() {
+    let timers = SessionTimers::requested(secs(600));
+    assert_eq!((timers.interval, timers.mode), (secs(600), TimerMode::Requested));
+    assert_eq!((timers.min_se, timers.refresh_by), (secs(90), RefreshBy::Either));
+}
+
+/// RFC 4028 §7.1: who does nothing about session timers says so.
+#[test]
+fn a_timer_is_off_in_one_mode() {
+    for (mode, is_off) in [
+        (TimerMode::Off, true),
+        (TimerMode::Supported, false),
+        (TimerMode::Requested, false),
+        (TimerMode::Required, false),
+    ] {
+        let settings = SessionTimers { mode, ..SessionTimers::DEFAULT };
+        assert_eq!(SessionTimer::new(settings).is_off(), is_off, "{mode:?}");
+    }
+}
+
+/// RFC 4028 §9: an answer without a session interval says all the same that the extension is known.
+#[test]
+fn an_answer_without_an_interval_knows_the_extension() {
+    let timer = SessionTimer::new(SessionTimers::DEFAULT);
+    let silent = SessionTerms::default();
+    assert_eq!(timer.answer(&silent), SessionTerms { supported: true, ..silent });
+}
+
+/// RFC 4028 §10: a refresh that fails is sent again in the middle of what is left, up to eight seconds before the end; nearer to it, not again.
+#[test]
+fn the_last_moment_of_a_refresh() {
+    for (failed_at, next) in [(90, 95), (92, 96), (93, 100), (99, 100)] {
+        let mut timer = SessionTimer::new(SessionTimers::requested(secs(100)));
+        let asked = timer.request();
+        let agreed = SessionTerms { refresher: Some(Refresher::Uac), ..asked };
+        timer.accepted(at(0), &asked, &agreed);
+        assert_eq!(timer.step(at(50)), SessionEffects::REFRESH);
+        let failure = Failure::response(StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(timer.failed(at(failed_at), &Method::Update, failure, secs(1)), SessionEffects::empty());
+        assert_eq!(timer.deadline(), Some(at(next)), "failed at {failed_at} s");
+    }
+}

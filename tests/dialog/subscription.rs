@@ -567,3 +567,65 @@ proptest! {
         prop_assert!(sent.windows(2).all(|pair| pair[1] - pair[0] >= pace), "{:?}", sent);
     }
 }
+
+// ---- Just in time, and just not ----
+
+/// RFC 6665 §4.1.2, §8.4: a state of an extension says that the subscription is there; once that is known it says nothing more.
+#[test]
+fn a_state_that_is_not_known_changes_none_that_is() {
+    let mut subscriber = Subscriber::new(at(0), secs(600), &Timers::DEFAULT);
+    for (text, effects, expected) in [
+        ("waiting", STARTED, SubscriberState::Pending),
+        ("active;expires=600", NOTHING, SubscriberState::Active),
+        ("waiting", NOTHING, SubscriberState::Active),
+    ] {
+        assert_eq!(subscriber.notified(at(0), &state(text)), effects, "{text}");
+        assert_eq!(subscriber.state(), expected, "{text}");
+    }
+}
+
+/// RFC 6665 §4.1.2.2, §4.1.2.4: a refresh that is refused for now is sent again in the middle of what is left, where 64·T1 are left for it; a farewell
+/// that is challenged is not made a refresh.
+#[test]
+fn a_refused_refresh_is_tried_again_while_there_is_time() {
+    for (asked, failed_at, code, next) in [
+        (3600, 3500, 500, 3550),
+        (3600, 3567, 500, 3583),
+        (3600, 3568, 500, 3632),
+        (3600, 3590, 500, 3632),
+        (0, 100, 401, 3632),
+    ] {
+        let mut subscriber = Subscriber::new(at(0), secs(3600), &Timers::DEFAULT);
+        subscriber.answered(at(0), StatusCode::OK, Some(secs(3600)));
+        subscriber.notified(at(0), &state("active;expires=3600"));
+        subscriber.sent(at(failed_at), secs(asked));
+        assert_eq!(subscriber.failed(at(failed_at), response(code)), NOTHING);
+        let deadline = subscriber.deadline().unwrap().as_millis() / 1000;
+        assert_eq!(deadline, next, "{asked} {failed_at} {code}");
+    }
+}
+
+/// RFC 3515 §2.4.5, RFC 3261 §7.2: version and code are both those of a status line, three digits and no sign.
+#[test]
+fn a_body_that_is_no_status_line() {
+    assert!(Sipfrag::parse(b"SIP/2.0 200 OK").is_some());
+    for body in [
+        &b"HTTP/1.1 200 OK"[..],
+        b"SIP/3.0 200 OK",
+        b"SIP/2.0 0200 OK",
+        b"SIP/2.0 +200 OK",
+        b"HTTP/1.1 +200 OK",
+        b"SIP/2.0 2x0 OK",
+    ] {
+        assert_eq!(Sipfrag::parse(body), None, "{}", String::from_utf8_lossy(body));
+    }
+}
+
+/// RFC 6665 §3.1.1, §4.2.1.1: what is granted unless it is configured otherwise: an hour to who asks for nothing, a day at most.
+#[test]
+fn what_is_granted_by_default() {
+    let day = 24 * 60 * 60;
+    for (asked, granted) in [(None, 3600), (Some(1), 1), (Some(day), day), (Some(day + 1), day)] {
+        assert_eq!(Granting::DEFAULT.grant(asked.map(secs)), Ok(secs(granted)), "{asked:?}");
+    }
+}

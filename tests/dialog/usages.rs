@@ -1,9 +1,10 @@
 //! What failures do to usages, held against its transcription from RFC 5057, code by code.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sip_proto::dialog::{Failure, Impact};
-use sip_proto::{Method, StatusCode};
+use sip_proto::{Message, Method, StatusCode};
 
 const TABLE: &str = include_str!("../rfc/usages.tsv");
 
@@ -65,5 +66,23 @@ fn the_list_of_rfc_6665_agrees() {
     for code in (400..=699_u16).filter(|code| ![408, 502].contains(code)) {
         let impact = Failure::response(StatusCode::new(code).unwrap()).impact(&Method::Notify);
         assert_eq!(impact != Impact::Transaction, removes.contains(&code), "{code}");
+    }
+}
+
+/// RFC 3261 §20.33, RFC 5057 §5.1: what a failure says, and when its sender may be asked again; nothing but a failure says it.
+#[test]
+fn what_an_answer_says_of_a_failure() {
+    let said = |start: &str, lines: &str| {
+        let head = "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=2";
+        let text = format!("{start}\r\n{head}\r\nCall-ID: c\r\nCSeq: 7 NOTIFY\r\n{lines}\r\n");
+        Failure::of(&Message::parse(text).unwrap())
+    };
+    let (refused, retry) = ("SIP/2.0 503 X", "Retry-After: 3600 (maintenance)\r\n");
+    let (status, hour) = (StatusCode::SERVICE_UNAVAILABLE, Some(Duration::from_secs(3600)));
+    assert_eq!(said(refused, retry), Some(Failure::Response { status, retry_after: hour }));
+    assert_eq!(said(refused, ""), Some(Failure::response(status)));
+    assert_eq!(said(refused, "Retry-After: soon\r\n"), Some(Failure::response(status)));
+    for none in ["SIP/2.0 200 OK", "SIP/2.0 100 Trying", "NOTIFY sip:b@h SIP/2.0"] {
+        assert_eq!(said(none, retry), None, "{none}");
     }
 }

@@ -6,6 +6,7 @@ use sip_proto::context::{Cause, Invite, Rel100, Reply};
 use sip_proto::dialog::{DialogError, DialogState, Modify};
 use sip_proto::endpoint::Handling;
 use sip_proto::message::Name;
+use sip_proto::sdp::Refusal;
 use sip_proto::{Config, DialogId, Event, Message, Method, Refused, RequestId, ServerEvent, ServerId};
 
 /// Bob, who takes part in reliable provisional answers as far as `policy` says.
@@ -679,4 +680,18 @@ fn what_is_refused_leaves_our_offer_in_place() {
     assert_eq!(heard.lines()[0], "491 Request Pending (INVITE)");
     ua.hear(with_sdp(&answer(&ours, 200, "a", CONTACT), OURS));
     assert_eq!(session(&mut ua, dialog), (DialogState::Confirmed, moved(), OURS.into()));
+}
+
+/// RFC 3261 §13.2.1: our offer is out in a reliable 183. The 2xx may say it again, and nothing else.
+#[test]
+fn a_2xx_may_say_the_offer_again_that_is_out() {
+    let mut ua = bob(Rel100::Supported);
+    let server = ua.hear(Req::invite().line(SUPPORTED).text()).server();
+    let heard = ua.progress(server, Reply::code(183).sdp(SDP).reliable()).unwrap();
+    let progress = heard.sent().remove(0);
+    let other = ua.accept(server, Reply::new().sdp(SDP.replace("4000", "4002"))).unwrap_err();
+    assert_eq!(other, Refused::Dialog(DialogError::Session(Refusal::SdpMisplaced)));
+    assert_eq!(ua.accept(server, Reply::new().sdp(SDP)).unwrap().lines(), [""; 0]);
+    let answered = prack(&progress, 2).body("application/sdp", SDP);
+    assert_eq!(ua.hear(answered.text()).message("200 OK (INVITE)").body(), SDP.as_bytes());
 }

@@ -803,3 +803,35 @@ fn a_second_destroy_ends_what_outlives_the_session() {
         assert!(net.is_empty(), "{}", net.ladder());
     }
 }
+
+/// RFC 6665 §4.1.2.1, RFC 5057 §5.1: the answer to a SUBSCRIBE comes when its subscription was over already. It is for no other one in the dialog.
+#[test]
+fn an_answer_after_the_end_is_for_no_other_subscription() {
+    for code in [200, 403] {
+        let mut ua = Ua::new();
+        ua.sip.request(ua.now, subscribe("600")).unwrap();
+        let first = ua.drain().only();
+        let dialog = ua.hear(first_notify(&first, 1).line("Subscription-State: active").text()).dialog();
+        ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "dialog", secs(900)).unwrap();
+        ua.drain();
+        let heard =
+            ua.hear(first_notify(&first, 2).line("Subscription-State: terminated;reason=noresource").text());
+        assert!(heard.lines().contains(&"* subscription ended: presence".into()), "{heard:?}");
+        let before = ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().to_vec();
+        assert_eq!(before.len(), 1);
+        ua.hear(answer(&first, code, "t", &format!("{CONTACT}Expires: 60\r\n")));
+        assert_eq!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap(), before, "{code}");
+    }
+}
+
+/// RFC 6665 §4.1.2.1, §4.2.1.1: the NOTIFY came first and told no duration. The 2xx that comes then does: the refresh goes in time for it.
+#[test]
+fn a_2xx_after_the_notify_tells_how_long_it_lasts() {
+    let mut ua = Ua::new();
+    ua.sip.request(ua.now, subscribe("600")).unwrap();
+    let first = ua.drain().only();
+    ua.hear(first_notify(&first, 1).line("Subscription-State: active").text());
+    ua.hear(answer(&first, 200, "t", &format!("{CONTACT}Expires: 100\r\n")));
+    let heard = ua.pass(secs(100));
+    assert_eq!(heard.times("SUBSCRIBE").first(), Some(&68_000), "{heard:?}");
+}

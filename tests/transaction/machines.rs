@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use sip_proto::Timestamp;
-use sip_proto::transaction::{Effects, Kind, State, Stimulus, Timer, Timers, Transaction};
+use sip_proto::transaction::{
+    Effects, Kind, State, Stimulus, Timer, TimerSet, Timers, Transaction, again_after,
+};
 
 const T0: Timestamp = Timestamp::ZERO;
 const NONE: Effects = Effects::NONE;
@@ -481,4 +483,22 @@ fn timer_j_ends_an_answered_server() {
             }
         }
     }
+}
+
+/// RFC 3261 §17.1.1.2: what repeats waits an interval from when it was due; one whole interval too late, it waits another one from now, and does
+/// not come twice at once.
+#[test]
+fn what_is_an_interval_late_waits_another_one() {
+    let (at, secs) = (Timestamp::from_secs, Duration::from_secs);
+    for (now, next) in [(10, 12), (11, 12), (12, 14), (13, 15)] {
+        assert_eq!(again_after(at(10), secs(2), at(now)), at(next), "at {now} s");
+    }
+    assert_eq!(again_after(at(10), Duration::ZERO, at(10)), Timestamp::MAX);
+}
+
+/// RFC 3261 Table 4: a set of timers is printed as its letters.
+#[test]
+fn a_set_of_timers_prints_its_letters() {
+    assert_eq!(format!("{:?}", TimerSet::of(&[Timer::M, Timer::A, Timer::B])), "{A, B, M}");
+    assert_eq!(format!("{:?}", TimerSet::NONE), "{}");
 }

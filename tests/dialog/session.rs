@@ -1,0 +1,139 @@
+//! The session of a dialog: what is left of a change that fails, who holds whom, and what the answer to an offer says.
+
+use sip_proto::dialog::Dialog;
+use sip_proto::sdp::{Meaning, Side};
+use sip_proto::{Message, Method};
+
+const ALICE: &str =
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+const BOB: &str =
+    "v=0\r\no=- 4 1 IN IP4 192.0.2.4\r\ns=-\r\nc=IN IP4 192.0.2.4\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n";
+
+/// A message of a call between Alice, whose tag is `a`, and Bob. `by` starts it: a request, or the answer to one of the other.
+fn message(start: &str, method: &str, cseq: u32, lines: &str, sdp: &str) -> Message {
+    let body = match sdp {
+        "" => String::from("\r\n"),
+        sdp => format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", sdp.len()),
+    };
+    Message::parse(format!(
+        "{start}\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:alice@h>;tag=a\r\nTo: <sip:bob@h>;tag=b\r\n\
+         Call-ID: c\r\nCSeq: {cseq} {method}\r\nContact: <sip:alice@h>\r\n{lines}{body}"
+    ))
+    .unwrap()
+}
+
+fn request(method: &str, cseq: u32, sdp: &str) -> Message {
+    message(&format!("{method} sip:bob@h SIP/2.0"), method, cseq, "", sdp)
+}
+
+fn answer(code: u16, method: &str, cseq: u32, sdp: &str) -> Message {
+    message(&format!("SIP/2.0 {code} X"), method, cseq, "", sdp)
+}
+
+/// A reliable provisional answer (RFC 3262).
+fn reliable(cseq: u32, sdp: &str) -> Message {
+    message("SIP/2.0 183 X", "INVITE", cseq, "Require: 100rel\r\nRSeq: 1\r\n", sdp)
+}
+
+fn stating(sdp: &str, version: u32, direction: &str) -> String {
+    format!("{}a={direction}\r\n", sdp.replacen(" 1 IN", &format!(" {version} IN"), 1))
+}
+
+/// Bob's dialog, up and acknowledged.
+fn call() -> Dialog {
+    let mut dialog = Dialog::uas(&request("INVITE", 1, ALICE), &answer(200, "INVITE", 1, BOB)).unwrap();
+    assert_eq!(dialog.note(Side::Theirs, &request("ACK", 1, "")), Ok(Meaning::Nothing));
+    assert!(dialog.negotiation().is_stable());
+    dialog
+}
+
+fn holds(dialog: &Dialog) -> (bool, bool) {
+    (dialog.local_hold(), dialog.remote_hold())
+}
+
+/// RFC 3261 §14.1, RFC 3311 §5.3: a request that ends without an answer takes its offer with it, and another may follow; a method that
+/// carries no offer takes none.
+#[test]
+fn a_request_that_nobody_answers_takes_its_offer_with_it() {
+    let offer = stating(ALICE, 2, "sendonly");
+    for (name, method) in [("INVITE", Method::Invite), ("UPDATE", Method::Update)] {
+        for by in [Side::Ours, Side::Theirs] {
+            let mut dialog = call();
+            assert_eq!(dialog.note(by, &request(name, 2, &offer)), Ok(Meaning::Offer), "{name}");
+            dialog.note_unanswered(by, &Method::Info);
+            assert!(!dialog.negotiation().is_stable(), "an INFO is not {name}");
+            dialog.note_unanswered(by, &method);
+            assert!(dialog.negotiation().is_stable(), "{name} of {by:?}");
+            assert_eq!((dialog.local().sdp, dialog.remote().sdp), (BOB.as_bytes(), ALICE.as_bytes()));
+            assert_eq!(holds(&dialog), (false, false));
+            assert_eq!(dialog.note(by, &request(name, 3, &offer)), Ok(Meaning::Offer), "{name} again");
+        }
+    }
+}
+
+/// RFC 3262 §5: the same for an answer that a PRACK was to bring, or an offer.
+#[test]
+fn a_prack_that_nobody_answers_takes_its_offer_with_it() {
+    let offer = stating(ALICE, 2, "sendonly");
+    let mut dialog = call();
+    dialog.note(Side::Theirs, &request("INVITE", 2, ALICE)).unwrap();
+    dialog.note_sent(&reliable(2, BOB));
+    assert_eq!(dialog.note(Side::Theirs, &request("PRACK", 3, &offer)), Ok(Meaning::Offer));
+    assert!(!dialog.negotiation().is_stable());
+    dialog.note_unanswered(Side::Theirs, &Method::Prack);
+    assert!(dialog.negotiation().is_stable());
+}
+
+/// RFC 3261 §14.1, RFC 6141 §3: a hold that was agreed in a reliable provisional answer ends with its INVITE when that fails; one from
+/// before stays.
+#[test]
+fn a_hold_agreed_within_an_invite_that_fails_ends_with_it() {
+    for (by, held) in [(Side::Ours, (true, false)), (Side::Theirs, (false, true))] {
+        let (offerer, answerer) = if by == Side::Ours { (BOB, ALICE) } else { (ALICE, BOB) };
+        let hold = |dialog: &mut Dialog, version, cseq| {
+            dialog.note(by, &request("INVITE", cseq, &stating(offerer, version, "sendonly"))).unwrap();
+            let answer = stating(answerer, version, "recvonly");
+            assert_eq!(dialog.note(by.other(), &reliable(cseq, &answer)), Ok(Meaning::Answer));
+            assert_eq!(holds(dialog), held, "{by:?}");
+        };
+        // There was no hold before.
+        let mut dialog = call();
+        hold(&mut dialog, 2, 2);
+        assert_eq!(dialog.note(by.other(), &answer(488, "INVITE", 2, "")), Ok(Meaning::RolledBack));
+        assert_eq!(holds(&dialog), (false, false), "{by:?}");
+        // There was one.
+        let mut dialog = call();
+        dialog.note(by, &request("UPDATE", 2, &stating(offerer, 2, "sendonly"))).unwrap();
+        let held_before = stating(answerer, 2, "recvonly");
+        assert_eq!(dialog.note(by.other(), &answer(200, "UPDATE", 2, &held_before)), Ok(Meaning::Answer));
+        hold(&mut dialog, 3, 3);
+        assert_eq!(dialog.note(by.other(), &answer(488, "INVITE", 3, "")), Ok(Meaning::RolledBack));
+        assert_eq!(holds(&dialog), held, "{by:?}");
+    }
+}
+
+/// RFC 3264 §6.1, §8.3.2: an offer that leaves a format out changes the session, though its streams go where they went: the answer that is made for it
+/// leaves the format out as well.
+#[test]
+fn an_answer_has_no_format_that_the_offer_left_out() {
+    let two = |sdp: &str| sdp.replace("RTP/AVP 0", "RTP/AVP 0 8");
+    let (invite, ok) = (request("INVITE", 1, &two(ALICE)), answer(200, "INVITE", 1, &two(BOB)));
+    let dialog = Dialog::uas(&invite, &ok).unwrap();
+    let answer_to =
+        |offer: &str| String::from_utf8(dialog.answer_to(offer.as_bytes()).unwrap().to_vec()).unwrap();
+    assert_eq!(answer_to(&two(ALICE)), two(BOB), "nothing has changed");
+    let fewer = ALICE.replacen(" 1 IN", " 2 IN", 1);
+    let answer = answer_to(&fewer);
+    assert!(answer.contains("m=audio 6000 RTP/AVP 0\r\n"), "{answer}");
+}
+
+/// RFC 3261 §21.1.1, §13.2.1: a 100 is of the next hop. What it describes is no answer, and not what the answer will be.
+#[test]
+fn a_100_describes_nothing() {
+    let mut dialog = call();
+    assert_eq!(dialog.note(Side::Ours, &request("INVITE", 2, BOB)), Ok(Meaning::Offer));
+    assert_eq!(dialog.note(Side::Theirs, &answer(100, "INVITE", 2, ALICE)), Ok(Meaning::Nothing));
+    assert_eq!(dialog.negotiation().preview(), None);
+    assert_eq!(dialog.note(Side::Theirs, &answer(180, "INVITE", 2, ALICE)), Ok(Meaning::Preview));
+    assert_eq!(dialog.negotiation().preview(), Some(ALICE.as_bytes()));
+}
