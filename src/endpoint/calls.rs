@@ -21,8 +21,8 @@ use super::uac::check_owed;
 use super::{Endpoint, Event, Refused};
 use crate::context::{Hop, Reply, Verb};
 use crate::dialog::{
-    Dialog, DialogState, Impact, InDialog, Role, SessionTimer, TimerMode, UsageError, UsageId, UsageKind,
-    Usages, Verdict, Within,
+    Dialog, DialogError, DialogState, Impact, InDialog, Role, SessionTimer, TimerMode, UsageError, UsageId,
+    UsageKind, Usages, Verdict, Within,
 };
 use crate::message::{Header, Message, Method, Name, StatusCode};
 use crate::sdp::{Change, Meaning, Side};
@@ -112,14 +112,19 @@ impl<D: Default> Endpoint<D> {
     /// The ACK of a 2xx of ours came. A BYE that waited for it goes out now (§15).
     pub(super) fn call_acknowledged(&mut self, server: ServerId, ack: Arc<Message>) {
         let Some(slot) = self.servers.get(server) else { return };
-        let (Some(id), is_in_dialog) = (slot.dialog, slot.is_in_dialog) else { return };
+        let (Some(id), cseq, is_in_dialog) = (slot.dialog, slot.cseq, slot.is_in_dialog) else { return };
+        let has_newer = self.has_newer_success(id, cseq);
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         slot.servers.retain(|other| *other != server);
-        let is_unanswered = slot.dialog.note(Side::Theirs, &ack) == Ok(Meaning::Missing);
-        let event = match is_in_dialog {
+        let event = |ack| match is_in_dialog {
             true => DialogEvent::Ack { request: ack },
             false => DialogEvent::Confirmed { ack },
         };
+        if has_newer {
+            return self.emit(Event::Dialog { dialog: id, event: event(ack) });
+        }
+        let is_unanswered = slot.dialog.note(Side::Theirs, &ack) == Ok(Meaning::Missing);
+        let event = event(ack);
         let deferred = slot.take_deferred();
         self.emit(Event::Dialog { dialog: id, event });
         if is_unanswered {
@@ -131,6 +136,14 @@ impl<D: Default> Endpoint<D> {
         {
             _ = self.bye_or_end(id, &[]);
         }
+    }
+
+    /// Whether we have accepted an INVITE of the dialog that is newer than the one with this number, and await its ACK. An older ACK is
+    /// not that one, and brings no answer: its offer and answer were exchanged before (§13.2.2.4, RFC 5407 §3.1.4).
+    fn has_newer_success(&self, id: DialogId, cseq: u32) -> bool {
+        let servers = self.dialogs.get(id).map(|slot| slot.servers.as_slice()).unwrap_or_default();
+        let mut slots = servers.iter().filter_map(|server| self.servers.get(*server));
+        slots.any(|slot| slot.cseq > cseq && slot.context.awaits_ack())
     }
 
     /// The ACK of a 2xx of ours never came: the session ends with a BYE (§13.3.1.4).
@@ -303,11 +316,21 @@ impl<D: Default> Endpoint<D> {
     /// Sends a request within a dialog.
     pub(super) fn send_in_dialog(&mut self, id: DialogId, request: &InDialog) -> Result<RequestId, Refused> {
         check_owed(&request.method, &request.headers)?;
+        self.check_session(id, &request.method)?;
         match request.method {
-            Method::Bye => Err(crate::dialog::DialogError::Method.into()),
+            Method::Bye => Err(DialogError::Method.into()),
             Method::Invite | Method::Update => self.wish(id, request.clone(), None),
             Method::Notify => self.notify_worded(id, request),
             _ => self.send_for(id, request, Purpose::App),
+        }
+    }
+
+    /// Refuses a request about a session that has ended, or never was, in a dialog that goes on for its subscriptions (RFC 5057 §4, §5.5).
+    pub(super) fn check_session(&self, id: DialogId, method: &Method) -> Result<(), Refused> {
+        let slot = self.dialogs.get(id).ok_or(Refused::Gone)?;
+        match UsageKind::of(method) {
+            Some(UsageKind::Invite) if !slot.usages.has_invite() => Err(DialogError::Terminated.into()),
+            _ => Ok(()),
         }
     }
 
@@ -458,7 +481,7 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// The one end of every dialog the application knows. What is still open in it is answered 487 (§15.1.2).
+    /// The one end of every dialog the application knows. What is still open in it is answered 487 (§15.1.2), a SUBSCRIBE 481.
     pub(super) fn end_dialog(
         &mut self,
         id: DialogId,
@@ -480,9 +503,14 @@ impl<D: Default> Endpoint<D> {
             self.leave_behind(client, slot.dialog, slot.flow.map(|flow| flow.get()));
         }
         for open in slot.servers {
-            if self.servers.get(open).is_some_and(|slot| slot.context.is_pending()) {
-                _ = self.respond(open, Verb::Reject, &Reply::code(487));
-            }
+            let Some(open_slot) = self.servers.get(open).filter(|slot| slot.context.is_pending()) else {
+                continue;
+            };
+            // RFC 6665 §4.1.2.2: after another refusal the subscriber would take its subscription to go on.
+            let subscribes =
+                open_slot.context.request().is_some_and(|request| *request.method() == Method::Subscribe);
+            let code = if subscribes { 481 } else { 487 };
+            _ = self.respond(open, Verb::Reject, &Reply::code(code));
         }
         let event = DialogEvent::Destroy { by, why, message, response, data: slot.data };
         self.emit(Event::Dialog { dialog: id, event });

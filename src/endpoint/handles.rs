@@ -247,7 +247,8 @@ impl<D: Default> DialogRef<'_, D> {
     ///
     /// # Errors
     /// [`Refused`], and nothing has changed: [`DialogError::NoSession`](crate::dialog::DialogError::NoSession) and
-    /// [`DialogError::NotHeld`](crate::dialog::DialogError::NotHeld) among them.
+    /// [`DialogError::NotHeld`](crate::dialog::DialogError::NotHeld) among them, and
+    /// [`DialogError::Terminated`](crate::dialog::DialogError::Terminated) once the session is over, though subscriptions go on in the dialog.
     pub fn modify(&mut self, now: Timestamp, modify: Modify) -> Result<RequestId, Refused> {
         self.modify_with(now, modify, Vec::new())
     }

@@ -35,6 +35,7 @@ impl<D: Default> Endpoint<D> {
         if self.clients.len() >= self.config.limits.clients || self.is_full() {
             return Err(Refused::Full);
         }
+        self.check_session(id, &wish.request.method)?;
         let slot = self.dialogs.get(id).ok_or(Refused::Gone)?;
         if slot.dialog.state() == DialogState::Terminated || slot.rare().deferred.is_some() {
             return Err(DialogError::Terminated.into());

@@ -238,10 +238,9 @@ impl<D: Default> Endpoint<D> {
     ) {
         let now = self.now;
         let Some(slot) = self.dialogs.get_mut(id) else { return };
-        let Some(Party::Subscriber(subscriber)) = slot.usages.get_mut(usage).map(|held| &mut held.party)
-        else {
-            return;
-        };
+        let Some(held) = slot.usages.get_mut(usage) else { return };
+        let is_refer = held.subject().is_refer();
+        let Party::Subscriber(subscriber) = &mut held.party else { return };
         let was_waiting = subscriber.state() == SubscriberState::NotifyWait;
         let effects = match failure.status() {
             StatusCode::INTERVAL_TOO_BRIEF
@@ -249,6 +248,8 @@ impl<D: Default> Endpoint<D> {
             {
                 SubscriptionEffects::empty()
             }
+            // RFC 3515 §2.4.4: what no REFER has made, or is over already, is refused so.
+            StatusCode::FORBIDDEN if is_refer && subscriber.is_leaving() => subscriber.unknown(failure),
             _ => subscriber.failed(now, failure),
         };
         match effects.contains(SubscriptionEffects::ENDED) {

@@ -316,6 +316,31 @@ fn a_subscribe_to_refer() {
     assert!(ua.sip.dialog(dialog).is_ok());
 }
 
+/// §2.4.4: a 403 to a SUBSCRIBE says that there is no such subscription. Whoever wants to leave one has left it then, and the dialog ends with it;
+/// a 403 to a refresh ends nothing before its time (RFC 6665 §4.1.2.2).
+#[test]
+fn a_farewell_to_a_subscription_that_is_gone() {
+    for (leaves, code, is_over) in [(true, 403, true), (false, 403, false), (true, 400, false)] {
+        let mut ua = Ua::new();
+        let (ok, dialog) = ua.answered_call();
+        ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+        let sent = ua.drain().only();
+        ua.hear(answer(&sent, 200, "", CONTACT));
+        let told = Req::within(&ok, "NOTIFY", 2)
+            .line(CONTACT.trim_end())
+            .line("Event: refer")
+            .line("Subscription-State: active;expires=3600");
+        ua.hear(told.text());
+        ua.hear(Req::within(&ok, "BYE", 3).text());
+        let asks = if leaves { secs(0) } else { secs(600) };
+        ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "refer", asks).unwrap();
+        let sent = ua.drain().only();
+        assert_eq!(*sent.method(), Method::Subscribe);
+        ua.hear(answer(&sent, code, "", ""));
+        assert_eq!(ua.sip.dialog(dialog).is_err(), is_over, "{leaves} {code}");
+    }
+}
+
 /// What cannot be a REFER is not sent as one (§2.4.1).
 // Holds: 3515-2.4.1-1
 #[test]

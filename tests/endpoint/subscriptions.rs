@@ -5,13 +5,13 @@
 use crate::ladder::golden;
 use crate::support::{CONTACT, Req, SDP, Ua, answer, secs};
 use sip_proto::context::{Invite, Reply, Request};
-use sip_proto::dialog::{Again, InDialog, Reason, Sipfrag, SubscriberEnd, UsageId};
+use sip_proto::dialog::{Again, DialogError, InDialog, Modify, Reason, Sipfrag, SubscriberEnd, UsageId};
 use sip_proto::endpoint::{Answer, By, Handling, Why};
 use sip_proto::message::{Body, Name};
 use sip_proto::testing::{Network, Node};
 use sip_proto::{
-    ClientEvent, Config, DialogEvent, DialogId, Event, Message, Method, ServerEvent, ServerId, StatusCode,
-    Timestamp,
+    ClientEvent, Config, DialogEvent, DialogId, Event, Message, Method, Refused, ServerEvent, ServerId,
+    StatusCode, Timestamp,
 };
 
 /// A user agent that serves SUBSCRIBE and REFER outside dialogs.
@@ -406,6 +406,24 @@ fn a_subscription_goes_on() {
     ua.pass_all();
 }
 
+/// §4.1.2.2: a SUBSCRIBE that the application has not answered when the dialog ends is told that there is nothing to subscribe to, or to leave: with
+/// another refusal than 481 the subscriber would take its subscription to go on for as long as it was to last.
+#[test]
+fn a_subscribe_that_waits_when_the_dialog_ends() {
+    let mut ua = notifier();
+    let server = ua.hear(asks("presence", "600").text()).server();
+    let heard = ua.accept(server, Reply::new()).unwrap();
+    let (ok, told, dialog) = (heard.message("200 OK (SUBSCRIBE)"), heard.message("NOTIFY"), heard.dialog());
+    ua.hear(answer(&told, 200, "", ""));
+    let other = Req::within(&ok, "SUBSCRIBE", 2).line(CONTACT.trim_end()).line("Event: x-other");
+    assert_eq!(ua.hear(other.line("Expires: 0").text()).lines(), ["* SUBSCRIBE asks"]);
+    ua.sip.dialog(dialog).unwrap().destroy(ua.now).unwrap();
+    let last = ua.drain().message("NOTIFY");
+    let heard = ua.hear(answer(&last, 200, "", ""));
+    assert!(heard.lines().contains(&"481 Call/Transaction Does Not Exist (SUBSCRIBE)".into()), "{heard:?}");
+    ua.pass_all();
+}
+
 /// §4.2.1.4: nobody refreshes: the notifier says so and is done, answered or not.
 // Holds: 6665-4.2.1.4-3, 6665-4.2.1.4-4
 #[test]
@@ -525,6 +543,39 @@ fn ladder_of_a_refer_that_outlives_its_call() {
     net.run_until_idle();
     assert!(net.is_empty(), "{}", net.ladder());
     golden("refer_outlives_call", &net);
+}
+
+/// RFC 5057 §4, §5.5, RFC 3261 §15.1.1: the session is over once its BYE is sent. What is about it is refused from then on, though subscriptions go
+/// on in the dialog: an INVITE that overtook the BYE would make that an old request (§12.2.2), and the peer's session would go on.
+#[test]
+fn a_session_that_has_ended_is_not_changed() {
+    let (mut net, alice, bob) = two();
+    let [ours, theirs] = call(&mut net, alice, bob);
+    let now = net.now();
+    net.endpoint(alice).dialog(ours).unwrap().request(now, refer()).unwrap();
+    accept_refer(&mut net, bob, &[]);
+    net.run_for(secs(1));
+    let now = net.now();
+    net.endpoint(alice).dialog(ours).unwrap().destroy(now).unwrap();
+    for wait in [0, 1] {
+        net.run_for(secs(wait));
+        let now = net.now();
+        let sides = if wait == 0 { vec![(alice, ours)] } else { vec![(alice, ours), (bob, theirs)] };
+        for (who, dialog) in sides {
+            let mut dialog = net.endpoint(who).dialog(dialog).unwrap();
+            for modify in [Modify::Offerless, Modify::Hold, Modify::Sdp(SDP.into())] {
+                let refused = dialog.modify(now, modify).unwrap_err();
+                assert!(matches!(refused, Refused::Dialog(DialogError::Terminated)), "{refused:?}");
+            }
+            for method in [Method::Invite, Method::Update, Method::Info] {
+                let refused = dialog.request(now, InDialog::new(method)).unwrap_err();
+                assert!(matches!(refused, Refused::Dialog(DialogError::Terminated)), "{refused:?}");
+            }
+        }
+    }
+    let now = net.now();
+    let mut dialog = net.endpoint(alice).dialog(ours).unwrap();
+    assert!(dialog.request(now, InDialog::new(Method::Options)).is_ok(), "RFC 5057 §5.3: of no usage");
 }
 
 /// RFC 3515 §2.4.6: two REFERs in one dialog: the NOTIFYs of the second say which.

@@ -208,6 +208,35 @@ fn our_invite_waits_for_the_end_of_theirs() {
     assert_eq!(ua.hear(theirs.follow("ACK").text()).lines(), ["INVITE +body"]);
 }
 
+/// RFC 3261 §13.2.2.4, RFC 5407 §3.1.4: an ACK has the number of its INVITE. One that comes late, after a newer INVITE was answered with our offer,
+/// is not the answer that is missing: the call goes on, the newer 2xx waits for its own ACK, and so do our INVITE and our BYE (§14.1, §15).
+#[test]
+fn an_older_ack_is_not_that_of_a_newer_2xx() {
+    for hangs_up in [false, true] {
+        let mut ua = Ua::new();
+        let server = ua.hear(Req::invite().body("application/sdp", SDP).text()).server();
+        let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+        let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+        let offerless = Req::within(&ok, "INVITE", 2).line(CONTACT.trim_end());
+        let server = ua.hear(offerless.text()).server();
+        ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+        match hangs_up {
+            true => ua.sip.dialog(dialog).unwrap().destroy(ua.now).unwrap(),
+            false => _ = ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap(),
+        }
+        let late = ua.hear(Req::within(&ok, "ACK", 1).text());
+        assert_eq!(late.lines(), ["* confirmed"]);
+        let again = ua.pass(millis(600));
+        assert_eq!(again.lines(), ["200 OK (INVITE) +body"], "the newer 2xx is still repeated");
+        let ack = Req::within(&ok, "ACK", 2).body("application/sdp", &other());
+        let lines = ua.hear(ack.text()).lines();
+        assert_eq!(lines, ["* ack", if hangs_up { "BYE" } else { "INVITE +body" }]);
+        if !hangs_up {
+            assert_eq!(remote_sdp(&mut ua, dialog), other());
+        }
+    }
+}
+
 /// RFC 3261 §14.2: a second re-INVITE before the first is answered is 500 with Retry-After, a random number from 0 to 10.
 // Holds: 3261-14.2-1, 3261-14.2-2
 #[test]

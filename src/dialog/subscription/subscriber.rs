@@ -155,6 +155,11 @@ impl Subscriber {
         SubscriptionEffects::empty()
     }
 
+    /// Takes in a 403 to a SUBSCRIBE of ours that was to end the subscription of a REFER: the notifier knows of none (RFC 3515 §2.4.4).
+    pub(crate) fn unknown(&mut self, failure: Failure) -> SubscriptionEffects {
+        self.over(SubscriberEnd::Refused(failure))
+    }
+
     /// Takes in a 423 to a refresh of ours, with its Min-Expires; true when it makes sense to send another that asks for that much
     /// (RFC 3261 §21.4.17).
     pub fn too_brief(&mut self, now: Timestamp, min_expires: Option<Duration>) -> bool {
