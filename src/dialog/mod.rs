@@ -42,7 +42,7 @@ pub use usage::{Failure, Impact, UsageKind};
 pub use usages::{Party, Subject, Subscription, UsageError, UsageId, Usages};
 pub use verdict::Verdict;
 
-use crate::message::{Address, Hidden, Message, Method, Name, StatusCode, Uri};
+use crate::message::{Address, Hidden, Message, Method, Name, StatusCode, Uri, is_sips};
 use crate::sdp::Side;
 use session::SessionState;
 use text::Text;
@@ -151,7 +151,7 @@ impl Dialog {
         let (from, to) = (request.from()?, sent.to()?);
         let local_tag = sent.to_tag().ok_or(DialogError::Missing(Name::To))?;
         let contacts = [local_contact(sent)?, remote_target(request)?];
-        let secure = is_secure(request);
+        let secure = is_sips(request.request_uri().unwrap_or_default());
         let remote_tag = request.from_tag().unwrap_or_default();
         let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
         let routes = recorded(request);
@@ -189,7 +189,7 @@ impl Dialog {
             text,
             role: Role::Uac,
             state: DialogState::Confirmed,
-            secure: is_secure(request),
+            secure: is_sips(request.request_uri().unwrap_or_default()),
             local_cseq: request.cseq(),
             remote_cseq: 0,
             invite_cseq: 0,
@@ -234,7 +234,7 @@ impl Dialog {
         }
         let local_tag = from.tag().ok_or(DialogError::Missing(Name::From))?;
         let contacts = [local_contact(request)?, remote_contact];
-        let secure = is_secure(request);
+        let secure = is_sips(request.request_uri().unwrap_or_default());
         let remote_tag = to.tag().unwrap_or_default();
         let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
         let routes = recorded(response);
@@ -378,10 +378,8 @@ fn state_after(request: &Message, answer: &Message) -> Result<DialogState, Dialo
 
 /// Where a message of ours says that we are reached. It was looked at when it was written.
 fn local_contact(sent: &Message) -> Result<&str, DialogError> {
-    match sent.contact_text() {
-        Some(uri) => Ok(uri),
-        None => Ok(sent.contact()?.ok_or(DialogError::Missing(Name::Contact))?.uri),
-    }
+    let why = || sent.contact().err().map_or(DialogError::Missing(Name::Contact), DialogError::Malformed);
+    sent.contact_text().ok_or_else(why)
 }
 
 /// Where the sender of a request that makes a dialog is reached: its Contact (RFC 3261 §12.1.1). A peer of RFC 2543's, told by its
@@ -418,9 +416,4 @@ fn checked(contact: Address<'_>) -> Result<&str, DialogError> {
         Ok(_) => Ok(contact.uri),
         Err(fault) => Err(DialogError::Malformed(fault.within(Name::Contact, 0))),
     }
-}
-
-fn is_secure(request: &Message) -> bool {
-    let scheme = request.request_uri().and_then(|uri| uri.get(..5));
-    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("sips:"))
 }

@@ -11,11 +11,11 @@ use super::flow::Flow;
 use super::ids::{DialogId, RequestId, Sender, Token};
 use super::output::Payload;
 use super::slots::{ClientSlot, EndedDialog, Purpose, Stage};
-use super::transports::{Route, Task, is_sips};
+use super::transports::{Route, Task};
 use super::{Endpoint, Event};
 use crate::context::{Cause, ClientEffects, Hop, Synthetic};
 use crate::dialog::Dialog;
-use crate::message::{Body, Header, Message, Method, Name, StatusCode, Uri};
+use crate::message::{Body, Header, Message, Method, Name, StatusCode, Uri, is_sips};
 use crate::random;
 use crate::sdp::Side;
 

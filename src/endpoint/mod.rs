@@ -76,7 +76,7 @@ pub use policy::{Handling, Policy};
 pub use shard::{Shard, shard, shard_of};
 
 use crate::context::{Defaults, Invite, Rel100, Request};
-use crate::message::{Hidden, Message, Method};
+use crate::message::{Hidden, Message, Method, is_sips};
 use crate::random::Random;
 use crate::time::Timestamp;
 use crate::transaction::HashKey;
@@ -85,7 +85,7 @@ use index::Index;
 use redirects::Redirects;
 use slots::{ClientSlot, DialogSlot, ServerSlot};
 use timers::TimerIndex;
-use transports::{Transports, is_sips};
+use transports::Transports;
 
 /// How many outputs the queue keeps room for while it is empty.
 const QUEUE_ROOM: usize = 256;

@@ -11,10 +11,12 @@ use alloc::vec::Vec;
 use super::event::{ClientEvent, Why};
 use super::ids::RequestId;
 use super::slots::Stage;
-use super::transports::{Route, is_sips};
+use super::transports::Route;
 use super::{Endpoint, Event};
 use crate::context::{Hop, Synthetic, again, as_request_uri};
-use crate::message::{Contact, Header, Message, Method, Name, QValue, SipUri, StatusCode, Uri, unescape};
+use crate::message::{
+    Contact, Header, Message, Method, Name, QValue, SipUri, StatusCode, Uri, is_sips, unescape,
+};
 
 /// Where an INVITE may go yet, and where it has been.
 #[derive(Clone, Debug)]

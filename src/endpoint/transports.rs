@@ -16,7 +16,7 @@ use super::flow::{Bound, Flow};
 use super::ids::{ConnectId, QueryId, RequestId, ServerId};
 use super::timers::Handle;
 use crate::dialog::Dialog;
-use crate::message::{Framer, Host, ParseError, Transport, Uri};
+use crate::message::{Framer, Host, ParseError, Transport, Uri, is_sips};
 
 /// Hashes addresses that peers choose, with a key that they do not know.
 #[derive(Clone, Debug)]
@@ -309,9 +309,4 @@ impl Names {
         let secure_contact = alloc::format!("<sips:{user}{at}{sent_by}{secure_param}>").into();
         Self { sent_by, contact, secure_contact }
     }
-}
-
-/// Whether this is a SIPS URI.
-pub(super) fn is_sips(uri: &str) -> bool {
-    uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("sips:"))
 }

@@ -13,14 +13,13 @@ use super::output::Payload;
 use super::refresh::add_terms;
 use super::reliable::{is_option_tag, supported};
 use super::slots::{ClientSlot, Purpose, Stage};
-use super::transports::is_sips;
 use super::{Endpoint, Event, Refused};
 use crate::context::{
     Cause, ClientContext, ClientEffects, Hop, Identifiers, OPTION_TAG, Rel100, Request, Synthetic,
     check_cancel,
 };
 use crate::dialog::{DialogError, Failure, Impact};
-use crate::message::{Address, Header, List, Message, Method, Name, StatusCode};
+use crate::message::{Address, Header, List, Message, Method, Name, StatusCode, is_sips};
 use crate::sdp::Side;
 use crate::transaction::MatchId;
 

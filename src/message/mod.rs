@@ -84,6 +84,7 @@ pub use status::StatusCode;
 pub use stream::{Framer, Unit};
 pub use strict::{Finding, LENIENCIES, Leniency};
 pub use transport::Transport;
+pub(crate) use uri::is_sips;
 pub use uri::{
     Component, Escaped, Host, PhoneContext, SipUri, TelUri, Uri, UriHeader, escape, octets, unescape,
 };

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::keys::Keys;
 use super::name::Known;
+use super::scan::digits;
 use super::stream::SHORTER_BODY;
 use super::strict::Lost;
 use super::{
@@ -202,22 +203,6 @@ enum Tokenise {
 /// The value of up to nine decimal digits.
 fn decimal(text: &[u8]) -> Option<u32> {
     digits(text).filter(|(_, rest)| rest.is_empty()).map(|(value, _)| value)
-}
-
-/// The value of one to nine decimal digits, no more of which follow, and what does.
-#[inline]
-fn digits(text: &[u8]) -> Option<(u32, &[u8])> {
-    let mut value = 0_u32;
-    let mut rest = text;
-    while let Some((digit, after)) = rest.split_first() {
-        let digit = digit.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        value = value.wrapping_mul(10).wrapping_add(digit.into());
-        rest = after;
-    }
-    matches!(text.len().wrapping_sub(rest.len()), 1..=9).then_some((value, rest))
 }
 
 /// How many line ends there are before an empty line, or before the end.

@@ -213,22 +213,31 @@ fn split_outside_slowly(text: &str, delimiter: u8) -> (&str, Option<&str>) {
     (text, None)
 }
 
+/// The value of the one to nine decimal digits at the start of `text`, which always fits, and what follows; `None` where there are more or none.
+#[inline]
+pub(super) fn digits(text: &[u8]) -> Option<(u32, &[u8])> {
+    let mut value = 0_u32;
+    let mut rest = text;
+    while let Some((digit, after)) = rest.split_first() {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(digit.into());
+        rest = after;
+    }
+    matches!(text.len().wrapping_sub(rest.len()), 1..=9).then_some((value, rest))
+}
+
 /// The decimal number at the start of `text`, of which all digits are taken, and what follows; `None` without a digit or when it does not fit.
 #[inline]
 pub(super) fn leading_number(text: &str) -> Option<(u32, &str)> {
-    let (mut len, mut value) = (0_usize, 0_u32);
-    while let Some(digit) =
-        text.as_bytes().get(len).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9)
-    {
-        value = value.wrapping_mul(10).wrapping_add(digit.into());
-        len = len.wrapping_add(1);
-    }
-    let (digits, rest) = text.split_at_checked(len)?;
-    match len {
-        0 => None,
-        // Nine digits always fit.
-        1..=9 => Some((value, rest)),
-        _ => Some((digits.parse().ok()?, rest)),
+    match digits(text.as_bytes()) {
+        Some((value, rest)) => Some((value, text.get(text.len().wrapping_sub(rest.len())..)?)),
+        None => {
+            let (digits, rest) = span(text, |byte| byte.is_ascii_digit());
+            Some((digits.parse().ok()?, rest))
+        }
     }
 }
 

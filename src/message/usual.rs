@@ -8,6 +8,7 @@ use core::net::Ipv4Addr;
 
 use super::Span;
 use super::lanes::{self, Hits, Lanes};
+use super::scan;
 use super::uri::ipv4;
 
 /// The topmost Via, as far as matching and routing go by it.
@@ -177,21 +178,11 @@ fn word_len(text: &[u8], more: u8) -> usize {
     lanes::position_in_sight(text, is_outside).unwrap_or_default()
 }
 
-/// The port at the start of `text`, of one to five digits, and what follows.
+/// The port at the start of `text`, and what follows.
 #[inline]
 fn port(text: &[u8]) -> Option<(u16, &[u8])> {
-    let mut port = 0_u32;
-    let mut rest = text;
-    while let Some((digit, after)) = rest.split_first() {
-        let digit = digit.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        port = port.wrapping_mul(10).wrapping_add(digit.into());
-        rest = after;
-    }
-    let is_port = matches!(text.len().wrapping_sub(rest.len()), 1..=5);
-    u16::try_from(port).ok().filter(|_| is_port).map(|port| (port, rest))
+    let (port, rest) = scan::digits(text)?;
+    Some((u16::try_from(port).ok()?, rest))
 }
 
 /// What is left of `value` where `rest` begins.

@@ -105,6 +105,11 @@ impl<'a> Uri<'a> {
     }
 }
 
+/// Whether this is a SIPS URI (RFC 3261 §19.1), well-formed or not.
+pub(crate) fn is_sips(uri: &str) -> bool {
+    after_scheme(uri, "sips:").is_some()
+}
+
 /// What follows `scheme`, written with its colon, in `text`; schemes compare without case.
 fn after_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
     let (head, rest) = text.split_at_checked(scheme.len())?;
