@@ -24,8 +24,6 @@ mod verdict;
 
 use core::fmt;
 
-use smallvec::SmallVec;
-
 pub use error::DialogError;
 pub use outgoing::{InDialog, Within};
 pub use session::Modify;
@@ -148,15 +146,13 @@ impl Dialog {
     /// When a header that the dialog is made of is missing or malformed, in the request or in the answer.
     pub fn uas(request: &Message, sent: &Message) -> Result<Self, DialogError> {
         let state = state_after(request, sent)?;
-        let (from, to) = (request.from()?, sent.to()?);
+        let identities = [sent.name_addr(Name::To)?, request.name_addr(Name::From)?];
         let local_tag = sent.to_tag().ok_or(DialogError::Missing(Name::To))?;
         let contacts = [local_contact(sent)?, remote_target(request)?];
         let secure = is_sips(request.request_uri().unwrap_or_default());
         let remote_tag = request.from_tag().unwrap_or_default();
         let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
-        let routes = recorded(request);
-        let text =
-            Text::new(sip, [to, from], contacts, routes.iter()).map_err(|_| malformed_route(request))?;
+        let text = Text::new(sip, &identities, contacts, request.recorded_routes()?.iter());
         Ok(Self {
             text,
             role: Role::Uas,
@@ -177,14 +173,12 @@ impl Dialog {
     /// # Errors
     /// When a header that the dialog is made of is missing or malformed.
     pub fn notified(request: &Message, notify: &Message) -> Result<Self, DialogError> {
-        let (from, peer) = (request.from()?, notify.from()?);
-        let local_tag = from.tag().ok_or(DialogError::Missing(Name::From))?;
+        let identities = [request.name_addr(Name::From)?, notify.name_addr(Name::From)?];
+        let local_tag = request.from_tag().ok_or(DialogError::Missing(Name::From))?;
         let contacts = [local_contact(request)?, remote_target(notify)?];
-        let remote_tag = peer.tag().unwrap_or_default();
+        let remote_tag = notify.from_tag().unwrap_or_default();
         let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
-        let routes = recorded(notify);
-        let text =
-            Text::new(sip, [from, peer], contacts, routes.iter()).map_err(|_| malformed_route(notify))?;
+        let text = Text::new(sip, &identities, contacts, notify.recorded_routes()?.iter());
         Ok(Self {
             text,
             role: Role::Uac,
@@ -228,18 +222,17 @@ impl Dialog {
         remote_contact: &str,
     ) -> Result<Self, DialogError> {
         let state = state_after(request, response)?;
-        let (from, to) = (request.from()?, response.to()?);
-        if state == DialogState::Early && to.tag().is_none() {
+        let identities = [request.name_addr(Name::From)?, response.name_addr(Name::To)?];
+        let remote_tag = response.to_tag();
+        if state == DialogState::Early && remote_tag.is_none() {
             return Err(DialogError::Missing(Name::To));
         }
-        let local_tag = from.tag().ok_or(DialogError::Missing(Name::From))?;
+        let local_tag = request.from_tag().ok_or(DialogError::Missing(Name::From))?;
         let contacts = [local_contact(request)?, remote_contact];
         let secure = is_sips(request.request_uri().unwrap_or_default());
-        let remote_tag = to.tag().unwrap_or_default();
+        let remote_tag = remote_tag.unwrap_or_default();
         let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
-        let routes = recorded(response);
-        let routes = routes.iter().rev();
-        let text = Text::new(sip, [from, to], contacts, routes).map_err(|_| malformed_route(response))?;
+        let text = Text::new(sip, &identities, contacts, response.recorded_routes()?.iter().rev());
         Ok(Self {
             text,
             role: Role::Uac,
@@ -397,18 +390,6 @@ pub(crate) fn remote_target(request: &Message) -> Result<&str, DialogError> {
         },
         None => Err(DialogError::Missing(Name::Contact)),
     }
-}
-
-/// The elements of Record-Route, as they are written.
-fn recorded(message: &Message) -> SmallVec<[&str; 4]> {
-    message.elements(Name::RecordRoute).collect()
-}
-
-/// What is wrong with Record-Route.
-#[cold]
-fn malformed_route(message: &Message) -> DialogError {
-    let fault = message.record_routes().find_map(Result::err);
-    fault.map_or(DialogError::Missing(Name::RecordRoute), DialogError::Malformed)
 }
 
 fn checked(contact: Address<'_>) -> Result<&str, DialogError> {

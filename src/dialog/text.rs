@@ -1,10 +1,11 @@
 //! The text that a dialog keeps, in one buffer of its own size: a tag must not pin the datagram that it came in.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::SipInfo;
-use crate::message::{Address, List, ParseError};
+use crate::message::List;
 
 /// Call-ID, both tags, both identities, both contacts, the route set.
 #[derive(Clone, PartialEq)]
@@ -15,6 +16,9 @@ pub(super) struct Text {
 }
 
 const FIELDS: usize = 7;
+
+/// What stands behind each route: elements of a list that are empty do not count.
+const SEPARATOR: &str = ",";
 
 #[derive(Clone, Copy)]
 #[repr(usize)]
@@ -31,52 +35,27 @@ enum Field {
 
 impl Text {
     /// Gathers the fields; of `identities` and `contacts` ours is the first.
-    ///
-    /// # Errors
-    /// Where one of the routes is no address.
     pub(super) fn new<'a>(
         sip: SipInfo<'_>,
-        identities: [Address<'_>; 2],
+        identities: &[Cow<'_, str>; 2],
         contacts: [&str; 2],
-        routes: impl Iterator<Item = &'a &'a str> + Clone,
-    ) -> Result<Self, ParseError> {
-        let sum = |len: usize, more: usize| len.saturating_add(more);
-        // Of the routes, each with a separator but the first one, and in brackets as nearly all are.
-        let routes_len = routes
-            .clone()
-            .map(|route| route.len())
-            .reduce(|len, more| len.saturating_add(more).saturating_add(2));
-        let [local, remote] = identities.each_ref().map(address_len);
-        let length = [sip.call_id, sip.local_tag, sip.remote_tag].into_iter().chain(contacts).map(str::len);
-        let length = length.chain([local, remote, routes_len.unwrap_or_default()]).fold(0, sum);
+        routes: impl Iterator<Item = &'a Cow<'a, str>> + Clone,
+    ) -> Self {
+        let ([local, remote], [local_contact, remote_target]) = (identities, contacts);
+        let fields =
+            [sip.call_id, sip.local_tag, sip.remote_tag, local, remote, local_contact, remote_target];
+        let joined = routes.clone().map(|route| route.len().saturating_add(SEPARATOR.len()));
+        let length = fields.iter().map(|field| field.len()).chain(joined).fold(0, usize::saturating_add);
         let mut buffer = String::with_capacity(length);
-        let mut ends = [0; FIELDS];
-        let mut place = ends.iter_mut();
-        let mut close = |buffer: &String| {
-            if let Some(end) = place.next() {
-                *end = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
-            }
-        };
-        for field in [sip.call_id, sip.local_tag, sip.remote_tag] {
+        let ends = fields.map(|field| {
             buffer.push_str(field);
-            close(&buffer);
+            u32::try_from(buffer.len()).unwrap_or(u32::MAX)
+        });
+        for route in routes {
+            buffer.push_str(route);
+            buffer.push_str(SEPARATOR);
         }
-        for address in &identities {
-            push_address(&mut buffer, address, "");
-            close(&buffer);
-        }
-        for contact in contacts {
-            buffer.push_str(contact);
-            close(&buffer);
-        }
-        for (place, route) in routes.enumerate() {
-            if place > 0 {
-                buffer.push_str(", ");
-            }
-            let route = Address::parse(route)?;
-            push_address(&mut buffer, &route, route.params.as_str());
-        }
-        Ok(Self { buffer: buffer.into(), ends })
+        Self { buffer: buffer.into(), ends }
     }
 
     pub(super) fn sip(&self) -> SipInfo<'_> {
@@ -150,24 +129,6 @@ impl Text {
     }
 }
 
-/// How much [`push_address`] adds: the buffer is made as long as it will be, so that it need not move.
-fn address_len(address: &Address<'_>) -> usize {
-    let bare = address.raw_display_name.len().saturating_add(address.uri.len());
-    let blank = usize::from(!address.raw_display_name.is_empty());
-    bare.saturating_add(blank).saturating_add(2)
-}
-
-fn push_address(buffer: &mut String, address: &Address<'_>, params: &str) {
-    if !address.raw_display_name.is_empty() {
-        buffer.push_str(address.raw_display_name);
-        buffer.push(' ');
-    }
-    buffer.push('<');
-    buffer.push_str(address.uri);
-    buffer.push('>');
-    buffer.push_str(params);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,10 +137,9 @@ mod tests {
     #[test]
     fn fields_stand_apart_and_the_target_can_change() {
         let sip = SipInfo { call_id: "c", local_tag: "l", remote_tag: "" };
-        let local = Address::parse("\"A\" <sip:a@h>;tag=l").unwrap();
-        let remote = Address::parse("sip:b@h").unwrap();
-        let routes = ["<sip:p1;lr>;x=1", "<sip:p2;lr>"];
-        let mut text = Text::new(sip, [local, remote], ["sip:a@1", "sip:b@2"], routes.iter()).unwrap();
+        let identities = ["\"A\" <sip:a@h>", "<sip:b@h>"].map(Cow::Borrowed);
+        let routes = ["<sip:p1;lr>;x=1", "<sip:p2;lr>"].map(Cow::Borrowed);
+        let mut text = Text::new(sip, &identities, ["sip:a@1", "sip:b@2"], routes.iter());
         for target in ["sip:b@2", "sip:somewhere.else.example.com", ""] {
             text.set_remote_target(target);
             assert_eq!(text.sip(), sip);

@@ -364,7 +364,7 @@ impl<D: Default> Endpoint<D> {
 
 /// Whether a dialog can be made of a request: a target that can be sent to, Record-Routes that can be read (§12.1.1).
 fn is_dialog_possible(request: &Message) -> bool {
-    remote_target(request).is_ok() && request.record_routes().all(|route| route.is_ok())
+    remote_target(request).is_ok() && request.recorded_routes().is_ok()
 }
 
 /// Whether a media range of Accept covers session descriptions (§20.1). `q=0` says that it does not.

@@ -102,10 +102,30 @@ fn position_in_few(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> Option<usize>
     (place < octets.len()).then_some(place)
 }
 
+/// Whether `is_it` takes one of the places of `needle`, which are shown to it in order.
+#[inline(always)]
+pub(crate) fn any_place(octets: &[u8], needle: u8, mut is_it: impl FnMut(usize) -> bool) -> bool {
+    let (chunks, rest) = octets.as_chunks::<WIDTH>();
+    // What is not there is no hit.
+    let mut last = [!needle; WIDTH];
+    last.iter_mut().zip(rest).for_each(|(lane, octet)| *lane = *octet);
+    for (at, chunk) in chunks.iter().chain([&last]).enumerate() {
+        let mut found = Lanes(u8x16::from(*chunk)).is(needle).to_bitmask();
+        while found != 0 {
+            if is_it(at.wrapping_mul(WIDTH).wrapping_add(found.trailing_zeros() as usize)) {
+                return true;
+            }
+            found &= found.wrapping_sub(1);
+        }
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use alloc::vec;
+    use alloc::vec::Vec;
 
     /// Each place in each length, and none.
     #[test]
@@ -138,6 +158,20 @@ mod tests {
                 let place = (at - at % WIDTH + WIDTH <= len).then_some(at);
                 assert_eq!(position_in_sight(&octets, |lanes| lanes.is(b';')), place, "{at} of {len}");
             }
+        }
+    }
+
+    #[test]
+    fn all_places_are_found() {
+        for len in 0..70_usize {
+            let octets: Vec<u8> = (0..len).map(|at| if at % 7 == len % 7 { b';' } else { b'a' }).collect();
+            let mut places = Vec::new();
+            assert!(!any_place(&octets, b';', |at| {
+                places.push(at);
+                false
+            }));
+            assert_eq!(places, (0..len).filter(|at| at % 7 == len % 7).collect::<Vec<_>>());
+            assert_eq!(any_place(&octets, b';', |at| at > 20), places.iter().any(|at| *at > 20));
         }
     }
 

@@ -24,7 +24,8 @@
 //! |---|---|
 //! | `parse`, `normalise` | bytes to index; the slow path for what `httparse` does not take |
 //! | `receive`, `keys` | what a datagram is: keep-alive, not SIP, broken, or a message; what matching reads of it |
-//! | `usual` | Via, From, To and Contact as nearly all write them, read from the octets |
+//! | `usual` | Via, From, To, Contact and Record-Route as nearly all write them, read from the octets |
+//! | `name_addr` | addresses as a dialog keeps them |
 //! | `stream` | messages out of a byte stream |
 //! | `strict` | whether a message is what the grammar says, to the octet |
 //! | `view` | typed access to a message's headers |
@@ -45,6 +46,7 @@ mod lanes;
 mod method;
 mod multipart;
 mod name;
+mod name_addr;
 mod normalise;
 mod params;
 mod parse;
@@ -74,6 +76,7 @@ pub(crate) use build::{check_line, supplies};
 pub use error::{BuildError, ParseError};
 pub(crate) use hidden::{Hidden, Length};
 pub(crate) use keys::TopVia;
+pub(crate) use lanes::any_place;
 pub use method::Method;
 pub use multipart::{BodyPart, Part, Parts};
 pub use name::Name;

@@ -1,4 +1,4 @@
-//! Via, From, To and Contact in the form that nearly all peers write, read from the octets where they stand.
+//! Via, From, To, Contact and Record-Route in the form that nearly all peers write, read from the octets where they stand.
 //!
 //! Matching and routing read these of every message (RFC 3261 §20.10, §20.20, §20.39, §20.42). Of what is written otherwise, faults
 //! included, nothing is said here: `None`, and the views decide. Where something is said they say the same, and the whole value is ASCII.
@@ -109,6 +109,35 @@ pub(super) fn contact(octets: &[u8], value: Span) -> Option<Span> {
     let (uri, rest) = is_plain.then(|| bracketed(octets, value)).flatten()?;
     let rest = remainder(octets, rest, value)?;
     (matches!(rest.first(), None | Some(b';' | b',')) && rest.is_ascii()).then_some(uri)
+}
+
+/// Whom `value`, a From or To, names, if that is written as it would be anew: `"Bob" <sip:bob@example.com>`.
+pub(super) fn name_addr(octets: &[u8], value: Span) -> Option<Span> {
+    let (uri, rest) = bracketed(octets, value)?;
+    let name = octets.get(value.at.into()..usize::from(uri.at).wrapping_sub(1))?;
+    let is_written_so = match name {
+        [] => true,
+        [.., last, b' '] => *last != b' ',
+        _ => false,
+    };
+    let is_end = matches!(remainder(octets, rest, value)?.first(), None | Some(b';'));
+    (is_written_so && is_end).then_some(Span { at: value.at, end: uri.end.wrapping_add(1) })
+}
+
+/// Whether `value`, a Record-Route, is one address without a name: `<sip:p1.example.com;lr>;x=1`.
+pub(super) fn is_route(octets: &[u8], value: Span) -> bool {
+    let rest = || {
+        let is_bare = octets.get(usize::from(value.at)) == Some(&b'<');
+        let (_, rest) = bracketed(octets, value).filter(|_| is_bare)?;
+        remainder(octets, rest, value)
+    };
+    match rest() {
+        Some([]) => true,
+        Some([b';', params @ ..]) => {
+            params.iter().all(|octet| matches!(octet, b'!'..=b'~') && !matches!(octet, b',' | b'"' | b'<'))
+        }
+        _ => false,
+    }
 }
 
 /// The URI between the brackets of the `name-addr` in `value`, and what follows the closing one.

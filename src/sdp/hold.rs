@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::lines::Line;
 use super::stream::direction_of;
 use super::{Direction, Session, Stream, write};
-use crate::message::ParseError;
+use crate::message::{ParseError, any_place};
 
 /// The description that holds the peer: every stream in use goes from `sendrecv` to `sendonly` and from `recvonly` to `inactive`
 /// (RFC 3264 §8.4), the version of the origin is one higher (§8). Disabled streams stay as they are.
@@ -46,8 +46,7 @@ pub(crate) fn may_hold(sdp: &[u8]) -> bool {
             .any(|line| line.windows(7).any(|word| word == b"0.0.0.0")),
         _ => false,
     };
-    let starts = memchr::memchr_iter(b'\n', sdp).map(|end| end.saturating_add(1));
-    core::iter::once(0).chain(starts).any(|start| sdp.get(start..).is_some_and(begins_hold))
+    begins_hold(sdp) || any_place(sdp, b'\n', |end| sdp.get(end.saturating_add(1)..).is_some_and(begins_hold))
 }
 
 fn redirect(sdp: &[u8], to: impl Fn(Direction) -> Direction) -> Result<Vec<u8>, ParseError> {

@@ -219,7 +219,7 @@ impl Message {
     }
 
     /// A fault in `value`, which lies somewhere in this message.
-    fn place_in(&self, fault: ParseError, name: Name, value: &str) -> ParseError {
+    pub(super) fn place_in(&self, fault: ParseError, name: Name, value: &str) -> ParseError {
         fault.within(name, (value.as_ptr() as usize).saturating_sub(self.bytes.as_ptr() as usize))
     }
 }
