@@ -82,12 +82,12 @@ impl Settings {
     /// (RFC 4320 §4.1), 3.5 s by default.
     pub fn trying_non_invite_after(&self) -> Duration {
         let Timers { t1, t2, .. } = self.timers;
-        let (mut elapsed, mut interval) = (t1, t1.saturating_mul(2));
+        // The intervals before one of T2, each twice as long as the one before, last as long as that does less the first.
+        let mut interval = t1.saturating_add(t1);
         while interval < t2 && !interval.is_zero() {
-            elapsed = elapsed.saturating_add(interval);
-            interval = interval.saturating_mul(2);
+            interval = interval.saturating_add(interval);
         }
-        elapsed
+        interval.saturating_sub(t1)
     }
 }
 

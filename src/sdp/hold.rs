@@ -39,11 +39,15 @@ pub(crate) fn may_hold(sdp: &[u8]) -> bool {
         })
     };
     let begins_hold = |rest: &[u8]| match rest {
-        [b'a', b'=', value @ ..] => is_direction(value.trim_ascii_start()),
-        [b'c', b'=', value @ ..] => value
-            .split(|byte| *byte == b'\n')
-            .take(1)
-            .any(|line| line.windows(7).any(|word| word == b"0.0.0.0")),
+        [b'a', b'=', value @ ..] => {
+            // Few attributes begin as those directions do.
+            let may_be = matches!(value.first(), Some(b's' | b'S' | b'i' | b'I' | b'\t'..=b' '));
+            may_be && is_direction(value.trim_ascii_start())
+        }
+        [b'c', b'=', value @ ..] => {
+            let end = memchr::memchr(b'\n', value).unwrap_or(value.len());
+            value.get(..end).is_some_and(|line| line.windows(7).any(|word| word == b"0.0.0.0"))
+        }
         _ => false,
     };
     begins_hold(sdp) || any_place(sdp, b'\n', |end| sdp.get(end.saturating_add(1)..).is_some_and(begins_hold))
