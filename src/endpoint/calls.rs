@@ -52,8 +52,6 @@ impl<D: Default> Endpoint<D> {
     }
 
     pub(super) fn insert_dialog(&mut self, dialog: Dialog) -> DialogId {
-        let sip = dialog.sip();
-        let id = MatchId::dialog(&self.key, sip.call_id, sip.local_tag, sip.remote_tag);
         let timers = self.config.session_timers();
         let slot = DialogSlot {
             dialog,
@@ -63,7 +61,6 @@ impl<D: Default> Endpoint<D> {
             is_referred: false,
             target_of: None,
             contact_of: None,
-            id,
             flow: None,
             client: None,
             servers: SmallVec::new(),
@@ -71,9 +68,11 @@ impl<D: Default> Endpoint<D> {
             data: D::default(),
             timer: Handle::NONE,
         };
-        let dialog = self.dialogs.insert(slot);
-        self.index.dialogs.insert(id, dialog);
-        dialog
+        let id = self.dialogs.insert(slot);
+        if let Some(slot) = self.dialogs.get(id) {
+            self.index.dialogs.insert_dialog(&slot.dialog, id);
+        }
+        id
     }
 
     /// The application's data moves from the context to the dialog.
@@ -476,7 +475,7 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn hang_up_unheard(&mut self, id: DialogId) {
         _ = self.bye(id, &[], Purpose::Quiet);
         if let Some(slot) = self.dialogs.remove(id) {
-            self.index.dialogs.remove(slot.id, id);
+            self.index.dialogs.remove_dialog(&slot.dialog, id);
             self.timers.release(slot.timer);
         }
     }
@@ -494,7 +493,7 @@ impl<D: Default> Endpoint<D> {
             return self.end_session(id, by, why, message);
         }
         let Some(slot) = self.dialogs.remove(id) else { return };
-        self.index.dialogs.remove(slot.id, id);
+        self.index.dialogs.remove_dialog(&slot.dialog, id);
         self.timers.release(slot.timer);
         let rare = slot.rare.map(|rare| *rare).unwrap_or_default();
         self.give_up_wishes(rare.active, rare.wishes);

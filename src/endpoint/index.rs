@@ -2,12 +2,15 @@
 //!
 //! A [`MatchId`] is a keyed hash already: a table keeps 32 bits of it beside the machine's name, so that it can grow without a
 //! look at the machines, and whoever looks something up compares the rest with what the machine has. Nothing iterates the tables.
+//!
+//! A dialog stands by our tag in it, which no peer chooses: it is drawn from the seed. At most [`Limits::forks`](crate::Limits::forks) share one.
 
 use hashbrown::HashTable;
 
 use super::Endpoint;
 use super::ids::{DialogId, RequestId, ServerId};
 use super::slots::{ClientSlot, DialogSlot, ServerSlot};
+use crate::dialog::Dialog;
 use crate::transaction::MatchId;
 
 #[derive(Clone, Debug)]
@@ -39,16 +42,18 @@ impl<T> Default for Table<T> {
 impl<T: Copy + PartialEq> Table<T> {
     /// The name of the machine that has this identity; `is_it` compares the whole of it.
     pub(super) fn find(&self, id: MatchId, is_it: impl Fn(T) -> bool) -> Option<T> {
-        let hash = id.half() as u32;
+        self.find_hash(id.half() as u32, is_it)
+    }
+
+    fn find_hash(&self, hash: u32, is_it: impl Fn(T) -> bool) -> Option<T> {
         self.0.find(spread(hash), |entry| entry.hash == hash && is_it(entry.name)).map(|entry| entry.name)
     }
 
     pub(super) fn insert(&mut self, id: MatchId, name: T) {
-        self.insert_half(id.half(), name);
+        self.insert_hash(id.half() as u32, name);
     }
 
-    fn insert_half(&mut self, half: u64, name: T) {
-        let hash = half as u32;
+    fn insert_hash(&mut self, hash: u32, name: T) {
         self.0.insert_unique(spread(hash), Entry { hash, name }, Entry::spread);
     }
 
@@ -58,10 +63,31 @@ impl<T: Copy + PartialEq> Table<T> {
 
     /// Removes what was inserted under an identity with this half.
     pub(super) fn remove_half(&mut self, half: u64, name: T) {
-        if let Ok(entry) = self.0.find_entry(spread(half as u32), |entry| entry.name == name) {
+        self.remove_hash(half as u32, name);
+    }
+
+    fn remove_hash(&mut self, hash: u32, name: T) {
+        if let Ok(entry) = self.0.find_entry(spread(hash), |entry| entry.name == name) {
             entry.remove();
         }
     }
+}
+
+impl Table<DialogId> {
+    pub(super) fn insert_dialog(&mut self, dialog: &Dialog, id: DialogId) {
+        self.insert_hash(hash_of_tag(dialog.sip().local_tag), id);
+    }
+
+    pub(super) fn remove_dialog(&mut self, dialog: &Dialog, id: DialogId) {
+        self.remove_hash(hash_of_tag(dialog.sip().local_tag), id);
+    }
+}
+
+/// 32 bits of a tag's first 40 random ones, in whatever case it is written. Tags of ours are never shorter.
+fn hash_of_tag(tag: &str) -> u32 {
+    let start = tag.as_bytes().first_chunk().copied().unwrap_or_default();
+    let folded = u64::from_le_bytes(start) | u64::from_le_bytes([0x20; 8]);
+    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
 
 #[derive(Clone, Debug, Default)]
@@ -74,7 +100,7 @@ pub(super) struct Index {
     pub(super) clients: Table<RequestId>,
     /// Subscriptions without a dialog, by Call-ID and our tag.
     pub(super) subscribing: Table<RequestId>,
-    /// Dialogs by Call-ID and both tags.
+    /// Dialogs by our tag.
     pub(super) dialogs: Table<DialogId>,
 }
 
@@ -113,9 +139,38 @@ impl<D> Endpoint<D> {
         self.index.subscribing.find(id, |client| self.clients.get(client).is_some_and(has))
     }
 
-    /// The dialog with this identity.
-    pub(super) fn dialog_of(&self, id: MatchId) -> Option<DialogId> {
-        let has = |slot: &DialogSlot<D>| slot.id == id;
-        self.index.dialogs.find(id, |dialog| self.dialogs.get(dialog).is_some_and(has))
+    /// The dialog with these three parts (§12). Tags compare without case, Call-IDs byte by byte.
+    pub(super) fn dialog_with(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<DialogId> {
+        let has = |slot: &DialogSlot<D>| {
+            let sip = slot.dialog.sip();
+            sip.call_id == call_id && is_tag(sip.local_tag, local_tag) && is_tag(sip.remote_tag, remote_tag)
+        };
+        let hash = hash_of_tag(local_tag);
+        self.index.dialogs.find_hash(hash, |dialog| self.dialogs.get(dialog).is_some_and(has))
+    }
+}
+
+/// Nearly all write a tag as it was given to them.
+fn is_tag(known: &str, tag: &str) -> bool {
+    known == tag || known.eq_ignore_ascii_case(tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    #[test]
+    fn tags_are_spread_whatever_their_case() {
+        // RFC 3261 §7.3.1, §19.3.
+        let mut random = Random::from_seed([3; 32]);
+        let mut seen = alloc::collections::BTreeSet::new();
+        for _ in 0..1_000 {
+            let tag = random.token();
+            let hash = hash_of_tag(tag.as_str());
+            assert_eq!(hash, hash_of_tag(&tag.as_str().to_ascii_uppercase()));
+            seen.insert(hash % 4_096);
+        }
+        assert!(seen.len() > 800, "{}", seen.len());
     }
 }

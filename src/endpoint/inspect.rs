@@ -26,13 +26,14 @@ impl<D: Default> Endpoint<D> {
     /// A valid request: one that is known already, an ACK, a CANCEL, one within a dialog, or a new one.
     pub(super) fn inspect(&mut self, flow: Flow, request: Arc<Message>) {
         let method = request.method();
+        if *method == Method::Ack {
+            return self.ack(request);
+        }
         let Ok(id) = MatchId::server(&self.key, &request, method) else { return };
-        let known = self.server_of(id);
-        match (method, known) {
-            (Method::Ack, known) => self.ack(known, request),
-            (_, Some(known)) => self.retransmitted(known),
-            (Method::Cancel, None) => self.cancel(flow, id, request),
-            (_, None) => self.inspect_new(flow, id, request),
+        match self.server_of(id) {
+            Some(known) => self.retransmitted(known),
+            None if *method == Method::Cancel => self.cancel(flow, id, request),
+            None => self.inspect_new(flow, id, request),
         }
     }
 
@@ -318,17 +319,19 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    fn ack(&mut self, known: Option<ServerId>, ack: Arc<Message>) {
-        if let Some(server) = known
-            && self.is_ack_of(server, &ack)
-        {
-            return self.acknowledged(server, ack);
-        }
-        match self.dialog_awaiting(&ack) {
+    /// An ACK is that of a 2xx that a dialog waits for the ACK of, or that of another final answer, whose transaction it then belongs to
+    /// (§17.1.1.3).
+    fn ack(&mut self, ack: Arc<Message>) {
+        match self.dialog_awaiting(&ack).or_else(|| self.transaction_awaiting(&ack)) {
             Some(server) => self.acknowledged(server, ack),
             None if self.is_repeated_ack(&ack) => {}
             None => bump(&mut self.counters.stray_acks),
         }
+    }
+
+    fn transaction_awaiting(&self, ack: &Message) -> Option<ServerId> {
+        let id = MatchId::server(&self.key, ack, &Method::Invite).ok()?;
+        self.server_of(id).filter(|server| self.is_ack_of(*server, ack))
     }
 
     /// An RFC 2543 peer's ACK is told from others by the To tag that we gave (§17.2.3).
@@ -353,12 +356,6 @@ impl<D: Default> Endpoint<D> {
         let dialog = self.dialog_with(ack.call_id(), ack.tag_in_to(), ack.tag_in_from());
         let dialog = dialog.and_then(|id| self.dialogs.get(id));
         dialog.is_some_and(|slot| slot.dialog.is_acknowledged_by(ack))
-    }
-
-    /// The dialog with these three parts.
-    pub(super) fn dialog_with(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<DialogId> {
-        let id = MatchId::dialog(&self.key, call_id, local_tag, remote_tag);
-        self.dialog_of(id)
     }
 }
 

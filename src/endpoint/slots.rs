@@ -185,7 +185,6 @@ pub(super) struct DialogSlot<D> {
     pub(super) target_of: Option<u32>,
     /// The number of our last request whose Contact the peer has taken.
     pub(super) contact_of: Option<u32>,
-    pub(super) id: MatchId,
     /// The flow that the next hop was last reached by.
     pub(super) flow: Option<KeptFlow>,
     /// The INVITE of ours that makes it.
