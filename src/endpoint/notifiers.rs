@@ -1,10 +1,9 @@
 //! Subscriptions of the peer's: SUBSCRIBE and REFER answered, what they make, what is due, the end (RFC 6665 §4.2, RFC 3515 §2.4).
 
-use alloc::borrow::Cow;
 use core::time::Duration;
 
 use super::event::By;
-use super::ids::{DialogId, ServerId};
+use super::ids::DialogId;
 use super::inspect::Refusal;
 use super::slots::Purpose;
 use super::telling::{notify, sipfrag};
@@ -81,24 +80,17 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// A 2xx of ours to a SUBSCRIBE says how long it lasts, and leaves its body, which is the state, to the NOTIFY (RFC 6665 §4.2.1.1).
-    pub(super) fn reply_with_expires<'a>(&self, server: ServerId, reply: Cow<'a, Reply>) -> Cow<'a, Reply> {
-        let request = self.servers.get(server).and_then(|slot| slot.context.request());
-        let code = reply.code.unwrap_or(StatusCode::OK.code());
-        let Some(request) = request.filter(|_| (200..300).contains(&code)) else { return reply };
-        let is_subscribe = *request.method() == Method::Subscribe;
-        if !is_subscribe && *request.method() != Method::Refer {
-            return reply;
-        }
-        let mut reply = reply.into_owned();
-        reply.body = None;
+    pub(super) fn reply_with_expires(&self, request: &Message, reply: &Reply) -> Reply {
+        let mut reply = Reply { body: None, ..reply.clone() };
         // RFC 6665 §8.3.1, RFC 7647 §5.
         reply.code = reply.code.filter(|code| *code != StatusCode::ACCEPTED.code());
+        let is_subscribe = *request.method() == Method::Subscribe;
         if is_subscribe && !supplies(&reply.headers, Name::Expires) {
             let asked = request.expires().ok().flatten();
             let granted = self.config.granting.grant(asked).unwrap_or_default();
             reply.headers.push(Header::of(Name::Expires, granted.as_secs()));
         }
-        Cow::Owned(reply)
+        reply
     }
 
     /// A 2xx of ours to a SUBSCRIBE or REFER has gone out: the subscription is there, or lasts longer, or is over, and a NOTIFY follows at

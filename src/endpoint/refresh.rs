@@ -1,6 +1,5 @@
 //! Session timers: what INVITE, UPDATE and their answers say of them, the refresh, and the end of a session that nobody refreshes (RFC 4028).
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -10,7 +9,7 @@ use bytes::Bytes;
 use super::event::Why;
 use super::ids::{DialogId, RequestId, ServerId};
 use super::inspect::Refusal;
-use super::slots::{ClientSlot, DialogSlot, Stage, Wish};
+use super::slots::{ClientSlot, DialogSlot, ServerSlot, Stage, Wish};
 use super::{Endpoint, Refused};
 use crate::context::{Hop, Reply, again};
 use crate::dialog::{
@@ -54,28 +53,28 @@ impl<D: Default> Endpoint<D> {
         (*method == Method::Invite).then(|| SessionTimer::new(self.config.session_timers()).request())
     }
 
-    /// An answer of ours with what a 2xx says of the session timer (§9).
-    pub(super) fn reply_with_terms<'a>(&self, server: ServerId, reply: &'a Reply) -> Cow<'a, Reply> {
+    /// A 2xx of ours with what it says of the session timer (§9), where it says something.
+    pub(super) fn reply_with_terms(&self, slot: &ServerSlot<D>, reply: &Reply) -> Option<Reply> {
         let settings = self.config.session_timers();
-        let code = reply.code.unwrap_or(StatusCode::OK.code());
-        if settings.mode == TimerMode::Off || !(200..300).contains(&code) {
-            return Cow::Borrowed(reply);
+        if settings.mode == TimerMode::Off {
+            return None;
         }
-        let Some(slot) = self.servers.get(server) else { return Cow::Borrowed(reply) };
-        let request = slot.context.request().filter(|request| concerns(request.method()));
-        let terms = request.and_then(|request| SessionTerms::of(request).ok());
-        let Some(terms) = terms else { return Cow::Borrowed(reply) };
+        let request = slot.context.request().filter(|request| concerns(request.method()))?;
+        let terms = SessionTerms::of(request).ok()?;
         let known =
             slot.dialog.and_then(|dialog| self.dialogs.get(dialog)).map(|slot| slot.session().clone());
         let mut timer = known.unwrap_or_else(|| SessionTimer::new(settings));
         _ = timer.receive(&terms);
         let mut reply = reply.clone();
         add_terms(&mut reply.headers, &timer.answer(&terms));
-        Cow::Owned(reply)
+        Some(reply)
     }
 
     /// A 2xx of ours was sent: what it says of the session timer holds (§9).
     pub(super) fn session_answered_so(&mut self, server: ServerId, request: &Message) {
+        if self.config.session_timers().mode == TimerMode::Off {
+            return;
+        }
         let Some(slot) = self.servers.get(server) else { return };
         let (Some(id), Some(response)) = (slot.dialog, slot.context.response()) else { return };
         let now = self.now;

@@ -21,8 +21,8 @@ impl<D: Default> Endpoint<D> {
     /// Sends the stored answer of a context: on the flow that the request came by, or, if that connection is gone, on a new one to where it came
     /// from (§18.2.2).
     pub(super) fn send_answer(&mut self, server: ServerId) {
-        self.recall(server);
         let Some(slot) = self.servers.get_mut(server) else { return };
+        slot.recall();
         let Some(response) = slot.context.response() else { return };
         let flow = slot.flow.get();
         if self.transports.is_open(&flow) {
@@ -46,15 +46,6 @@ impl<D: Default> Endpoint<D> {
             if let Some(slot) = self.servers.get_mut(server) {
                 slot.context.settle();
             }
-        }
-    }
-
-    /// What is kept as octets becomes a message once more.
-    pub(super) fn recall(&mut self, server: ServerId) {
-        let Some(slot) = self.servers.get_mut(server) else { return };
-        let answer = slot.context.settled().map(|octets| Message::parse(octets.to_vec()));
-        if let Some(Ok(answer)) = answer {
-            slot.context.recall(Arc::new(answer));
         }
     }
 

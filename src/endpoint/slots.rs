@@ -255,6 +255,16 @@ impl Stage {
     }
 }
 
+impl<D> ServerSlot<D> {
+    /// What is kept as octets becomes a message once more.
+    pub(super) fn recall(&mut self) {
+        let answer = self.context.settled().map(|octets| Message::parse(octets.to_vec()));
+        if let Some(Ok(answer)) = answer {
+            self.context.recall(Arc::new(answer));
+        }
+    }
+}
+
 impl<D> ClientSlot<D> {
     pub(super) fn parked(request: Arc<Message>, purpose: Purpose) -> Self {
         Self::at(Stage::Parked(request), purpose)

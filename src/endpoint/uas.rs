@@ -1,6 +1,5 @@
 //! Contexts of received requests: from a request to the application, from its answer to the wire (RFC 3261 §8.2, §9.2, §13.3).
 
-use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use core::num::NonZeroU64;
 
@@ -15,12 +14,21 @@ use super::send::return_flow;
 use super::slots::{ServerSlot, SessionMethod};
 use super::timers::Handle;
 use super::{By, Endpoint, Event, Refused, asks_for_sips, defaults};
-use crate::context::{Cause, Reply, Report, ServerContext, ServerEffects, Verb, rack};
+use crate::context::{Cause, Permission, Reply, Report, ServerContext, ServerEffects, Verb, rack};
 use crate::dialog::{Dialog, DialogError, makes_subscription};
-use crate::message::{Address, Message, Method, StatusCode};
+use crate::message::{Address, Body, Message, Method, StatusCode};
 use crate::random;
 use crate::sdp::{Refusal, Side};
 use crate::transaction::{MatchId, State};
+
+/// What most steps of a context lead to.
+const USUAL: ServerEffects = ServerEffects::SEND
+    .union(ServerEffects::PROGRESS)
+    .union(ServerEffects::ACCEPTED)
+    .union(ServerEffects::CANCELLED)
+    .union(ServerEffects::PRACKED)
+    .union(ServerEffects::HELD)
+    .union(ServerEffects::END);
 
 impl<D: Default> Endpoint<D> {
     /// Begins the context of a new request outside dialogs.
@@ -199,7 +207,6 @@ impl<D: Default> Endpoint<D> {
     /// Gives an answer. If it is refused, nothing has changed.
     pub(super) fn respond(&mut self, server: ServerId, verb: Verb, reply: &Reply) -> Result<(), Refused> {
         let slot = self.servers.get(server).ok_or(Refused::Gone)?;
-        let request = slot.context.request().cloned();
         let mut defaults =
             defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), slot.is_secure);
         // Within a dialog we are where the dialog says, until the application says otherwise; an early one too (RFC 3311 §5.1).
@@ -213,13 +220,14 @@ impl<D: Default> Endpoint<D> {
         }
         let (now, settings) = (self.now, &self.config.settings);
         let (said, permission) = (reply.body.as_ref(), reply.permission);
-        // What only a 2xx says (RFC 4028 §4, RFC 6665 §3.1.1).
-        let reply = match verb.status(reply)?.is_success() {
-            true => self.reply_with_expires(server, self.reply_with_terms(server, reply)),
-            false => Cow::Borrowed(reply),
-        };
-        let status = verb.status(&reply)?;
-        let draft = slot.context.draft(now, status, &reply, &defaults, settings)?;
+        let mut status = verb.status(reply)?;
+        let is_success = status.is_success();
+        let fitted = if is_success { self.fitted(slot, reply) } else { None };
+        let reply = fitted.as_ref().unwrap_or(reply);
+        if fitted.is_some() {
+            status = verb.status(reply)?;
+        }
+        let draft = slot.context.draft(now, status, reply, &defaults, settings)?;
         // §13.2.1: once offer and answer are exchanged, another description would be another offer.
         let is_description = slot.context.is_invite() && !status.is_failure();
         if let (Some(body), Some(within), true) = (said, within, is_description)
@@ -227,32 +235,55 @@ impl<D: Default> Endpoint<D> {
         {
             return Err(DialogError::Session(Refusal::SdpMisplaced).into());
         }
-        let made = self.dialog_made(slot, draft.sent(), request.as_deref())?;
+        let request = slot.context.request().filter(|_| is_success).cloned();
+        let is_first = slot.dialog.is_none() && self.make_dialog(server, draft.sent())?;
         let Some(slot) = self.servers.get_mut(server) else { return Err(Refused::Gone) };
-        let effects = slot.context.give_draft(now, draft, settings);
-        let is_accepted = effects.contains(ServerEffects::ACCEPTED);
-        match (made, &request) {
-            (Some(dialog), _) => self.adopt(server, dialog),
-            (None, Some(request)) if is_accepted => self.session_answered(server, request),
-            _ if effects.contains(ServerEffects::PROGRESS) => self.note_progress(server),
-            _ => {}
+        let effects = slot.context.give_draft(now, draft, &self.config.settings);
+        match request.filter(|_| effects.contains(ServerEffects::ACCEPTED)) {
+            Some(request) => {
+                if !is_first {
+                    self.session_answered(server, &request);
+                }
+                self.session_answered_so(server, &request);
+                self.carry_out_accepted(server, effects, &request, said, permission);
+            }
+            None => {
+                if !is_first && effects.contains(ServerEffects::PROGRESS) {
+                    self.note_progress(server);
+                }
+                self.carry_out_server(server, effects, None);
+            }
         }
-        let Some(request) = request.filter(|_| is_accepted) else {
-            self.carry_out_server(server, effects, None);
-            return Ok(());
-        };
-        self.session_answered_so(server, &request);
+        Ok(())
+    }
+
+    /// What only a 2xx says (RFC 4028 §4, RFC 6665 §3.1.1): the reply with it, where it is not as it was given.
+    fn fitted(&self, slot: &ServerSlot<D>, reply: &Reply) -> Option<Reply> {
+        let request = slot.context.request()?;
+        match request.method() {
+            Method::Subscribe | Method::Refer => Some(self.reply_with_expires(request, reply)),
+            _ => self.reply_with_terms(slot, reply),
+        }
+    }
+
+    fn carry_out_accepted(
+        &mut self,
+        server: ServerId,
+        effects: ServerEffects,
+        request: &Arc<Message>,
+        said: Option<&Body>,
+        permission: Permission,
+    ) {
         let is_subscribing = matches!(request.method(), Method::Subscribe | Method::Refer);
         let slot = self.servers.get(server).filter(|_| is_subscribing);
         let told = slot.and_then(|slot| Some((slot.dialog?, slot.context.response().cloned()?)));
         self.carry_out_server(server, effects, None);
         if let Some((dialog, response)) = told {
-            self.subscription_answered(dialog, &request, &response, said.cloned(), permission);
+            self.subscription_answered(dialog, request, &response, said.cloned(), permission);
         }
-        if *request.method() == Method::Prack {
-            self.pracked(&request);
+        if matches!(request.method(), Method::Prack) {
+            self.pracked(request);
         }
-        Ok(())
     }
 
     /// A provisional answer of ours goes out in a dialog that an earlier message made. A reliable one moves the targets (RFC 6141 §4.5,
@@ -273,32 +304,21 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// The dialog that an answer makes, if it is the first of its request that makes one (§12.1.1).
-    fn dialog_made(
-        &self,
-        slot: &ServerSlot<D>,
-        response: Option<&Message>,
-        request: Option<&Message>,
-    ) -> Result<Option<Dialog>, Refused> {
-        let (Some(request), Some(response)) = (request, response) else { return Ok(None) };
-        let status = response.status().unwrap_or(StatusCode::TRYING);
-        // A 199 says that there is none (RFC 6228 §4).
-        let makes_one = match request.method() {
-            Method::Invite => {
-                !matches!(status, StatusCode::TRYING | StatusCode::EARLY_DIALOG_TERMINATED)
-                    && !status.is_failure()
-            }
-            Method::Subscribe => status.is_success(),
-            Method::Refer => status.is_success() && makes_subscription(request, response),
-            _ => false,
-        };
-        if !makes_one || slot.dialog.is_some() {
-            return Ok(None);
+    /// Takes in the dialog that an answer makes, if it is the first of its request that makes one (§12.1.1); whether it is. If it cannot be
+    /// made, nothing has changed.
+    fn make_dialog(&mut self, server: ServerId, response: Option<&Message>) -> Result<bool, Refused> {
+        let slot = self.servers.get(server).filter(|slot| slot.dialog.is_none());
+        let request = slot.and_then(|slot| slot.context.request());
+        let (Some(request), Some(response)) = (request, response) else { return Ok(false) };
+        if !makes_dialog(request, response) {
+            return Ok(false);
         }
         if self.dialogs.len() >= self.config.limits.dialogs {
             return Err(Refused::Full);
         }
-        Ok(Some(Dialog::uas(request, response)?))
+        let dialog = Dialog::uas(request, response)?;
+        self.adopt(server, dialog);
+        Ok(true)
     }
 
     pub(super) fn fire_server(&mut self, server: ServerId) {
@@ -318,13 +338,9 @@ impl<D: Default> Endpoint<D> {
 
     /// A 180 that a guard gave makes a dialog as the application's would.
     fn adopt_progress(&mut self, server: ServerId) {
-        let Some(slot) = self.servers.get(server) else { return };
-        let (request, response) = (slot.context.request(), slot.context.response());
-        let made = self.dialog_made(slot, response.map(AsRef::as_ref), request.map(AsRef::as_ref));
-        match made {
-            Ok(Some(dialog)) => self.adopt(server, dialog),
-            Ok(None) => self.note_progress(server),
-            Err(_) => {}
+        let response = self.servers.get(server).and_then(|slot| slot.context.response().cloned());
+        if let Ok(false) = self.make_dialog(server, response.as_deref()) {
+            self.note_progress(server);
         }
     }
 
@@ -342,8 +358,24 @@ impl<D: Default> Endpoint<D> {
         if has(ServerEffects::SEND) {
             self.send_answer(server);
         }
-        if has(ServerEffects::PROGRESS) || has(ServerEffects::ACCEPTED) || has(ServerEffects::REJECTED) {
+        if has(ServerEffects::PROGRESS) || has(ServerEffects::ACCEPTED) {
             self.report_answer(server, effects);
+        }
+        if effects.intersects(ServerEffects::all().difference(USUAL)) {
+            self.carry_out_others(server, effects, message);
+        }
+        match has(ServerEffects::END) {
+            true => self.end_server(server),
+            false => self.schedule_server(server),
+        }
+    }
+
+    /// Does what only some answers, a CANCEL, an ACK or the lack of one lead to.
+    #[inline(never)]
+    fn carry_out_others(&mut self, server: ServerId, effects: ServerEffects, message: Option<Arc<Message>>) {
+        let has = |effect| effects.contains(effect);
+        if has(ServerEffects::REJECTED) {
+            self.report_rejection(server, effects);
         }
         if let (Some(request), true) = (&message, has(ServerEffects::CANCEL_TOO_LATE)) {
             self.tell_server(server, ServerEvent::CancelTooLate { request: request.clone() });
@@ -355,8 +387,11 @@ impl<D: Default> Endpoint<D> {
             self.call_not_acknowledged(server);
         }
         if has(ServerEffects::SEND_FAILED) {
-            self.recall(server);
-            let response = self.servers.get(server).and_then(|slot| slot.context.response().cloned());
+            let slot = self.servers.get_mut(server);
+            let response = slot.and_then(|slot| {
+                slot.recall();
+                slot.context.response().cloned()
+            });
             let code = response.as_ref().and_then(|response| response.status()).map_or(0, StatusCode::code);
             let report = Report { code, response, cause: Some(Cause::ConnectionError) };
             self.tell_server(server, ServerEvent::SendFailed(report));
@@ -364,46 +399,42 @@ impl<D: Default> Endpoint<D> {
         if has(ServerEffects::UNANSWERED) {
             self.report_unanswered(server, has(ServerEffects::CANCELLED));
         }
-        match has(ServerEffects::END) {
-            true => self.end_server(server),
-            false => self.schedule_server(server),
-        }
     }
 
     /// Events follow the answer, whichever method gave it.
     fn report_answer(&mut self, server: ServerId, effects: ServerEffects) {
+        let Some(slot) = self.servers.get(server).filter(|slot| slot.is_announced) else { return };
+        let (dialog, Some(response)) = (slot.dialog, slot.context.response().cloned()) else { return };
+        let is_reliable = slot.context.unacknowledged().is_some_and(|out| Arc::ptr_eq(out, &response));
+        let report = Report::of(response);
+        let event = match effects.contains(ServerEffects::PROGRESS) {
+            true => ServerEvent::Progress { report, dialog, is_reliable },
+            false => ServerEvent::Accepted { report, dialog },
+        };
+        self.emit(Event::Server { server, event });
+    }
+
+    fn report_rejection(&mut self, server: ServerId, effects: ServerEffects) {
         let Some(slot) = self.servers.get(server) else { return };
         let (dialog, is_in_dialog) = (slot.dialog, slot.is_in_dialog);
         let Some(response) = slot.context.response().cloned() else { return };
         let is_cancelled = slot.context.is_cancelled();
-        let is_reliable = slot.context.unacknowledged().is_some_and(|out| Arc::ptr_eq(out, &response));
+        let status = response.status();
+        if let (Some(slot), true) = (dialog.and_then(|id| self.dialogs.get_mut(id)), is_in_dialog) {
+            slot.dialog.note_sent(&response);
+        }
         let mut report = Report::of(response);
         if effects.contains(ServerEffects::NO_PRACK) {
             report.cause = Some(Cause::NoPrack);
         }
-        if effects.contains(ServerEffects::PROGRESS) {
-            self.tell_server(server, ServerEvent::Progress { report, dialog, is_reliable });
-        } else if effects.contains(ServerEffects::ACCEPTED) {
-            self.tell_server(server, ServerEvent::Accepted { report, dialog });
-        } else {
-            let status = report.response.as_ref().and_then(|response| response.status());
-            if let (Some(slot), Some(response), true) =
-                (dialog.and_then(|id| self.dialogs.get_mut(id)), &report.response, is_in_dialog)
-            {
-                slot.dialog.note_sent(response);
-            }
-            self.tell_server(server, ServerEvent::Rejected(report.clone()));
-            self.tell_server(server, ServerEvent::Failed(report));
-            if let (Some(dialog), Some(status), false) = (dialog, status, is_in_dialog) {
-                let (by, why) = if is_cancelled {
-                    (By::Remote, Why::Cancelled)
-                } else {
-                    (By::Local, Why::Failed(status))
-                };
-                self.end_dialog(dialog, by, why, None, None);
-            } else if let (Some(dialog), true) = (dialog, is_in_dialog) {
-                self.pump(dialog);
-            }
+        self.tell_server(server, ServerEvent::Rejected(report.clone()));
+        self.tell_server(server, ServerEvent::Failed(report));
+        if let (Some(dialog), Some(status), false) = (dialog, status, is_in_dialog) {
+            let (by, why) =
+                if is_cancelled { (By::Remote, Why::Cancelled) } else { (By::Local, Why::Failed(status)) };
+            self.end_dialog(dialog, by, why, None, None);
+        } else if let (Some(dialog), true) = (dialog, is_in_dialog) {
+            self.pump(dialog);
         }
     }
 
@@ -455,6 +486,21 @@ impl<D: Default> Endpoint<D> {
         if let Some(dialog) = waiting {
             self.pump(dialog);
         }
+    }
+}
+
+/// Whether an answer makes a dialog, if none of its request's has yet.
+fn makes_dialog(request: &Message, response: &Message) -> bool {
+    let status = response.status().unwrap_or(StatusCode::TRYING);
+    match request.method() {
+        // A 199 says that there is none (RFC 6228 §4).
+        Method::Invite => {
+            !matches!(status, StatusCode::TRYING | StatusCode::EARLY_DIALOG_TERMINATED)
+                && !status.is_failure()
+        }
+        Method::Subscribe => status.is_success(),
+        Method::Refer => status.is_success() && makes_subscription(request, response),
+        _ => false,
     }
 }
 
