@@ -23,12 +23,14 @@ impl Token {
     /// The token for these 128 bits.
     pub fn from_bits(bits: u128) -> Self {
         let mut text = [b'a'; LENGTH];
+        let (chunks, _) = text.as_chunks_mut();
         let mut rest = bits;
-        for place in &mut text {
-            let digit = (rest & 31) as usize;
-            *place = ALPHABET.get(digit).copied().unwrap_or(b'a');
-            rest >>= 5;
+        for chunk in chunks {
+            *chunk = eight(rest as u64);
+            rest >>= 40;
         }
+        let [.., one, two] = &mut text;
+        [*one, *two, ..] = eight(rest as u64);
         Self(text)
     }
 
@@ -50,6 +52,19 @@ impl Token {
     pub fn as_str(&self) -> &str {
         ascii::AsciiStr::from_ascii(&self.0).map_or("", ascii::AsciiStr::as_str)
     }
+}
+
+/// The characters for the lowest 40 bits, five each, all eight at a time.
+fn eight(bits: u64) -> [u8; 8] {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // 20 bits to a half, 10 to a quarter, 5 to an octet.
+    let halves = (bits & 0xf_ffff) | (bits & 0xff_fff0_0000) << 12;
+    let quarters = (halves & 0x03ff_0000_03ff) | (halves & 0x000f_fc00_000f_fc00) << 6;
+    let digits = (quarters & 0x1f_001f_001f_001f) | (quarters & 0x3e0_03e0_03e0_03e0) << 3;
+    // From 26 on, where an octet's highest bit is set by what is added here, digits are meant.
+    let is_digit = (digits.wrapping_add(EACH.wrapping_mul(128 - 26)) >> 7) & EACH;
+    let letters = digits.wrapping_add(EACH.wrapping_mul(b'a'.into()));
+    letters.wrapping_sub(is_digit.wrapping_mul(u64::from(b'a' + 26 - b'2'))).to_le_bytes()
 }
 
 impl fmt::Display for Token {
@@ -119,6 +134,19 @@ mod tests {
         assert_eq!(Token::from_bits(0).as_str(), "aaaaaaaaaaaaaaaaaaaaaaaaaa");
         assert_ne!(Token::from_bits(u128::MAX), Token::from_bits(u128::MAX >> 1));
         assert_ne!(Token::from_bits(1), Token::from_bits(0));
+    }
+
+    #[test]
+    fn the_characters_are_those_of_the_alphabet() {
+        let mut random = Random::from_seed([2; 32]);
+        let mut bits = alloc::vec![0, u128::MAX];
+        bits.extend((0..128).map(|bit| 1 << bit));
+        bits.extend((0..1_000).map(|_| u128::from_le_bytes(random.key())));
+        for bits in bits {
+            let token = Token::from_bits(bits);
+            let plain = (0..LENGTH).map(|place| ALPHABET[(bits >> (5 * place) & 31) as usize]);
+            assert!(plain.eq(token.as_bytes().iter().copied()), "{bits:x}");
+        }
     }
 
     #[test]

@@ -366,10 +366,10 @@ impl ServerContext {
             return Ok(());
         }
         // RFC 4320 §4.1 and §4.2.
-        let too_early =
-            !self.transaction.is_reliable() && now < self.since + settings.trying_non_invite_after();
+        let is_too_early =
+            || !self.transaction.is_reliable() && now < self.since + settings.trying_non_invite_after();
         match status {
-            StatusCode::TRYING if too_early => Err(Refused::TryingTooEarly),
+            StatusCode::TRYING if is_too_early() => Err(Refused::TryingTooEarly),
             StatusCode::TRYING => Ok(()),
             status if status.is_provisional() => Err(Refused::ProvisionalToNonInvite),
             StatusCode::REQUEST_TIMEOUT => Err(Refused::TimeoutToNonInvite),

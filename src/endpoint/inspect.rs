@@ -5,7 +5,6 @@ use alloc::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::Endpoint;
 use super::counters::bump;
 use super::flow::Flow;
 use super::ids::{DialogId, Sender, ServerId, Token};
@@ -13,14 +12,24 @@ use super::output::Payload;
 use super::policy::Handling;
 use super::reliable::is_option_tag;
 use super::send::return_flow;
+use super::{Endpoint, asks_by};
 use crate::context::{OPTION_TAG, Rel100};
 use crate::dialog::remote_target;
-use crate::message::{self, MediaType, Message, Method, Name, StatusCode, Uri, octets};
+use crate::message::{self, Address, MediaType, Message, Method, Name, StatusCode, Uri, octets};
 use crate::random;
 use crate::transaction::MatchId;
 
 /// A refusal: its status, and a header that says more.
 pub(super) type Refusal = (StatusCode, Option<(Name, String)>);
+
+/// What is known of a request outside dialogs that is served.
+pub(super) struct Accepted {
+    pub(super) handling: Handling,
+    /// What a merged one would share with it.
+    pub(super) merged: Option<MatchId>,
+    /// Whether it asks to be reached by a SIPS URI.
+    pub(super) is_secure: bool,
+}
 
 impl<D: Default> Endpoint<D> {
     /// A valid request: one that is known already, an ACK, a CANCEL, one within a dialog, or a new one.
@@ -55,16 +64,16 @@ impl<D: Default> Endpoint<D> {
         // Before anything that reads it (RFC 4475 §3.1.2.7, §3.1.2.8; RFC 5118 §4.2). What we are called in the dialog can be read.
         let is_ours =
             dialog.and_then(|id| self.dialogs.get(id)).is_some_and(|slot| slot.dialog.local().contact == uri);
-        let target = if is_ours { None } else { Some(Uri::parse(uri)) };
-        if let Some(Err(_)) = target {
-            return self.refuse(flow, &request, (StatusCode::BAD_REQUEST, None));
-        }
-        match (dialog, target) {
-            (Some(dialog), _) => self.inspect_in_dialog(flow, id, dialog, request),
-            (None, Some(Ok(target))) if to_tag.is_empty() => {
-                let refusal = self.target_refusal(target);
-                self.inspect_initial(flow, id, request, refusal);
-            }
+        let target_refusal = match is_ours {
+            true => None,
+            false => match Uri::parse(uri) {
+                Ok(target) => self.target_refusal(target),
+                Err(_) => return self.refuse(flow, &request, (StatusCode::BAD_REQUEST, None)),
+            },
+        };
+        match dialog {
+            Some(dialog) => self.inspect_in_dialog(flow, id, dialog, request),
+            None if to_tag.is_empty() => self.inspect_initial(flow, id, request, target_refusal),
             // Its answer may have outlived the dialog (RFC 3262 §3).
             _ if *request.method() == Method::Prack && !self.is_full() => {
                 self.inspect_prack(flow, id, None, request);
@@ -90,7 +99,7 @@ impl<D: Default> Endpoint<D> {
             bump(&mut self.counters.queue_full);
             return;
         }
-        let (handling, merged) = match self.initial_refusal(&request, target_refusal) {
+        let accepted = match self.initial_refusal(&request, target_refusal) {
             Ok(accepted) => accepted,
             Err(refusal) => return self.refuse(flow, &request, refusal),
         };
@@ -102,15 +111,15 @@ impl<D: Default> Endpoint<D> {
         if self.servers.len() >= limits.strangers() || self.dialogs.len() >= limits.dialogs {
             return self.overloaded(flow, &request);
         }
-        self.begin_initial(flow, id, merged, request, handling);
+        self.begin_initial(flow, id, request, accepted);
     }
 
-    /// Why a request outside dialogs is not served; else how it is handled, and what a merged one would share with it.
+    /// Why a request outside dialogs is not served, if it is not.
     fn initial_refusal(
         &self,
         request: &Message,
         target_refusal: Option<StatusCode>,
-    ) -> Result<(Handling, Option<MatchId>), Refusal> {
+    ) -> Result<Accepted, Refusal> {
         let Some(handling) = self.config.policy.initial(request.method()) else {
             return Err(self.method_refusal(request.method()));
         };
@@ -127,10 +136,11 @@ impl<D: Default> Endpoint<D> {
         }
         self.check_content(request)?;
         self.check_accepted(request)?;
-        if request.method().creates_dialog() && !is_dialog_possible(request) {
-            return Err((StatusCode::BAD_REQUEST, None));
-        }
-        Ok((handling, merged))
+        let is_secure = match request.method().creates_dialog() {
+            true => dialog_possible(request).ok_or((StatusCode::BAD_REQUEST, None))?,
+            false => false,
+        };
+        Ok(Accepted { handling, merged, is_secure })
     }
 
     /// §8.2.1: methods that only live within dialogs are told that there is none; others 405, unknown ones 501. Both say what
@@ -359,9 +369,16 @@ impl<D: Default> Endpoint<D> {
     }
 }
 
-/// Whether a dialog can be made of a request: a target that can be sent to, Record-Routes that can be read (§12.1.1).
-fn is_dialog_possible(request: &Message) -> bool {
-    remote_target(request).is_ok() && request.recorded_routes().is_ok()
+/// Whether we are to be reached by a SIPS URI in the dialog that can be made of a request. `None` where none can: for want of a target that can be sent
+/// to, or of Record-Routes that can be read (§12.1.1).
+fn dialog_possible(request: &Message) -> Option<bool> {
+    remote_target(request).ok()?;
+    let routes = request.recorded_routes().ok()?;
+    let first = routes.first().map(|route| match route.strip_prefix('<') {
+        Some(uri) => uri,
+        None => Address::parse(route).map_or("", |route| route.uri),
+    });
+    Some(asks_by(request, first))
 }
 
 /// Whether a media range of Accept covers session descriptions (§20.1). `q=0` says that it does not.

@@ -213,12 +213,11 @@ impl<D: Default> Endpoint<D> {
 
     /// The next thing for the embedder to do; `None` until something more goes in.
     pub fn poll_output(&mut self) -> Option<Output<D>> {
-        let output = self.queue.pop_front();
-        if output.is_none() && self.queue.capacity() > QUEUE_ROOM {
+        if self.queue.is_empty() && self.queue.capacity() > QUEUE_ROOM {
             // What a burst took is given back.
             self.queue.shrink_to(QUEUE_ROOM);
         }
-        output
+        self.queue.pop_front()
     }
 
     /// When something would happen next if nothing went in: the newest timestamp seen while outputs wait, else the next deadline; `None` for never.
@@ -395,13 +394,15 @@ fn defaults<'a>(
 /// Whether we are to be reached by a SIPS URI in the dialog that this request makes (RFC 3261 §12.1.1): for its Request-URI, its topmost Record-Route, or
 /// its Contact if it has none.
 fn asks_for_sips(request: &Message) -> bool {
-    if !request.method().creates_dialog() {
-        return false;
-    }
-    let recorded = request.record_routes().next();
+    let first = || request.record_routes().next().map(|route| route.map_or("", |route| route.uri));
+    request.method().creates_dialog() && asks_by(request, first())
+}
+
+/// As [`asks_for_sips`], of a request that makes a dialog, with this URI in its topmost Record-Route.
+fn asks_by(request: &Message, route: Option<&str>) -> bool {
     request.request_uri().is_some_and(is_sips)
-        || match recorded {
-            Some(route) => route.is_ok_and(|route| is_sips(route.uri)),
+        || match route {
+            Some(uri) => is_sips(uri),
             None => request.contact().ok().flatten().is_some_and(|contact| is_sips(contact.uri)),
         }
 }

@@ -77,13 +77,12 @@ impl TimerIndex {
         if handle.0 == NIL {
             *handle = Handle(self.allocate(owner));
         }
-        match self.nodes.get(handle.0 as usize) {
-            Some(node) if node.place != Place::Idle && node.at == at => {}
-            _ => {
-                self.unlink(handle.0);
-                self.link(handle.0, owner, at, now);
-            }
+        match self.nodes.get(handle.0 as usize).map(|node| (node.place, node.at)) {
+            Some((Place::List(_) | Place::Odd, known)) if known == at => return,
+            Some((Place::Idle, _)) | None => {}
+            Some((Place::List(_) | Place::Odd, _)) => self.unlink(handle.0),
         }
+        self.link(handle.0, owner, at, now);
     }
 
     /// Gives the place up.
@@ -153,15 +152,23 @@ impl TimerIndex {
                 self.insert_after(index, prev, class);
                 Place::List(class as u8)
             }
-            None => {
-                self.odd.insert((at, owner), index);
-                Place::Odd
-            }
+            None => self.place_odd(index, owner, at),
         };
         if let Some(node) = self.nodes.get_mut(index as usize) {
             (node.at, node.owner, node.place) = (at, owner, place);
         }
         self.len = self.len.saturating_add(1);
+    }
+
+    #[cold]
+    fn place_odd(&mut self, index: u32, owner: Owner, at: Timestamp) -> Place {
+        self.odd.insert((at, owner), index);
+        Place::Odd
+    }
+
+    #[cold]
+    fn remove_odd(&mut self, owner: Owner, at: Timestamp) {
+        self.odd.remove(&(at, owner));
     }
 
     /// The node after which a deadline belongs, `NIL` for the head; `None` when it is too far from the tail.
@@ -198,7 +205,7 @@ impl TimerIndex {
         node.place = Place::Idle;
         match place {
             Place::Idle => return,
-            Place::Odd => _ = self.odd.remove(&(at, owner)),
+            Place::Odd => self.remove_odd(owner, at),
             Place::List(class) => self.unchain(class.into(), prev, next),
         }
         self.len = self.len.saturating_sub(1);

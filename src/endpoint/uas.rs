@@ -9,6 +9,7 @@ use super::counters::bump;
 use super::event::{ServerEvent, Why};
 use super::flow::Flow;
 use super::ids::{DialogId, Owner, ServerId};
+use super::inspect::Accepted;
 use super::policy::Handling;
 use super::send::return_flow;
 use super::slots::{ServerSlot, SessionMethod};
@@ -36,18 +37,18 @@ impl<D: Default> Endpoint<D> {
         &mut self,
         flow: Flow,
         id: MatchId,
-        merged: Option<MatchId>,
         request: Arc<Message>,
-        handling: Handling,
+        accepted: Accepted,
     ) {
-        let server = self.begin(flow, id, request.clone(), None);
-        if let Some(merged) = merged
+        let tag = self.random.token();
+        let server = self.begin_as(flow, id, request.clone(), None, (tag, accepted.is_secure));
+        if let Some(merged) = accepted.merged
             && let Some(slot) = self.servers.get_mut(server)
         {
             slot.merged = NonZeroU64::new(merged.half());
             self.index.merged.insert(merged, server);
         }
-        match handling {
+        match accepted.handling {
             Handling::Auto => self.answer_alone(server, &request),
             Handling::Reject(status) => {
                 if self.respond(server, Verb::Reject, &Reply::code(status.code())).is_err() {
@@ -70,21 +71,22 @@ impl<D: Default> Endpoint<D> {
         dialog: Option<DialogId>,
     ) -> ServerId {
         let tag = self.random.token();
-        self.begin_with_tag(flow, id, request, dialog, tag)
+        let is_secure = asks_for_sips(&request);
+        self.begin_as(flow, id, request, dialog, (tag, is_secure))
     }
 
-    fn begin_with_tag(
+    /// Begins a context with this tag of its answers; whether we are to be reached by a SIPS URI is known.
+    fn begin_as(
         &mut self,
         flow: Flow,
         id: MatchId,
         request: Arc<Message>,
         dialog: Option<DialogId>,
-        tag: random::Token,
+        (tag, is_secure): (random::Token, bool),
     ) -> ServerId {
         let (flow, return_port) = return_flow(flow, &request, self.config.policy.honour_maddr);
         let (method, cseq) = (SessionMethod::of(request.method()), request.cseq());
         let reliable = flow.transport.is_reliable();
-        let is_secure = asks_for_sips(&request);
         let context = ServerContext::new(self.now, request, reliable, tag, &self.config.settings);
         let server = self.servers.insert(ServerSlot {
             context,
@@ -166,7 +168,7 @@ impl<D: Default> Endpoint<D> {
             // What comes again is answered the same (§8.2.7).
             true => self.answer_as(flow, &cancel, (StatusCode::OK, StatusCode::OK.reason()), &[], &tag),
             false => {
-                let server = self.begin_with_tag(flow, id, cancel.clone(), None, tag);
+                let server = self.begin_as(flow, id, cancel.clone(), None, (tag, false));
                 _ = self.respond(server, Verb::Accept, &Reply::new());
             }
         }

@@ -80,8 +80,8 @@ impl Transaction {
             }
         }
         self.state = transition.next;
-        for timer in transition.set.iter() {
-            self.arm(timer, now, fired.contains(timer).then_some(due), timers);
+        if transition.set != TimerSet::NONE {
+            self.arm_all(transition.set, now, (fired, due), timers);
         }
         transition.effects
     }
@@ -123,6 +123,20 @@ impl Transaction {
     fn is_due(&self, timer: Timer, now: Timestamp) -> bool {
         let at = if timer.repeats() { self.repeat_at } else { self.end_at };
         at <= now && at != Timestamp::MAX
+    }
+
+    /// Arms these timers. Of them, those that have `fired` were due at `due`.
+    #[inline(never)]
+    fn arm_all(
+        &mut self,
+        set: TimerSet,
+        now: Timestamp,
+        (fired, due): (TimerSet, Timestamp),
+        timers: &Timers,
+    ) {
+        for timer in set.iter() {
+            self.arm(timer, now, fired.contains(timer).then_some(due), timers);
+        }
     }
 
     fn arm(&mut self, timer: Timer, now: Timestamp, due: Option<Timestamp>, timers: &Timers) {
