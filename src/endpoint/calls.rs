@@ -204,10 +204,11 @@ impl<D: Default> Endpoint<D> {
         if let Some(refusal) = self.order_refusal(dialog, &request) {
             return self.refuse_in_dialog(flow, id, dialog, request, refusal);
         }
-        let server = self.begin(flow, id, request.clone(), Some(dialog));
         if is_bye {
+            let server = self.begin_unscheduled(flow, id, request.clone(), Some(dialog));
             return self.bye_received(server, dialog, request);
         }
+        let server = self.begin(flow, id, request.clone(), Some(dialog));
         let Some(slot) = self.dialogs.get_mut(dialog) else { return };
         if handling == Handling::Ask || *request.method() == Method::Invite || slot.rare().held.is_some() {
             slot.servers.push(server);
@@ -495,10 +496,12 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.dialogs.remove(id) else { return };
         self.index.dialogs.remove_dialog(&slot.dialog, id);
         self.timers.release(slot.timer);
-        let rare = slot.rare.map(|rare| *rare).unwrap_or_default();
-        self.give_up_wishes(rare.active, rare.wishes);
+        let active = slot.rare.as_ref().and_then(|rare| rare.active);
+        if let Some(rare) = slot.rare {
+            self.give_up_wishes(active, rare.wishes);
+        }
         self.give_up_all_telling(id);
-        if let Some(client) = rare.active {
+        if let Some(client) = active {
             self.leave_behind(client, slot.dialog, slot.flow.map(|flow| flow.get()));
         }
         for open in slot.servers {

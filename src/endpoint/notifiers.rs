@@ -74,9 +74,12 @@ impl<D: Default> Endpoint<D> {
 
     /// Whether a SUBSCRIBE is about a subscription that is there.
     pub(super) fn is_known_subscription(&mut self, dialog: Option<DialogId>, request: &Message) -> bool {
+        if *request.method() != Method::Subscribe {
+            return false;
+        }
         let slot = dialog.and_then(|dialog| self.dialogs.get_mut(dialog));
         let (Some(slot), Ok(Some(event))) = (slot, request.event()) else { return false };
-        *request.method() == Method::Subscribe && slot.usages.subscribed(&event).is_some()
+        slot.usages.subscribed(&event).is_some()
     }
 
     /// A 2xx of ours to a SUBSCRIBE says how long it lasts, and leaves its body, which is the state, to the NOTIFY (RFC 6665 §4.2.1.1).

@@ -245,9 +245,9 @@ impl<D: Default> Endpoint<D> {
     }
 
     fn forget_ack(&mut self, id: DialogId) -> Option<AckDue> {
-        let due = self.dialogs.get_mut(id).and_then(|slot| slot.rare.as_mut()?.ack_due.take());
+        let due = self.dialogs.get_mut(id)?.rare.as_mut()?.ack_due.take()?;
         self.schedule_dialog(id);
-        due
+        Some(due)
     }
 
     pub(super) fn schedule_dialog(&mut self, id: DialogId) {

@@ -51,12 +51,11 @@ impl<D: Default> Endpoint<D> {
         match accepted.handling {
             Handling::Auto => self.answer_alone(server, &request),
             Handling::Reject(status) => {
-                if self.respond(server, Verb::Reject, &Reply::code(status.code())).is_err() {
-                    bump(&mut self.counters.answers_lost);
-                }
+                self.answer_at_once(server, Verb::Reject, &Reply::code(status.code()));
             }
             Handling::Ask => {
                 self.announce(server);
+                self.schedule_server(server);
                 self.emit(Event::Incoming { server, request });
             }
         }
@@ -70,12 +69,25 @@ impl<D: Default> Endpoint<D> {
         request: Arc<Message>,
         dialog: Option<DialogId>,
     ) -> ServerId {
+        let server = self.begin_unscheduled(flow, id, request, dialog);
+        self.schedule_server(server);
+        server
+    }
+
+    /// Begins a context that is [answered alone](Self::answer_alone) at once.
+    pub(super) fn begin_unscheduled(
+        &mut self,
+        flow: Flow,
+        id: MatchId,
+        request: Arc<Message>,
+        dialog: Option<DialogId>,
+    ) -> ServerId {
         let tag = self.random.token();
         let is_secure = asks_for_sips(&request);
         self.begin_as(flow, id, request, dialog, (tag, is_secure))
     }
 
-    /// Begins a context with this tag of its answers; whether we are to be reached by a SIPS URI is known.
+    /// Begins a context with this tag of its answers; whether we are to be reached by a SIPS URI is known. It has no timer yet.
     fn begin_as(
         &mut self,
         flow: Flow,
@@ -105,7 +117,6 @@ impl<D: Default> Endpoint<D> {
             timer: Handle::NONE,
         });
         self.index.servers.insert(id, server);
-        self.schedule_server(server);
         server
     }
 
@@ -131,8 +142,14 @@ impl<D: Default> Endpoint<D> {
             reply = reply.header("Accept-Language", self.described.accept_language.clone());
             reply = reply.header("Supported", self.described.supported.clone());
         }
-        if self.respond(server, Verb::Accept, &reply).is_err() {
+        self.answer_at_once(server, Verb::Accept, &reply);
+    }
+
+    /// Gives the answer with which a context begins. Where it cannot be given, the context waits for its end.
+    fn answer_at_once(&mut self, server: ServerId, verb: Verb, reply: &Reply) {
+        if self.respond(server, verb, reply).is_err() {
             bump(&mut self.counters.answers_lost);
+            self.schedule_server(server);
         }
     }
 
@@ -169,6 +186,7 @@ impl<D: Default> Endpoint<D> {
             true => self.answer_as(flow, &cancel, (StatusCode::OK, StatusCode::OK.reason()), &[], &tag),
             false => {
                 let server = self.begin_as(flow, id, cancel.clone(), None, (tag, false));
+                self.schedule_server(server);
                 _ = self.respond(server, Verb::Accept, &Reply::new());
             }
         }
