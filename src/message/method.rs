@@ -73,6 +73,12 @@ impl Method {
 
     #[inline]
     pub(super) fn from_bytes(text: &[u8]) -> Option<Self> {
+        Self::known(text).or_else(|| Self::other(text))
+    }
+
+    /// The known method that `text` is.
+    #[inline(always)]
+    pub(super) fn known(text: &[u8]) -> Option<Self> {
         Some(match () {
             () if text == b"INVITE" => Self::Invite,
             () if text == b"ACK" => Self::Ack,
@@ -88,8 +94,13 @@ impl Method {
             () if text == b"REFER" => Self::Refer,
             () if text == b"MESSAGE" => Self::Message,
             () if text == b"UPDATE" => Self::Update,
-            () => Self::Other(super::scan::token_text(text)?.into()),
+            () => return None,
         })
+    }
+
+    #[cold]
+    fn other(text: &[u8]) -> Option<Self> {
+        Some(Self::Other(super::scan::token_text(text)?.into()))
     }
 
     /// The method's text.

@@ -207,15 +207,15 @@ struct Line {
 struct First {
     /// A bit for each name that has a line; some names share one.
     names: u64,
-    /// Line numbers by the name's number. The last place is for all other names and is never read.
-    lines: [u16; First::NAMES + 1],
+    /// Line numbers by the name's number.
+    lines: [u16; First::NAMES],
 }
 
 impl First {
     /// Via, From, To, Call-ID, CSeq, Contact, Max-Forwards, Content-Length.
     const NAMES: usize = 8;
     const NONE: u16 = u16::MAX;
-    const EMPTY: Self = Self { names: 0, lines: [Self::NONE; Self::NAMES + 1] };
+    const EMPTY: Self = Self { names: 0, lines: [Self::NONE; Self::NAMES] };
 
     const fn bit(name: Name) -> u64 {
         1 << (name as u64 % 64)
@@ -226,7 +226,6 @@ impl First {
     fn note(&mut self, name: Name, line: usize) {
         self.names |= Self::bit(name);
         if let Some(first) = self.lines.get_mut(name as usize)
-            && Self::covers(name)
             && *first == Self::NONE
         {
             *first = line as u16;

@@ -258,37 +258,49 @@ const NAMES: &[(Name, &str, u8)] = &[
 #[repr(align(32))]
 pub(super) struct Known {
     folded: Folded,
-    /// The bit that stands for it in a set of names, which some names share.
-    pub(super) bit: u64,
+    /// Of a long name, whose middle is in neither word, one that it does not have.
     len: u32,
     pub(super) name: Name,
-    /// Its place among those of which the first line is noted.
-    pub(super) place: u8,
+    /// Its place among those of which the first line is noted; all others share one.
+    place: u8,
 }
 
 impl Known {
     /// Like no name, since none is as long.
     const NONE: Self = Self { len: u32::MAX, ..Self::of(Name::Unknown, &[]) };
 
+    const LONG: u32 = 1 << 31;
+
+    /// More than there are places, and a power of two.
+    pub(super) const PLACES: usize = 2 * First::NAMES;
+
     const fn of(name: Name, text: &[u8]) -> Self {
         let place = if First::covers(name) { name as u8 } else { First::NAMES as u8 };
-        Self { folded: Folded::of(text), bit: First::bit(name), len: text.len() as u32, name, place }
+        let mark = if text.len() > 16 { Self::LONG } else { 0 };
+        Self { folded: Folded::of(text), len: text.len() as u32 | mark, name, place }
     }
 
-    /// What is known of `name`, in any case, long or compact.
+    /// Its place among [`PLACES`](Self::PLACES).
     #[inline]
-    pub(super) fn find(name: &[u8]) -> &'static Self {
-        let folded = Folded::of(name);
-        let likely = BY_SLOT.get(folded.slot(name.len())).unwrap_or(&Self::NONE);
-        let is_it = likely.folded == folded && likely.len == name.len() as u32;
-        // The middle of a long name is in neither word.
-        if is_it && (name.len() <= 16 || likely.name.is_spelt(name)) { likely } else { Self::none() }
+    pub(super) fn place(&self) -> usize {
+        usize::from(self.place) % Self::PLACES
     }
 
+    /// What is known of `name`, in any case, long or compact, unless it has more than 16 octets.
+    #[inline]
+    pub(super) fn find(name: &[u8]) -> Option<&'static Self> {
+        let folded = Folded::of(name);
+        let likely = BY_SLOT.get(folded.slot(name.len()))?;
+        (likely.folded == folded && likely.len as usize == name.len()).then_some(likely)
+    }
+
+    /// The same of one that was not found.
     #[cold]
     #[inline(never)]
-    fn none() -> &'static Self {
-        &Self::NONE
+    pub(super) fn find_rare(name: &[u8]) -> &'static Self {
+        let likely = BY_SLOT.get(Folded::of(name).slot(name.len())).unwrap_or(&Self::NONE);
+        let is_it = name.len() > 16 && likely.name.as_str().as_bytes().eq_ignore_ascii_case(name);
+        if is_it { likely } else { &Self::NONE }
     }
 }
 
@@ -365,13 +377,7 @@ impl Name {
 
     #[inline]
     pub(crate) fn find_bytes(name: &[u8]) -> Self {
-        Known::find(name).name
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn is_spelt(self, name: &[u8]) -> bool {
-        self.as_str().as_bytes().eq_ignore_ascii_case(name)
+        Known::find(name).unwrap_or_else(|| Known::find_rare(name)).name
     }
 
     /// The name's usual spelling; empty for [`Name::Unknown`].

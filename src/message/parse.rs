@@ -7,6 +7,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::keys::Keys;
+use super::lanes::Lanes;
 use super::name::Known;
 use super::scan::digits;
 use super::stream::SHORTER_BODY;
@@ -26,10 +27,17 @@ impl Message {
     /// Call-ID and CSeq, the latter's value, Content-Length. Other headers are examined when they are read.
     #[inline]
     pub fn parse(bytes: impl Into<Bytes>) -> Result<Self, ParseError> {
-        let mut message = Self::blank(bytes.into());
-        match message.read(&Limits::DEFAULT) {
-            Ok(None) => Ok(message),
-            Ok(Some(fault)) | Err(fault) => Err(fault),
+        let mut parsed = Ok(Self::blank(bytes.into()));
+        Self::read_in(&mut parsed);
+        parsed
+    }
+
+    /// Reads a blank message in its place, since it is large to move.
+    fn read_in(place: &mut Result<Self, ParseError>) {
+        if let Ok(message) = place
+            && let Some(Flaw::NotSip(fault) | Flaw::Broken(fault)) = message.read(&Limits::DEFAULT)
+        {
+            *place = Err(fault);
         }
     }
 
@@ -51,34 +59,82 @@ impl Message {
         }
     }
 
-    /// Reads the octets of a blank message: the first thing that is wrong with it, or `Err` when no head could be found, so that this is
-    /// not SIP. The message is filled in where it stands, since it is large to move.
-    #[inline(never)]
-    pub(super) fn read(&mut self, limits: &Limits) -> Result<Option<ParseError>, ParseError> {
-        let mut defect = None;
-        match self.index(None, limits, &mut defect) {
-            Ok(()) => {}
-            Err(Tokenise::NotSip(fault)) => return Err(fault),
-            Err(Tokenise::Headers) => defect = self.read_normal(limits)?,
-        }
-        if self.read_usual() { Ok(defect) } else { Ok(self.read_unusual(limits, defect)) }
+    /// Reads the octets of a blank message: what is wrong with it. The message is filled in where it stands.
+    pub(super) fn read(&mut self, limits: &Limits) -> Option<Flaw> {
+        self.read_masked(None, limits)
     }
 
-    /// The same once the head is rewritten, up to what its lines say: the first thing that is wrong.
+    /// The same once the head is rewritten.
     #[cold]
-    fn read_normal(&mut self, limits: &Limits) -> Result<Option<ParseError>, ParseError> {
+    fn read_normal(&mut self, limits: &Limits) -> Option<Flaw> {
         let normal = normalise::normalise(&self.bytes);
         *self = Self::blank(normal.bytes);
         self.lost = normal.lost;
-        let mut defect = None;
-        match self.index(Some(&normal.mask), limits, &mut defect) {
-            Ok(()) => {}
-            Err(Tokenise::NotSip(fault)) => return Err(fault),
-            Err(Tokenise::Headers) => return Err(ParseError::new("header lines", 0)),
+        match self.read_masked(Some(&normal.mask), limits) {
+            Some(Flaw::NotSip(fault)) => Some(Flaw::NotSip(fault)),
+            // 505 comes before 400 (RFC 3261 §8.2).
+            Some(Flaw::Broken(fault)) if fault.header.is_none() && fault.expected == VERSION => {
+                Some(Flaw::Broken(fault))
+            }
+            defect => normal.defect.map(Flaw::Broken).or(defect),
         }
-        // 505 comes before 400 (RFC 3261 §8.2).
-        let version = defect.filter(|fault| fault.header.is_none() && fault.expected == VERSION);
-        Ok(version.or(normal.defect).or(defect))
+    }
+
+    /// Indexes start line and header lines and reads what framing rests on. `mask` is as long as the octets and free of raw control characters.
+    #[inline(never)]
+    fn read_masked(&mut self, mask: Option<&[u8]>, limits: &Limits) -> Option<Flaw> {
+        let not_sip = |expected, at| Some(Flaw::NotSip(ParseError::new(expected, at)));
+        let bytes: &[u8] = &self.bytes;
+        let leading = match bytes {
+            [b'\r' | b'\n', ..] => bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count(),
+            _ => 0,
+        };
+        let rest = bytes.get(leading..).unwrap_or_default();
+        let Some(line_len) = line_len(rest) else { return not_sip("a start line", leading) };
+        let line = rest.get(..line_len).unwrap_or_default();
+        let mut defect = match start_line(line, leading, (&mut self.start, &mut self.method)) {
+            Ok(()) => None,
+            Err(flaw @ Flaw::NotSip(_)) => return Some(flaw),
+            Err(Flaw::Broken(fault)) => Some(fault),
+        };
+
+        let headers_at = leading.wrapping_add(line_len).wrapping_add(1);
+        let masked = mask.unwrap_or(bytes);
+        let headers = masked.get(headers_at..).unwrap_or_default();
+        let (lines, first) = (&mut self.lines, &mut self.first);
+        let mut tokens = [httparse::EMPTY_HEADER; INLINE_LINES];
+        let origin = masked.as_ptr() as usize;
+        let filled = match httparse::parse_headers(headers, &mut tokens) {
+            Ok(httparse::Status::Complete((length, tokens))) => {
+                let odd = fill(lines, first, tokens, origin);
+                lines.truncate(tokens.len());
+                Ok(httparse::Status::Complete((length, odd)))
+            }
+            Err(httparse::Error::TooManyHeaders) => fill_many(lines, first, headers, origin, limits),
+            Ok(httparse::Status::Partial) => Ok(httparse::Status::Partial),
+            Err(fault) => Err(fault),
+        };
+        let (length, odd) = match filled {
+            Ok(httparse::Status::Complete(filled)) => filled,
+            Err(httparse::Error::TooManyHeaders) => return not_sip("fewer header lines", headers_at),
+            Ok(httparse::Status::Partial) | Err(_) if mask.is_some() => return not_sip("header lines", 0),
+            Ok(httparse::Status::Partial) | Err(_) => return self.read_normal(limits),
+        };
+        let head_len = headers_at.wrapping_add(length);
+        if head_len > limits.head.min(usize::from(u16::MAX)) {
+            return not_sip("a shorter head", limits.head);
+        }
+        self.body_at = head_len as u16;
+        if odd.has_long_name {
+            return not_sip("header names of at most 255 bytes", headers_at);
+        }
+        if odd.repeats_single {
+            defect = defect.or_else(|| self.repeated_single());
+        }
+        if !self.read_usual() {
+            defect = self.read_unusual(limits, defect);
+        }
+        defect.map(Flaw::Broken)
     }
 
     /// Reads CSeq and Content-Length, and looks that nothing is missing, in a message in which nothing is amiss. Otherwise `false`.
@@ -118,65 +174,11 @@ impl Message {
         earlier.or(cseq).or(body).or_else(|| self.missing())
     }
 
-    /// Indexes start line and header lines; notes what is wrong with a message that is legible all the same. `mask` is as long as the octets and
-    /// free of raw control characters.
-    fn index(
-        &mut self,
-        mask: Option<&[u8]>,
-        limits: &Limits,
-        defect: &mut Option<ParseError>,
-    ) -> Result<(), Tokenise> {
-        let bytes: &[u8] = &self.bytes;
-        let leading = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let rest = bytes.get(leading..).unwrap_or_default();
-        let line_len = lanes::position(rest, |lanes| lanes.is(b'\n'))
-            .ok_or(Tokenise::NotSip(ParseError::new("a start line", leading)))?;
-        let line = rest.get(..line_len).unwrap_or_default();
-        start_line(line, leading, (&mut self.start, &mut self.method), defect).map_err(Tokenise::NotSip)?;
-
-        let headers_at = leading.wrapping_add(line_len).wrapping_add(1);
-        let masked = mask.unwrap_or(bytes);
-        let headers = masked.get(headers_at..).unwrap_or_default();
-        let mut fixed = [httparse::EMPTY_HEADER; INLINE_LINES];
-        let mut grown;
-        let mut tokenised = httparse::parse_headers(headers, &mut fixed);
-        if let Err(httparse::Error::TooManyHeaders) = tokenised {
-            grown = alloc::vec![httparse::EMPTY_HEADER; count_lines(headers).min(limits.headers)];
-            tokenised = httparse::parse_headers(headers, &mut grown);
-        }
-        let (length, tokens) = match tokenised {
-            Ok(httparse::Status::Complete(complete)) => complete,
-            Err(httparse::Error::TooManyHeaders) => {
-                return Err(Tokenise::NotSip(ParseError::new("fewer header lines", headers_at)));
-            }
-            Ok(httparse::Status::Partial) | Err(_) => return Err(Tokenise::Headers),
-        };
-        let head_len = headers_at.wrapping_add(length);
-        if head_len > limits.head.min(usize::from(u16::MAX)) {
-            return Err(Tokenise::NotSip(ParseError::new("a shorter head", limits.head)));
-        }
-        self.body_at = head_len as u16;
-
-        if tokens.len() > INLINE_LINES {
-            self.lines.resize(tokens.len(), Line::EMPTY);
-        }
-        let summary = fill(&mut self.lines, &mut self.first, tokens, masked.as_ptr() as usize);
-        self.lines.truncate(tokens.len());
-        if summary.name_lens > usize::from(u8::MAX) {
-            return Err(Tokenise::NotSip(ParseError::new("header names of at most 255 bytes", headers_at)));
-        }
-        if summary.repeated & SINGLE != 0 {
-            *defect = defect.or_else(|| self.repeated_single());
-        }
-        Ok(())
-    }
-
     /// The first line that repeats a header of which a message has at most one (RFC 3261 §7.3.1).
+    #[cold]
     fn repeated_single(&self) -> Option<ParseError> {
         let is_repeated = |(at, line): &(usize, &Line)| {
-            First::covers(line.name)
-                && First::bit(line.name) & SINGLE != 0
-                && self.first.line(line.name) != *at
+            First::covers(line.name) && SINGLE.contains(&line.name) && self.first.line(line.name) != *at
         };
         let (_, line) = self.lines.iter().enumerate().find(is_repeated)?;
         Some(ParseError::new("one header of this name", 0).within(line.name, line.name_at.into()))
@@ -187,17 +189,15 @@ impl Message {
 const NEEDED: [Name; 5] = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
 
 /// Headers of which a message has at most one (RFC 3261 §7.3.1), among those that matching and framing use.
-const SINGLE: u64 = First::bit(Name::From)
-    | First::bit(Name::To)
-    | First::bit(Name::CallId)
-    | First::bit(Name::CSeq)
-    | First::bit(Name::MaxForwards)
-    | First::bit(Name::ContentLength);
+const SINGLE: [Name; 6] =
+    [Name::From, Name::To, Name::CallId, Name::CSeq, Name::MaxForwards, Name::ContentLength];
 
-enum Tokenise {
+/// What is wrong with what came.
+pub(super) enum Flaw {
+    /// No head could be found: this is not SIP.
     NotSip(ParseError),
-    /// The header lines are not in the form that `httparse` takes.
-    Headers,
+    /// A message that is legible all the same.
+    Broken(ParseError),
 }
 
 /// The value of up to nine decimal digits.
@@ -219,24 +219,38 @@ fn count_lines(headers: &[u8]) -> usize {
     count
 }
 
-/// What there is to know of all lines together.
-struct Summary {
-    /// The lengths of all names, joined bit by bit: above 255 if one of them is.
-    name_lens: usize,
-    /// The bits of names with more than one line; one that two names share may stand for neither.
-    repeated: u64,
+/// The length of the line at the start of `rest`, which has an end.
+#[inline]
+fn line_len(rest: &[u8]) -> Option<usize> {
+    let is_end = |lanes: Lanes| lanes.is(b'\n');
+    lanes::position_in_sight(rest, is_end).or_else(|| lanes::position(rest, is_end))
+}
+
+/// What is rarely so with all lines together.
+struct Odd {
+    has_long_name: bool,
+    /// Whether a header of which a message has at most one has more lines.
+    repeats_single: bool,
 }
 
 /// Writes the lines of `tokens` in a buffer that begins at `origin`. A head is at most 65,535 bytes long, as the caller checks. By itself, since
 /// the loop wants all registers.
 #[inline(never)]
-fn fill(lines: &mut [Line], first: &mut First, tokens: &[httparse::Header<'_>], origin: usize) -> Summary {
-    let mut names = first.names;
-    let mut summary = Summary { name_lens: 0, repeated: 0 };
+fn fill(lines: &mut [Line], first: &mut First, tokens: &[httparse::Header<'_>], origin: usize) -> Odd {
+    let mut names = 0;
+    let mut has_long_name = false;
+    let mut firsts = [First::NONE; Known::PLACES];
+    let mut counts = [0_u16; Known::PLACES];
     // From the last to the first, so that the first stays.
     for (at, (line, token)) in lines.iter_mut().zip(tokens).enumerate().rev() {
         let name = token.name.as_bytes();
-        let known = Known::find(name);
+        let known = match Known::find(name) {
+            Some(known) => known,
+            None => {
+                has_long_name |= name.len() > usize::from(u8::MAX);
+                Known::find_rare(name)
+            }
+        };
         let value_at = (token.value.as_ptr() as usize).wrapping_sub(origin);
         *line = Line {
             name: known.name,
@@ -244,49 +258,81 @@ fn fill(lines: &mut [Line], first: &mut First, tokens: &[httparse::Header<'_>], 
             name_at: (name.as_ptr() as usize).wrapping_sub(origin) as u16,
             value: Span { at: value_at as u16, end: value_at.wrapping_add(token.value.len()) as u16 },
         };
-        summary.name_lens |= name.len();
-        summary.repeated |= names & known.bit;
-        names |= known.bit;
-        if let Some(first) = first.lines.get_mut(usize::from(known.place)) {
+        names |= First::bit(known.name);
+        if let (Some(first), Some(count)) = (firsts.get_mut(known.place()), counts.get_mut(known.place())) {
             *first = at as u16;
+            // A head has no room for as many lines as a count can say.
+            *count = count.wrapping_add(1);
         }
     }
-    first.names = names;
-    if let Some(other) = first.lines.last_mut() {
-        *other = First::NONE;
-    }
-    summary
+    let [lines @ .., _, _, _, _, _, _, _, _] = firsts;
+    *first = First { names, lines };
+    let is_repeated = |name: &Name| counts.get(*name as usize).is_some_and(|count| *count > 1);
+    Odd { has_long_name, repeats_single: SINGLE.iter().any(is_repeated) }
 }
 
-/// Reads the start line, which begins at `at`. What is legible is kept even if something is amiss, which is then noted.
-fn start_line(
-    line: &[u8],
-    at: usize,
-    (start, method): (&mut Start, &mut Method),
-    defect: &mut Option<ParseError>,
-) -> Result<(), ParseError> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if line.first().is_some_and(|first| matches!(first, b'S' | b's')) && is_status_line(line) {
-        *start = status_line(line, at)?;
-        return Ok(());
-    }
+/// The same of a head with more lines than most have: its length too, as far as `limits` allow.
+#[cold]
+fn fill_many(
+    lines: &mut SmallVec<[Line; INLINE_LINES]>,
+    first: &mut First,
+    headers: &[u8],
+    origin: usize,
+    limits: &Limits,
+) -> httparse::Result<(usize, Odd)> {
+    let mut tokens = alloc::vec![httparse::EMPTY_HEADER; count_lines(headers).min(limits.headers)];
+    Ok(match httparse::parse_headers(headers, &mut tokens)? {
+        httparse::Status::Complete((length, tokens)) => {
+            lines.resize(tokens.len(), Line::EMPTY);
+            httparse::Status::Complete((length, fill(lines, first, tokens, origin)))
+        }
+        httparse::Status::Partial => httparse::Status::Partial,
+    })
+}
+
+/// Reads the start line, which begins at `at`. What is legible is kept even if something is amiss.
+#[inline(always)]
+fn start_line(line: &[u8], at: usize, (start, method): (&mut Start, &mut Method)) -> Result<(), Flaw> {
     // The usual request line: one space on either side of the URI.
-    if let Some(space) = lanes::position(line, |lanes| lanes.is(b' '))
+    if let Some(space) = lanes::position_in_sight(line, |lanes| lanes.is(b' '))
         && let Some((name, [b' ', uri @ ..])) = line.split_at_checked(space)
-        && let Some(uri) = uri.strip_suffix(b" SIP/2.0")
+        && let Some(uri) = uri.strip_suffix(b" SIP/2.0\r")
         && let [first, .., last] = uri
         && !first.is_ascii_whitespace()
         && !last.is_ascii_whitespace()
+        && let Some(known) = Method::known(name)
     {
-        *method = Method::from_bytes(name).ok_or_else(|| ParseError::new("a method", at))?;
+        *method = known;
         // A head that goes on beyond what a span can say is refused.
         let uri_at = at.wrapping_add(space).wrapping_add(1);
         let uri = Span { at: uri_at as u16, end: uri_at.wrapping_add(uri.len()) as u16 };
         *start = Start::Request { uri };
         return Ok(());
     }
-    *defect = request_line(line, at, start, method)?;
-    Ok(())
+    if let Some(([b'S', b'I', b'P', b'/', b'2', b'.', b'0', b' ', a, b, c, b' '], phrase)) =
+        line.split_first_chunk()
+        && let Some((b'\r', phrase)) = phrase.split_last()
+        && let Some(status) = decimal(&[*a, *b, *c]).and_then(|code| StatusCode::new(code as u16))
+    {
+        let reason_at = at.wrapping_add(12);
+        let reason = Span { at: reason_at as u16, end: reason_at.wrapping_add(phrase.len()) as u16 };
+        *start = Start::Response { status, reason };
+        return Ok(());
+    }
+    unusual_line(line.strip_suffix(b"\r").unwrap_or(line), at, start, method)
+}
+
+/// The same for all others.
+#[cold]
+fn unusual_line(line: &[u8], at: usize, start: &mut Start, method: &mut Method) -> Result<(), Flaw> {
+    if is_status_line(line) {
+        *start = status_line(line, at).map_err(Flaw::NotSip)?;
+        return Ok(());
+    }
+    match request_line(line, at, start, method).map_err(Flaw::NotSip)? {
+        Some(defect) => Err(Flaw::Broken(defect)),
+        None => Ok(()),
+    }
 }
 
 fn is_status_line(line: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::parse::VERSION;
+use super::parse::{Flaw, VERSION};
 use super::stream::SHORTER_BODY;
 use super::{Message, Name, ParseError, StatusCode};
 use crate::limits::Limits;
@@ -77,8 +77,10 @@ impl Message {
     /// Reads what came where it stands, from [`blank`](Self::blank) on, with the keys noted: the fault that matters on receipt, or `Err` when this is
     /// not SIP.
     pub(crate) fn receive(&mut self, limits: &Limits) -> Result<Option<ParseError>, ParseError> {
-        if let Some(fault) = self.read(limits)? {
-            return Ok(Some(fault));
+        match self.read(limits) {
+            None => {}
+            Some(Flaw::Broken(fault)) => return Ok(Some(fault)),
+            Some(Flaw::NotSip(fault)) => return Err(fault),
         }
         match self.check_received() {
             Ok(keys) => self.keys = keys,

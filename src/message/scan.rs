@@ -216,6 +216,9 @@ fn split_outside_slowly(text: &str, delimiter: u8) -> (&str, Option<&str>) {
 /// The value of the one to nine decimal digits at the start of `text`, which always fits, and what follows; `None` where there are more or none.
 #[inline]
 pub(super) fn digits(text: &[u8]) -> Option<(u32, &[u8])> {
+    if let Some((value, len)) = text.first_chunk().and_then(|chunk| few_digits(*chunk)) {
+        return Some((value, text.get(len..)?));
+    }
     let mut value = 0_u32;
     let mut rest = text;
     while let Some((digit, after)) = rest.split_first() {
@@ -227,6 +230,24 @@ pub(super) fn digits(text: &[u8]) -> Option<(u32, &[u8])> {
         rest = after;
     }
     matches!(text.len().wrapping_sub(rest.len()), 1..=9).then_some((value, rest))
+}
+
+/// The value of the one to seven decimal digits at the start of `octets`, all at once, and their number; `None` for all else.
+#[inline]
+fn few_digits(octets: [u8; 8]) -> Option<(u32, usize)> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(octets) ^ (EACH * 0x30);
+    // The highest bit of each octet above nine; what an octet carries is said of those behind it only.
+    let above = (word.wrapping_add(EACH * 0x76) | word) & (EACH * 0x80);
+    let len = above.trailing_zeros() / 8;
+    if !matches!(len, 1..=7) {
+        return None;
+    }
+    // The digits behind zeros, joined in pairs, fours and eights.
+    let digits = word.wrapping_shl(64_u32.wrapping_sub(len.wrapping_mul(8)));
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    Some((fours.wrapping_mul(10_000).wrapping_add(fours >> 32) as u32, len as usize))
 }
 
 /// The decimal number at the start of `text`, of which all digits are taken, and what follows; `None` without a digit or when it does not fit.
@@ -312,6 +333,19 @@ mod tests {
                 for len in [1, 9, 20] {
                     assert_eq!(set.len_in(&alloc::vec![byte; len]), if is_in { len } else { 0 }, "{byte}");
                 }
+            }
+        }
+    }
+
+    proptest::proptest! {
+        /// However many octets there are to look at together.
+        #[test]
+        fn digits_are_what_the_standard_library_reads(text in "[0-9]{0,11}[ -~]{0,9}", any in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..12)) {
+            for text in [text.as_bytes(), &any] {
+                let len = text.iter().take_while(|octet| octet.is_ascii_digit()).count();
+                let (number, rest) = text.split_at(len);
+                let number = core::str::from_utf8(number).unwrap().parse::<u32>().ok().filter(|_| len <= 9);
+                proptest::prop_assert_eq!(digits(text), number.map(|number| (number, rest)));
             }
         }
     }
