@@ -2,6 +2,7 @@
 //! from it (§9.1, §17.1.1.3).
 
 use alloc::vec::Vec;
+use core::mem;
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -9,7 +10,8 @@ use smallvec::SmallVec;
 
 use super::build::{check_line, write_line, write_status_line};
 use super::{
-    BuildError, Builder, First, Host, Line, List, Message, Method, Name, Span, StatusCode, Value, Via, scan,
+    BuildError, Builder, First, Host, INLINE_LINES, Line, List, Message, Method, Name, Span, StatusCode,
+    Value, Via, scan,
 };
 use crate::random::Token;
 
@@ -45,7 +47,7 @@ impl Message {
         let tag = self.tag_to_add(status, tag.as_bytes());
         let is_refused = !tag.is_empty() && !is_token;
         let fault = check_line(reason).err().or(is_refused.then_some(BuildError::Tag));
-        self.write_answer(status, reason, Changes { tag, delay: Duration::ZERO }, ADDED_LEN, fault)
+        self.write_answer((status, reason), &Changes { tag, delay: Duration::ZERO }, ADDED_LEN, fault)
     }
 
     /// Like [`Message::answer`], with room for `added` bytes beyond what is copied: enough of it, and the answer is written
@@ -53,66 +55,85 @@ impl Message {
     /// `fault` is what is wrong with the reason phrase.
     pub(crate) fn answer_with_room(
         &self,
-        (status, reason): (StatusCode, &str),
+        line: (StatusCode, &str),
         tag: &Token,
         added: usize,
         delay: Duration,
         fault: Option<BuildError>,
     ) -> Builder {
-        let tag = self.tag_to_add(status, tag.as_bytes());
-        self.write_answer(status, reason, Changes { tag, delay }, added, fault)
+        let tag = self.tag_to_add(line.0, tag.as_bytes());
+        self.write_answer(line, &Changes { tag, delay }, added, fault)
     }
 
     /// Writes what every answer begins with, with room for `added` bytes more.
     fn write_answer(
         &self,
-        status: StatusCode,
-        reason: &str,
-        changes: Changes<'_>,
+        (status, reason): (StatusCode, &str),
+        changes: &Changes<'_>,
         added: usize,
         fault: Option<BuildError>,
     ) -> Builder {
         let mut bytes = Vec::with_capacity(self.echoed_len().saturating_add(added));
         let start = write_status_line(&mut bytes, status, reason);
-        let is_trying = status == StatusCode::TRYING;
-        let has_routes = self.method.creates_dialog() && !is_trying && !status.is_failure();
-        let is_echoed = |(at, line): &(usize, &Line)| match line.name {
-            Name::Via => true,
-            // A broken request may repeat them.
-            name if name <= Name::CSeq => self.first.line(name) == *at,
-            Name::RecordRoute => has_routes,
-            Name::Timestamp => is_trying,
-            _ => false,
+        let has_routes = self.method.creates_dialog() && !status.is_failure();
+        let other = match has_routes {
+            _ if status == StatusCode::TRYING => Name::Timestamp,
+            true => Name::RecordRoute,
+            false => Name::Via,
         };
-        let mut lines = SmallVec::new();
-        lines.extend(self.lines.iter().enumerate().filter(is_echoed).map(|(_, line)| *line));
-        let first = self.write_echo(&mut bytes, &mut lines, &changes);
+        let (mut first, mut lines) = (First::EMPTY, SmallVec::<[Line; INLINE_LINES]>::new());
+        for line in &self.lines {
+            let is_echoed = match line.name {
+                // A broken request may repeat the others.
+                name if name <= Name::CSeq => first.note_first(name, lines.len()) || name == Name::Via,
+                name => name == other,
+            };
+            if is_echoed {
+                first.names |= First::bit(line.name);
+                lines.push(*line);
+            }
+        }
+        self.write_echo(&mut bytes, &mut lines, changes);
         let (method, cseq) = (self.method.clone(), self.cseq);
         Builder { bytes, start, method, cseq, lines, first, body: None, fault }
     }
 
-    /// Writes these lines of the request, and has them say where they stand in the answer.
-    fn write_echo(&self, bytes: &mut Vec<u8>, lines: &mut [Line], changes: &Changes<'_>) -> First {
+    /// Writes these lines of the request, and has them say where they stand in the answer. By itself, since the loop wants all registers.
+    #[inline(never)]
+    fn write_echo(&self, bytes: &mut Vec<u8>, lines: &mut [Line], changes: &Changes<'_>) {
         let octets = &*self.bytes;
-        let (mut first, mut run) = (First::EMPTY, Run::default());
-        for (at, line) in lines.iter_mut().enumerate() {
+        let mut run = lines.first().map_or(Run::default(), |line| Run::new(line.name_at, bytes));
+        let mut says_source = self.says_source;
+        for line in lines {
             let is_changed = match line.name {
-                Name::Via => self.says_source && first.line(Name::Via) == First::NONE.into(),
+                Name::Via => mem::take(&mut says_source),
                 Name::To => !changes.tag.is_empty(),
-                Name::Timestamp => changes.delay >= Duration::from_millis(1),
+                Name::Timestamp => changes.says_delay(),
                 _ => false,
             };
-            first.note(line.name, at);
-            if is_changed || !line.is_plain_in(octets) {
-                run = self.write_changed(bytes, run, line, is_changed.then_some(changes));
+            if !line.is_plain_in(octets) || is_changed && !self.goes_on(line) {
+                run.end(octets, bytes);
+                *line = self.write_anew(bytes, line, is_changed, changes);
+                run = Run::default();
                 continue;
             }
-            run = run.before(line, octets, bytes);
-            run.end = line.value.end.wrapping_add(2);
+            if line.name_at != run.end {
+                run.end(octets, bytes);
+                run = Run::new(line.name_at, bytes);
+            }
+            let end = line.value.end;
             line.move_by(run.moved);
+            run.end = end.wrapping_add(2);
+            if is_changed {
+                run.end = end;
+                run.end(octets, bytes);
+                self.write_more(&mut Value(bytes), line.name, changes);
+                run = Run::new(end, bytes);
+                run.end = end.wrapping_add(2);
+                line.value.end = bytes.len() as u16;
+            }
         }
         run.end(octets, bytes);
-        first
     }
 
     /// The `tag` that an answer with this status adds to To; empty where it adds none.
@@ -123,109 +144,90 @@ impl Message {
     /// How many octets the lines take that every answer copies, with what stands between them: in most requests little.
     fn echoed_len(&self) -> usize {
         let [via, from, to, call_id, cseq, ..] = self.first.lines;
-        let keys = [from, to, call_id, cseq];
-        let (start, end) =
-            (keys.iter().fold(via, |min, at| min.min(*at)), keys.iter().fold(via, |max, at| max.max(*at)));
-        let start = self.lines.get(usize::from(start)).map_or(0, |line| line.name_at);
-        let end = self.lines.get(usize::from(end)).map_or(self.body_at, |line| line.value.end);
-        usize::from(end.saturating_sub(start)).saturating_add(2)
+        let last = via.max(from).max(to).max(call_id).max(cseq);
+        let start = self.lines.first().map_or(0, |line| line.name_at);
+        let end = self.lines.get(usize::from(last)).map_or(self.body_at, |line| line.value.end);
+        usize::from(end.wrapping_sub(start)).wrapping_add(2)
     }
 
-    /// Writes a line with its change, or without white space behind its value. It stands behind the `run` that waits; what is yielded is the run that
-    /// goes on behind it.
-    #[inline(never)]
-    fn write_changed(
-        &self,
-        bytes: &mut Vec<u8>,
-        run: Run,
-        line: &mut Line,
-        changes: Option<&Changes<'_>>,
-    ) -> Run {
-        match (line.name, changes) {
-            (Name::To, Some(Changes { tag, .. })) => self.write_longer(bytes, run, line, |value| {
-                value.text(";tag=");
-                value.raw(tag);
-            }),
-            (Name::Via, Some(_)) => self.write_stamped_via(bytes, run, line),
-            (Name::Timestamp, Some(Changes { delay, .. })) => {
-                run.end(&self.bytes, bytes);
-                *line = write_timestamp(bytes, self.text(line.value), *delay);
-                Run::default()
-            }
-            _ => {
-                run.end(&self.bytes, bytes);
-                let value = self.raw(line.value);
-                *line = write_line(bytes, line.name, self.line_name(line), |copy| copy.raw(value));
-                Run::default()
-            }
-        }
-    }
-
-    /// Writes a line under its usual name with something behind its value.
-    #[inline]
-    fn write_longer(
-        &self,
-        bytes: &mut Vec<u8>,
-        run: Run,
-        line: &mut Line,
-        more: impl FnOnce(&mut Value<'_>),
-    ) -> Run {
-        let octets = &*self.bytes;
+    /// Whether To or the topmost Via can be copied as it stands, with [what it says more](Self::write_more) behind its value: it has its usual
+    /// name, and the Via says nothing that does not stand.
+    fn goes_on(&self, line: &Line) -> bool {
         let label = self.raw(Span { at: line.name_at, end: line.value.at });
-        if label.strip_suffix(b": ") != Some(line.name.as_str().as_bytes()) || !line.is_plain_in(octets) {
-            run.end(octets, bytes);
-            *line = write_line(bytes, line.name, line.name.as_str(), |copy| {
-                copy.raw(self.raw(line.value));
-                more(copy);
-            });
-            return Run::default();
+        match line.name {
+            Name::To => label == b"To: ",
+            Name::Via => label == b"Via: " && !self.is_restamped(line),
+            _ => false,
         }
-        let mut run = run.before(line, octets, bytes);
-        run.end = line.value.end;
-        run.end(octets, bytes);
-        more(&mut Value(bytes));
-        let (at, end) = (line.value.end, bytes.len() as u16);
-        line.move_by(run.moved);
-        line.value.end = end;
-        Run { at, end: at.wrapping_add(2), moved: end.wrapping_sub(at) }
     }
 
-    /// Writes the topmost Via's line with where the request came from. What the client itself claimed is left out.
-    fn write_stamped_via(&self, bytes: &mut Vec<u8>, run: Run, top: &mut Line) -> Run {
-        let hop = self.top_hop();
-        let [wants_rport, is_stamped] = hop.map_or([false; 2], |hop| [hop.wants_rport, hop.is_stamped]);
-        let stamp = |line: &mut Value<'_>| {
-            let Some((ip, port)) = self.source else { return };
-            line.text(";received=");
-            match ip {
-                IpAddr::V4(_) => line.host(Host::Ip(ip)),
-                // RFC 3261 §25.1 writes `received` without brackets (RFC 5118 §4.5).
-                IpAddr::V6(ip) => _ = core::fmt::write(line, format_args!("{ip}")),
-            }
-            if wants_rport {
-                line.text(";rport=");
-                line.number(port.into());
-            }
-        };
-        let is_asked = wants_rport || is_stamped;
-        if !is_asked && !self.raw(top.value).contains(&b',') {
-            return self.write_longer(bytes, run, top, stamp);
+    /// Whether the topmost Via has to be written anew to say where the request came from.
+    fn is_restamped(&self, top: &Line) -> bool {
+        self.top_hop().is_ok_and(|hop| hop.wants_rport || hop.is_stamped)
+            || self.raw(top.value).contains(&b',')
+    }
+
+    /// Writes what To or the topmost Via says more in the answer.
+    #[inline]
+    fn write_more(&self, value: &mut Value<'_>, name: Name, changes: &Changes<'_>) {
+        if name != Name::To {
+            return self.write_received(value);
         }
-        run.end(&self.bytes, bytes);
+        value.text(";tag=");
+        value.raw(changes.tag);
+    }
+
+    /// Writes the address that the request came from.
+    #[inline(never)]
+    fn write_received(&self, value: &mut Value<'_>) {
+        let Some((ip, _)) = self.source else { return };
+        value.text(";received=");
+        match ip {
+            IpAddr::V4(_) => value.host(Host::Ip(ip)),
+            // RFC 3261 §25.1 writes `received` without brackets (RFC 5118 §4.5).
+            IpAddr::V6(ip) => _ = core::fmt::write(value, format_args!("{ip}")),
+        }
+    }
+
+    /// Writes a line that cannot be copied: without white space behind its value, and with its change if it `is_changed`.
+    #[inline(never)]
+    fn write_anew(&self, bytes: &mut Vec<u8>, line: &Line, is_changed: bool, changes: &Changes<'_>) -> Line {
+        match line.name {
+            Name::Timestamp if is_changed => write_timestamp(bytes, self.text(line.value), changes.delay),
+            Name::Via if is_changed && self.is_restamped(line) => self.write_stamped_via(bytes, line),
+            name => {
+                let spelling = if is_changed { name.as_str() } else { self.line_name(line) };
+                write_line(bytes, name, spelling, |value| {
+                    value.raw(self.raw(line.value));
+                    if is_changed {
+                        self.write_more(value, name, changes);
+                    }
+                })
+            }
+        }
+    }
+
+    /// Writes the topmost Via with where the request came from. What the client itself claimed is left out.
+    fn write_stamped_via(&self, bytes: &mut Vec<u8>, top: &Line) -> Line {
+        let wants_rport = self.top_hop().is_ok_and(|hop| hop.wants_rport);
+        let is_asked = self.top_hop().is_ok_and(|hop| hop.wants_rport || hop.is_stamped);
         let mut elements = List::new(self.text(top.value));
         let written = elements.next().unwrap_or_default();
-        *top = write_line(bytes, Name::Via, Name::Via.as_str(), |line| {
+        write_line(bytes, Name::Via, Name::Via.as_str(), |line| {
             match is_asked.then(|| self.top_via()) {
                 Some(Ok(via)) => write_unstamped(line, written, &via),
                 _ => line.text(written),
             }
-            stamp(line);
+            self.write_received(line);
+            if let (true, Some((_, port))) = (wants_rport, self.source) {
+                line.text(";rport=");
+                line.number(port.into());
+            }
             for element in elements {
                 line.text(", ");
                 line.text(element);
             }
-        });
-        Run::default()
+        })
     }
 
     /// Whether To has a tag; one that cannot be read counts as tagged, since nothing may be added to it.
@@ -317,6 +319,13 @@ struct Changes<'a> {
     delay: Duration,
 }
 
+impl Changes<'_> {
+    #[cold]
+    fn says_delay(&self) -> bool {
+        self.delay >= Duration::from_millis(1)
+    }
+}
+
 /// Lines that follow one another and are to be copied in one go. No line begins at 0.
 #[derive(Clone, Copy, Default)]
 struct Run {
@@ -327,21 +336,16 @@ struct Run {
 }
 
 impl Run {
-    /// The run that `line` goes on. Another one is copied first.
+    /// A run that begins at `at` of the request and at the end of `to`.
     #[inline]
-    fn before(self, line: &Line, from: &[u8], to: &mut Vec<u8>) -> Self {
-        if line.name_at == self.end {
-            return self;
-        }
-        let (at, len) = (line.name_at, self.end(from, to));
-        Self { at, end: at, moved: (len as u16).wrapping_sub(at) }
+    fn new(at: u16, to: &[u8]) -> Self {
+        Self { at, end: at, moved: (to.len() as u16).wrapping_sub(at) }
     }
 
-    /// Copies it: how long the copy is then.
-    #[inline(never)]
-    fn end(self, from: &[u8], to: &mut Vec<u8>) -> usize {
+    /// Copies it.
+    #[inline]
+    fn end(self, from: &[u8], to: &mut Vec<u8>) {
         to.extend_from_slice(from.get(usize::from(self.at)..usize::from(self.end)).unwrap_or_default());
-        to.len()
     }
 }
 

@@ -127,7 +127,7 @@ pub(super) fn is_media_type(value: &str) -> bool {
 
 fn has_control(octets: &[u8]) -> bool {
     let is_control = |lanes: Lanes| (lanes.is_in(0, 0x1f) & !lanes.is(b'\t')) | lanes.is(0x7f);
-    lanes::position(octets, is_control).is_some()
+    lanes::has(octets, is_control)
 }
 
 /// Writes one message. Headers come out in the order in which they are added.
@@ -345,13 +345,26 @@ impl Builder {
         Span { at, end: self.bytes.len() as u16 }
     }
 
+    /// Ends the head of a message without a body.
+    fn end_without_body(&mut self) {
+        const END: &str = "Content-Length: 0\r\n\r\n";
+        let name_at = self.bytes.len() as u16;
+        self.bytes.extend_from_slice(END.as_bytes());
+        let name_len = Name::ContentLength.as_str().len() as u8;
+        let at = name_at.wrapping_add(u16::from(name_len).wrapping_add(2));
+        let value = Span { at, end: at.wrapping_add(1) };
+        self.note(Line { name: Name::ContentLength, name_len, name_at, value });
+    }
+
     /// Writes Content-Type, Content-Length and the body, and yields the message.
     ///
     /// # Errors
     /// The first thing that was refused on the way.
     pub fn finish(mut self) -> Result<Message, BuildError> {
-        let body = self.body.take();
-        self.finish_with(body.as_ref())
+        match self.body.take() {
+            None => self.finish_with(None),
+            Some(body) => self.finish_with(Some(&body)),
+        }
     }
 
     /// Like [`Builder::finish`], in place and with this body.
@@ -370,10 +383,10 @@ impl Builder {
             Some(body) => {
                 let length = u32::try_from(body.bytes.len()).unwrap_or(u32::MAX);
                 self.relayed_line(Name::ContentLength, |line| line.number(length));
+                self.bytes.extend_from_slice(b"\r\n");
             }
-            None => self.relayed_line(Name::ContentLength, |line| line.text("0")),
+            None => self.end_without_body(),
         }
-        self.bytes.extend_from_slice(b"\r\n");
         if let Some(fault) = self.fault {
             return Err(fault);
         }
@@ -403,7 +416,7 @@ impl Builder {
 }
 
 /// Writes a status line (RFC 3261 §7.2).
-#[inline]
+#[inline(always)]
 pub(super) fn write_status_line(bytes: &mut Vec<u8>, status: StatusCode, reason: &str) -> Start {
     bytes.extend_from_slice(&status.before_reason());
     let at = bytes.len() as u16;

@@ -121,6 +121,29 @@ pub(crate) fn any_place(octets: &[u8], needle: u8, mut is_it: impl FnMut(usize) 
     false
 }
 
+/// Whether `hits` marks any octet.
+#[inline(always)]
+pub(super) fn has(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> bool {
+    let look = |chunk: [u8; WIDTH]| hits(Lanes(u8x16::from(chunk))).to_bitmask() != 0;
+    let twice = |head: u64, tail: u64| look((u128::from(head) | u128::from(tail) << 64).to_le_bytes());
+    if let Some(last) = octets.last_chunk() {
+        let (chunks, _) = octets.as_chunks();
+        chunks.iter().any(|chunk| look(*chunk)) || look(*last)
+    } else if let (Some(head), Some(tail)) = (octets.first_chunk(), octets.last_chunk()) {
+        twice(u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
+    } else if let (Some(head), Some(tail)) = (octets.first_chunk(), octets.last_chunk()) {
+        let word = u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << 32;
+        twice(word, word)
+    } else if let (Some(head), Some(middle), Some(tail)) =
+        (octets.first(), octets.get(octets.len() / 2), octets.last())
+    {
+        let word = u64::from(u32::from_le_bytes([*head, *middle, *tail, *tail]));
+        twice(word | word << 32, word | word << 32)
+    } else {
+        false
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,11 +161,14 @@ mod tests {
                 }
                 let first = (at < len).then_some(at);
                 assert_eq!(position(&octets, |lanes| lanes.is(b';')), first, "{at} of {len}");
+                assert_eq!(has(&octets, |lanes| lanes.is(b';')), first.is_some(), "{at} of {len}");
                 // What is not there may stand behind the end.
                 assert_eq!(position(&octets, |lanes| lanes.is(0)), None, "{len}");
+                assert!(!has(&octets, |lanes| lanes.is(0)), "{len}");
                 if let Some(octet) = octets.get_mut(at) {
                     *octet = b'b';
                     assert_eq!(position(&octets, |lanes| lanes.is(b'b')), Some(at), "{at} of {len}");
+                    assert!(has(&octets, |lanes| lanes.is(b'b')), "{at} of {len}");
                 }
             }
         }

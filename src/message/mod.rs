@@ -238,6 +238,13 @@ impl First {
         self.names & Self::bit(name) != 0
     }
 
+    /// Notes where the first line with this name stands; `false` where one is noted.
+    #[inline]
+    fn note_first(&mut self, name: Name, line: usize) -> bool {
+        let place = self.lines.get_mut(name as usize).filter(|place| **place == Self::NONE);
+        place.map(|place| *place = line as u16).is_some()
+    }
+
     /// The number of the first line; one that no message has if there is none.
     #[inline]
     fn line(&self, name: Name) -> usize {

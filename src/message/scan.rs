@@ -69,7 +69,7 @@ impl Set {
 
     /// Whether all of `text` is in the set.
     pub(super) fn has_all(self, text: &str) -> bool {
-        self.len_in(text.as_bytes()) == text.len()
+        !lanes::has(text.as_bytes(), |lanes| self.outside(lanes))
     }
 
     /// Splits `text` after its longest prefix that is in the set.

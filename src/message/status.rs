@@ -263,8 +263,8 @@ impl StatusCode {
 
     /// What stands before the reason phrase in a status line (RFC 3261 §7.2).
     pub(super) fn before_reason(self) -> [u8; 12] {
-        let digit = |value: u16| b'0'.wrapping_add((value % 10) as u8);
-        let [hundreds, tens, ones] = [digit(self.0 / 100), digit(self.0 / 10), digit(self.0)];
+        let (hundreds, rest) = ((self.0 / 100) as u8, (self.0 % 100) as u8);
+        let [hundreds, tens, ones] = [hundreds, rest / 10, rest % 10].map(|digit| b'0'.wrapping_add(digit));
         [b'S', b'I', b'P', b'/', b'2', b'.', b'0', b' ', hundreds, tens, ones, b' ']
     }
 
