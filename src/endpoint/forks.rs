@@ -102,7 +102,9 @@ impl<D: Default> Endpoint<D> {
         let slot = self.clients.get(client)?;
         let request = slot.request()?;
         let (from, to) = (request.from().ok()?, response.to().ok()?);
-        let id = self.dialog_with(request.call_id(), from.tag()?, to.tag().unwrap_or_default())?;
+        let (call_id, tags) = (request.call_id(), [from.tag()?, to.tag().unwrap_or_default()]);
+        let [local_tag, remote_tag] = tags.map(str::as_bytes);
+        let id = self.dialog_with(call_id.as_bytes(), local_tag, remote_tag)?;
         slot.forks.contains(&id).then_some(id)
     }
 
@@ -356,8 +358,8 @@ impl<D: Default> Endpoint<D> {
             _ = self.go(stream, Task::Ack(client, tag.into()));
             return;
         }
-        let local_tag = ack.tag_in_from();
-        let dialog = self.dialog_with(ack.call_id(), local_tag, tag);
+        let keys = ack.dialog_keys();
+        let dialog = self.dialog_with(keys.call_id, keys.from_tag, tag.as_bytes());
         if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
             slot.flow = Some(flow.into());
         }

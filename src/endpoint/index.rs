@@ -75,17 +75,17 @@ impl<T: Copy + PartialEq> Table<T> {
 
 impl Table<DialogId> {
     pub(super) fn insert_dialog(&mut self, dialog: &Dialog, id: DialogId) {
-        self.insert_hash(hash_of_tag(dialog.sip().local_tag), id);
+        self.insert_hash(hash_of_tag(dialog.sip().local_tag.as_bytes()), id);
     }
 
     pub(super) fn remove_dialog(&mut self, dialog: &Dialog, id: DialogId) {
-        self.remove_hash(hash_of_tag(dialog.sip().local_tag), id);
+        self.remove_hash(hash_of_tag(dialog.sip().local_tag.as_bytes()), id);
     }
 }
 
 /// 32 bits of a tag's first 40 random ones, in whatever case it is written. Tags of ours are never shorter.
-fn hash_of_tag(tag: &str) -> u32 {
-    let start = tag.as_bytes().first_chunk().copied().unwrap_or_default();
+fn hash_of_tag(tag: &[u8]) -> u32 {
+    let start = tag.first_chunk().copied().unwrap_or_default();
     let folded = u64::from_le_bytes(start) | u64::from_le_bytes([0x20; 8]);
     (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
@@ -140,10 +140,17 @@ impl<D> Endpoint<D> {
     }
 
     /// The dialog with these three parts (§12). Tags compare without case, Call-IDs byte by byte.
-    pub(super) fn dialog_with(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<DialogId> {
+    pub(super) fn dialog_with(
+        &self,
+        call_id: &[u8],
+        local_tag: &[u8],
+        remote_tag: &[u8],
+    ) -> Option<DialogId> {
         let has = |slot: &DialogSlot<D>| {
             let sip = slot.dialog.sip();
-            sip.call_id == call_id && is_tag(sip.local_tag, local_tag) && is_tag(sip.remote_tag, remote_tag)
+            sip.call_id.as_bytes() == call_id
+                && is_tag(sip.local_tag, local_tag)
+                && is_tag(sip.remote_tag, remote_tag)
         };
         let hash = hash_of_tag(local_tag);
         self.index.dialogs.find_hash(hash, |dialog| self.dialogs.get(dialog).is_some_and(has))
@@ -151,8 +158,8 @@ impl<D> Endpoint<D> {
 }
 
 /// Nearly all write a tag as it was given to them.
-fn is_tag(known: &str, tag: &str) -> bool {
-    known == tag || known.eq_ignore_ascii_case(tag)
+fn is_tag(known: &str, tag: &[u8]) -> bool {
+    known.as_bytes() == tag || known.as_bytes().eq_ignore_ascii_case(tag)
 }
 
 #[cfg(test)]
@@ -167,8 +174,8 @@ mod tests {
         let mut seen = alloc::collections::BTreeSet::new();
         for _ in 0..1_000 {
             let tag = random.token();
-            let hash = hash_of_tag(tag.as_str());
-            assert_eq!(hash, hash_of_tag(&tag.as_str().to_ascii_uppercase()));
+            let hash = hash_of_tag(tag.as_bytes());
+            assert_eq!(hash, hash_of_tag(&tag.as_bytes().to_ascii_uppercase()));
             seen.insert(hash % 4_096);
         }
         assert!(seen.len() > 800, "{}", seen.len());

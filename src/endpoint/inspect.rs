@@ -15,7 +15,7 @@ use super::send::return_flow;
 use super::{Endpoint, asks_by};
 use crate::context::{OPTION_TAG, Rel100};
 use crate::dialog::remote_target;
-use crate::message::{self, Address, MediaType, Message, Method, Name, StatusCode, Uri, octets};
+use crate::message::{self, Address, DialogKeys, MediaType, Message, Method, Name, StatusCode, Uri, octets};
 use crate::random;
 use crate::transaction::MatchId;
 
@@ -55,12 +55,8 @@ impl<D: Default> Endpoint<D> {
         if !request.leaves_room() {
             return self.refuse(flow, &request, (StatusCode::MESSAGE_TOO_LARGE, None));
         }
-        let (to_tag, from_tag) = (request.tag_in_to(), request.tag_in_from());
-        // §12.2.2: the To tag is ours, the From tag the peer's.
-        let dialog = match to_tag {
-            "" => None,
-            ours => self.dialog_with(request.call_id(), ours, from_tag),
-        };
+        let keys = request.dialog_keys();
+        let (dialog, has_to_tag) = (self.dialog_of(keys), !keys.to_tag.is_empty());
         // Before anything that reads it (RFC 4475 §3.1.2.7, §3.1.2.8; RFC 5118 §4.2). What we are called in the dialog can be read.
         let is_ours =
             dialog.and_then(|id| self.dialogs.get(id)).is_some_and(|slot| slot.dialog.local().contact == uri);
@@ -73,13 +69,13 @@ impl<D: Default> Endpoint<D> {
         };
         match dialog {
             Some(dialog) => self.inspect_in_dialog(flow, id, dialog, request),
-            None if to_tag.is_empty() => self.inspect_initial(flow, id, request, target_refusal),
+            None if !has_to_tag => self.inspect_initial(flow, id, request, target_refusal),
             // Its answer may have outlived the dialog (RFC 3262 §3).
             _ if *request.method() == Method::Prack && !self.is_full() => {
                 self.inspect_prack(flow, id, None, request);
             }
             _ => {
-                let to_tag = String::from(to_tag);
+                let to_tag = String::from(request.tag_in_to());
                 if !self.inspect_first_notify(flow, id, request.clone(), &to_tag) {
                     self.refuse(flow, &request, (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None));
                 }
@@ -354,17 +350,21 @@ impl<D: Default> Endpoint<D> {
 
     /// The INVITE whose 2xx this ACK acknowledges: that of the dialog, with the ACK's number (§13.3.1.4).
     fn dialog_awaiting(&self, ack: &Message) -> Option<ServerId> {
-        let dialog = self.dialog_with(ack.call_id(), ack.tag_in_to(), ack.tag_in_from())?;
+        let dialog = self.dialog_of(ack.dialog_keys())?;
         let servers = &self.dialogs.get(dialog)?.servers;
         servers.iter().copied().find(|server| {
             self.servers.get(*server).is_some_and(|slot| slot.cseq == ack.cseq() && slot.context.awaits_ack())
         })
     }
 
+    /// The dialog that a request of the peer's is in: the To tag is ours, the From tag the peer's (§12.2.2).
+    fn dialog_of(&self, DialogKeys { call_id, from_tag, to_tag }: DialogKeys<'_>) -> Option<DialogId> {
+        if to_tag.is_empty() { None } else { self.dialog_with(call_id, to_tag, from_tag) }
+    }
+
     /// Whether this is the ACK of a dialog's last 2xx, come again.
     fn is_repeated_ack(&self, ack: &Message) -> bool {
-        let dialog = self.dialog_with(ack.call_id(), ack.tag_in_to(), ack.tag_in_from());
-        let dialog = dialog.and_then(|id| self.dialogs.get(id));
+        let dialog = self.dialog_of(ack.dialog_keys()).and_then(|id| self.dialogs.get(id));
         dialog.is_some_and(|slot| slot.dialog.is_acknowledged_by(ack))
     }
 }

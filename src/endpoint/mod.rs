@@ -280,7 +280,7 @@ impl<D: Default> Endpoint<D> {
 
     /// The dialog with these three parts (RFC 3261 §12).
     pub fn find_dialog(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<DialogId> {
-        self.dialog_with(call_id, local_tag, remote_tag)
+        self.dialog_with(call_id.as_bytes(), local_tag.as_bytes(), remote_tag.as_bytes())
     }
 
     /// The configuration.

@@ -118,9 +118,10 @@ impl<D: Default> Endpoint<D> {
         let rack = prack.rack().ok().flatten()?;
         let (from, to) = (prack.from().ok()?, prack.to().ok()?);
         let (remote_tag, local_tag) = (from.tag().unwrap_or_default(), to.tag()?);
-        let dialog = self.dialog_with(prack.call_id(), local_tag, remote_tag);
+        let (call_id, remote_tag) = (prack.call_id().as_bytes(), remote_tag.as_bytes());
+        let dialog = self.dialog_with(call_id, local_tag.as_bytes(), remote_tag);
         let open = dialog.and_then(|dialog| self.dialogs.get(dialog)).map(|slot| slot.servers.as_slice());
-        let twin = MatchId::twin(&self.key, remote_tag, prack.call_id(), (rack.cseq, &rack.method));
+        let twin = MatchId::twin(&self.key, remote_tag, call_id, (rack.cseq, &rack.method));
         let is_ours = |server: &ServerId| {
             let tag = self.servers.get(*server).map(|slot| slot.context.tag().as_str());
             tag.is_some_and(|tag| tag.eq_ignore_ascii_case(local_tag))

@@ -106,6 +106,14 @@ const COOKIE: &[u8; MAGIC_COOKIE.len()] = match MAGIC_COOKIE.as_bytes().first_ch
     None => unreachable!(),
 };
 
+/// What a dialog is known by, as a message has it; empty where it has none.
+#[derive(Clone, Copy)]
+pub(crate) struct DialogKeys<'a> {
+    pub(crate) call_id: &'a [u8],
+    pub(crate) from_tag: &'a [u8],
+    pub(crate) to_tag: &'a [u8],
+}
+
 /// Where the keys of a received message stand. They say nothing that its octets do not: two messages do not differ by them.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Keys {
@@ -246,6 +254,16 @@ impl Message {
         self.to_tag().unwrap_or_default()
     }
 
+    /// What a dialog is known by, in octets (RFC 3261 §12): what [`Message::call_id`], [`Message::from_tag`] and [`Message::to_tag`] say, for less.
+    pub(crate) fn dialog_keys(&self) -> DialogKeys<'_> {
+        let [from_tag, to_tag] = match self.keys.is_known {
+            true => [self.keys.from_tag, self.keys.to_tag].map(|tag| self.raw(tag)),
+            false => [self.tag_in_from(), self.tag_in_to()].map(str::as_bytes),
+        };
+        let call_id = self.first_line(Name::CallId).map(|line| self.raw(line.value));
+        DialogKeys { call_id: call_id.unwrap_or_default(), from_tag, to_tag }
+    }
+
     /// The URI of the first Contact, opened: what [`Message::contact`] and [`Address::parse_uri`](super::Address::parse_uri) say, for less.
     /// `None` where there is no address or either is malformed.
     pub fn contact_uri(&self) -> Option<Uri<'_>> {
@@ -331,11 +349,19 @@ mod tests {
         [with(shortcuts, message.contact_uri()), with(views, contact)]
     }
 
+    /// What a dialog is known by is what the views say (RFC 3261 §12).
+    fn hold_dialog_keys(message: &Message) {
+        let DialogKeys { call_id, from_tag, to_tag } = message.dialog_keys();
+        let views = [message.call_id(), message.tag_in_from(), message.tag_in_to()].map(str::as_bytes);
+        assert_eq!([call_id, from_tag, to_tag], views, "{}", message.as_bytes().escape_ascii());
+    }
+
     /// Holds a message against its views: as it is parsed, as it is received, as it is received where nothing is usual.
     fn hold(octets: &[u8]) -> usize {
         let Ok(parsed) = Message::parse(octets.to_vec()) else { return 0 };
         let [shortcuts, views] = fields(&parsed);
         assert_eq!(shortcuts, views, "{}", octets.escape_ascii());
+        hold_dialog_keys(&parsed);
         let hop = |message: &Message, via: Result<TopVia<'_>, ParseError>| {
             let flags = |hop: &TopVia<'_>| (hop.port, hop.wants_rport, hop.is_stamped, hop.has_maddr);
             let parts =
@@ -357,6 +383,7 @@ mod tests {
         }
         if let Datagram::Valid(read) = Datagram::read(octets.to_vec().into(), &Limits::DEFAULT) {
             assert!(read.keys.is_known);
+            hold_dialog_keys(&read);
             assert_eq!(fields(&read), [views.clone(), views], "{}", octets.escape_ascii());
             assert_eq!(hop(&read, read.top_hop()), top);
         }

@@ -75,7 +75,7 @@ pub use build::{Body, Builder, Header, Value};
 pub(crate) use build::{check_line, supplies};
 pub use error::{BuildError, ParseError};
 pub(crate) use hidden::{Hidden, Length};
-pub(crate) use keys::TopVia;
+pub(crate) use keys::{DialogKeys, TopVia};
 pub(crate) use lanes::any_place;
 pub use method::Method;
 pub use multipart::{BodyPart, Part, Parts};

@@ -84,20 +84,21 @@ impl MatchId {
     /// # Errors
     /// When From is malformed.
     pub fn merged(key: &HashKey, request: &Message) -> Result<Self, ParseError> {
-        Ok(Self::twin(key, request.tag_in_from(), request.call_id(), (request.cseq(), request.method())))
+        let keys = request.dialog_keys();
+        Ok(Self::twin(key, keys.from_tag, keys.call_id, (request.cseq(), request.method())))
     }
 
     /// [`MatchId::merged`] of the request with this From tag, Call-ID and CSeq.
     pub(crate) fn twin(
         key: &HashKey,
-        from_tag: &str,
-        call_id: &str,
+        from_tag: &[u8],
+        call_id: &[u8],
         (number, method): (u32, &Method),
     ) -> Self {
         let mut text = Text::new(key);
         text.field("merged");
-        text.caseless(from_tag.as_bytes());
-        text.field(call_id);
+        text.caseless(from_tag);
+        text.exact(call_id);
         text.number(number);
         text.field(method.as_str());
         text.digest()
@@ -140,7 +141,11 @@ impl Text {
     }
 
     fn field(&mut self, text: &str) {
-        self.put(text.as_bytes(), false);
+        self.exact(text.as_bytes());
+    }
+
+    fn exact(&mut self, text: &[u8]) {
+        self.put(text, false);
         self.end_field();
     }
 
