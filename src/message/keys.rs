@@ -176,15 +176,13 @@ impl Message {
     }
 
     /// Where the keys stand in a message that has them in their usual form.
+    #[inline]
     pub(super) fn usual_keys(&self) -> Option<Keys> {
         let value = |name| self.first_line(name).map(|line| line.value);
-        Some(Keys {
-            is_known: true,
-            hop: usual::top_via(&self.bytes, value(Name::Via)?)?,
-            from_tag: usual::tag(&self.bytes, value(Name::From)?)?,
-            to_tag: usual::tag(&self.bytes, value(Name::To)?)?,
-            target: Span::default(),
-        })
+        let tag = |name| usual::tag(&self.bytes, value(name)?);
+        let (from_tag, to_tag) = (tag(Name::From)?, tag(Name::To)?);
+        let hop = usual::top_via(&self.bytes, value(Name::Via)?)?;
+        Some(Keys { is_known: true, hop, from_tag, to_tag, target: Span::default() })
     }
 
     /// Where the keys stand: in the topmost Via, and the tags of From and To.

@@ -1,35 +1,42 @@
 //! Looking for octets sixteen at a time.
 
-use wide::u8x16;
+use wide::i8x16;
 
-/// Sixteen octets, one a lane.
+/// Sixteen octets, one a lane. They are signed, since of such lanes the instruction sets compare which is greater.
 #[derive(Clone, Copy)]
-pub(super) struct Lanes(u8x16);
+pub(super) struct Lanes(i8x16);
 
 /// Lanes that hold or do not: all bits or none.
-pub(super) type Hits = u8x16;
+pub(super) type Hits = i8x16;
 
 const WIDTH: usize = 16;
 
 impl Lanes {
+    #[inline]
+    fn new(octets: [u8; WIDTH]) -> Self {
+        Self(i8x16::from(octets.map(u8::cast_signed)))
+    }
+
     /// Where the octet is `needle`.
     #[inline]
     pub(super) fn is(self, needle: u8) -> Hits {
-        self.0.simd_eq(u8x16::splat(needle))
+        self.0.simd_eq(splat(needle))
     }
 
     /// Where the octet is `needle` once the bits of `mask` are set in it: a letter of either case with 0x20.
     #[inline]
     pub(super) fn is_with(self, mask: u8, needle: u8) -> Hits {
-        (self.0 | u8x16::splat(mask)).simd_eq(u8x16::splat(needle))
+        self.with(mask).is(needle)
     }
 
-    /// Where the octet is from `first` to `last`.
+    /// Where the octet is from `first` to `last`, which are not all octets.
     #[inline]
     #[expect(clippy::arithmetic_side_effects, reason = "each lane wraps around")]
     pub(super) fn is_in(self, first: u8, last: u8) -> Hits {
-        let above = self.0 - u8x16::splat(first);
-        above.min(u8x16::splat(last.wrapping_sub(first))).simd_eq(above)
+        // The greatest number is the last, and those are greater than the others that are not below the first.
+        let most = i8::MAX.cast_unsigned();
+        let raised = self.0 + splat(most.wrapping_sub(last));
+        raised.simd_gt(splat(most.wrapping_sub(last.wrapping_sub(first)).wrapping_sub(1)))
     }
 
     /// Where the octet is a letter or a digit.
@@ -41,35 +48,41 @@ impl Lanes {
     /// Where the octet ends a line or is no ASCII, or another control character.
     #[inline]
     pub(super) fn is_odd(self) -> Hits {
-        // A lane is a hit by its highest bit.
-        self.is_in(0, 0x1f) | self.0
+        // What is no ASCII is negative.
+        self.0.simd_lt(splat(b' '))
     }
 
     /// The same with the bits of `mask` set in each octet.
     #[inline]
     pub(super) fn with(self, mask: u8) -> Self {
-        Self(self.0 | u8x16::splat(mask))
+        Self(self.0 | splat(mask))
     }
+}
+
+#[inline]
+fn splat(octet: u8) -> i8x16 {
+    i8x16::splat(octet.cast_signed())
 }
 
 /// The place of the first octet that `hits` marks; `None` where fewer than sixteen octets are left before one is found.
 #[inline(always)]
 pub(super) fn position_in_sight(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> Option<usize> {
-    let mut rest = octets;
-    loop {
-        let (chunk, after) = rest.split_first_chunk::<WIDTH>()?;
-        let found = hits(Lanes(u8x16::from(*chunk))).to_bitmask();
+    let (chunks, _) = octets.as_chunks();
+    let mut at = 0_usize;
+    for chunk in chunks {
+        let found = hits(Lanes::new(*chunk)).to_bitmask();
         if found != 0 {
-            return Some(octets.len().wrapping_sub(rest.len()).wrapping_add(found.trailing_zeros() as usize));
+            return Some(at.wrapping_add(found.trailing_zeros() as usize));
         }
-        rest = after;
+        at = at.wrapping_add(WIDTH);
     }
+    None
 }
 
 /// The place of the first octet that `hits` marks.
 #[inline(always)]
 pub(super) fn position(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> Option<usize> {
-    let look = |chunk: &[u8; WIDTH]| hits(Lanes(u8x16::from(*chunk))).to_bitmask();
+    let look = |chunk: &[u8; WIDTH]| hits(Lanes::new(*chunk)).to_bitmask();
     let Some(last) = octets.last_chunk() else { return position_in_few(octets, hits) };
     let (chunks, _) = octets.as_chunks();
     for (at, chunk) in chunks.iter().enumerate() {
@@ -97,7 +110,7 @@ fn position_in_few(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> Option<usize>
     } else {
         octets.iter().rev().fold(0, |word, octet| (word << 8) | u128::from(*octet))
     };
-    let found = hits(Lanes(u8x16::from(word.to_le_bytes()))).to_bitmask();
+    let found = hits(Lanes::new(word.to_le_bytes())).to_bitmask();
     let place = found.trailing_zeros() as usize;
     (place < octets.len()).then_some(place)
 }

@@ -381,7 +381,7 @@ impl Message {
 
     /// A head is UTF-8, as a receiver checks; what is not reads as empty.
     fn text(&self, span: Span) -> &str {
-        scan::text(self.raw(span))
+        scan::text_in(&self.bytes, span.at.into(), span.end.into())
     }
 }
 

@@ -291,7 +291,8 @@ impl Known {
     pub(super) fn find(name: &[u8]) -> Option<&'static Self> {
         let folded = Folded::of(name);
         let likely = BY_SLOT.get(folded.slot(name.len()))?;
-        (likely.folded == folded && likely.len as usize == name.len()).then_some(likely)
+        let differs = (likely.folded.head ^ folded.head) | (likely.folded.tail ^ folded.tail);
+        (differs | u64::from(likely.len ^ name.len() as u32) == 0).then_some(likely)
     }
 
     /// The same of one that was not found.

@@ -82,11 +82,7 @@ impl Message {
             Some(Flaw::Broken(fault)) => return Ok(Some(fault)),
             Some(Flaw::NotSip(fault)) => return Err(fault),
         }
-        match self.check_received() {
-            Ok(keys) => self.keys = keys,
-            Err(fault) => return Ok(Some(fault)),
-        }
-        Ok(None)
+        Ok(self.check_received().err())
     }
 
     /// Whether a request that is broken by `fault` can be answered all the same: the answer finds its way by the topmost Via and is

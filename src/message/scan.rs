@@ -15,6 +15,35 @@ pub(super) fn text(octets: &[u8]) -> &str {
     }
 }
 
+/// The same of what stands from `at` to `end` in `octets`.
+#[inline]
+pub(super) fn text_in(octets: &[u8], at: usize, end: usize) -> &str {
+    let len = end.wrapping_sub(at);
+    // Whole words are looked at faster than what they leave over.
+    let words = octets.get(at..at.wrapping_add(len.next_multiple_of(8))).map(ascii::AsciiStr::from_ascii);
+    if let Some(Ok(words)) = words
+        && let Some(text) = words.as_str().get(..len)
+    {
+        return text;
+    }
+    text_at_end(octets, at, end)
+}
+
+/// The same where what follows is no text or not there.
+#[cold]
+#[inline(never)]
+fn text_at_end(octets: &[u8], at: usize, end: usize) -> &str {
+    text(octets.get(at..end).unwrap_or_default())
+}
+
+/// Whether all octets are ASCII. The standard library looks at what is left over of sixty-four octet by octet.
+pub(super) fn is_ascii(octets: &[u8]) -> bool {
+    match octets.last_chunk::<64>() {
+        Some(last) => octets.as_chunks::<64>().0.as_flattened().is_ascii() && last.is_ascii(),
+        None => octets.is_ascii(),
+    }
+}
+
 /// Linear white space. Folding is already undone when a value is scanned.
 pub(super) const fn is_lws(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
@@ -312,6 +341,19 @@ mod tests {
         let elements: Vec<_> = List::new(value).collect();
         assert_eq!(elements, [r#""A, \"B" <sip:a,b@c>"#, r#"<sip:d@e>;x="1,2""#, "f"]);
         assert_eq!(List::new(" ").count(), 0);
+    }
+
+    #[test]
+    fn ascii_is_told_at_each_place() {
+        for len in 0..200 {
+            let mut octets = alloc::vec![0x7f; len];
+            assert!(is_ascii(&octets));
+            for at in 0..len {
+                octets[at] = 0x80;
+                assert!(!is_ascii(&octets), "{at} of {len}");
+                octets[at] = b'a';
+            }
+        }
     }
 
     #[test]

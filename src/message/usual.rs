@@ -50,8 +50,8 @@ pub(super) fn top_via(octets: &[u8], value: Span) -> Option<Hop> {
         () if protocol == b"SIP/2.0/TLS " => 5061,
         () => return None,
     };
-    let after = word(text, b'_')?;
-    let written = text.get(..text.len().wrapping_sub(after.len()))?;
+    let host = lanes::position_in_sight(text, |lanes| !is_of_host(lanes)).filter(|len| *len > 0)?;
+    let (written, after) = text.split_at_checked(host)?;
     let host = match ipv4(written) {
         Some(ip) => Sender::V4(ip),
         None => Sender::At(span(octets, text, after)),
@@ -88,7 +88,27 @@ pub(super) fn top_via(octets: &[u8], value: Span) -> Option<Hop> {
 
 /// The tag in `value`, a From or To: `"Bob" <sip:bob@example.com>;tag=a6c8`. Empty where there is none.
 pub(super) fn tag(octets: &[u8], value: Span) -> Option<Span> {
-    let (_, mut rest) = bracketed(octets, value)?;
+    let at = usize::from(bracketed(octets, value)?.end).wrapping_add(1);
+    let end = usize::from(value.end);
+    if at == end {
+        return Some(Span::default());
+    }
+    let params = octets.get(at..)?;
+    // Nearly always there is no other parameter.
+    if let Some(tag) = params.strip_prefix(b";tag=") {
+        let at = at.wrapping_add(5);
+        let len = word_len(tag);
+        if len > 0 && at.wrapping_add(len) == end {
+            return Some(Span { at: at as u16, end: value.end });
+        }
+    }
+    tag_among(octets, params, value)
+}
+
+/// The tag among several parameters.
+#[inline(never)]
+fn tag_among(octets: &[u8], params: &[u8], value: Span) -> Option<Span> {
+    let mut rest = params;
     let mut tag = None;
     while let Some(text) = rest.strip_prefix(b";") {
         let param = Param::read(text, b"tag")?;
@@ -106,54 +126,67 @@ pub(super) fn tag(octets: &[u8], value: Span) -> Option<Span> {
 pub(super) fn contact(octets: &[u8], value: Span) -> Option<Span> {
     // A name without quotes may hold a comma, which would end the element.
     let is_plain = matches!(octets.get(usize::from(value.at))?, b'<' | b'"');
-    let (uri, rest) = is_plain.then(|| bracketed(octets, value)).flatten()?;
-    let rest = remainder(octets, rest, value)?;
-    (matches!(rest.first(), None | Some(b';' | b',')) && rest.is_ascii()).then_some(uri)
+    let uri = is_plain.then(|| bracketed(octets, value)).flatten()?;
+    let rest = octets.get(usize::from(uri.end).wrapping_add(1)..value.end.into())?;
+    (rest.is_empty() || (matches!(rest.first(), Some(b';' | b',')) && rest.is_ascii())).then_some(uri)
 }
 
 /// Whom `value`, a From or To, names, if that is written as it would be anew: `"Bob" <sip:bob@example.com>`.
 pub(super) fn name_addr(octets: &[u8], value: Span) -> Option<Span> {
-    let (uri, rest) = bracketed(octets, value)?;
+    let (uri, rest) = delimited(octets, value)?;
     let name = octets.get(value.at.into()..usize::from(uri.at).wrapping_sub(1))?;
     let is_written_so = match name {
         [] => true,
         [.., last, b' '] => *last != b' ',
         _ => false,
     };
-    let is_end = matches!(remainder(octets, rest, value)?.first(), None | Some(b';'));
+    let is_end = matches!(rest.first(), None | Some(b';'));
     (is_written_so && is_end).then_some(Span { at: value.at, end: uri.end.wrapping_add(1) })
 }
 
 /// Whether `value`, a Record-Route, is one address without a name: `<sip:p1.example.com;lr>;x=1`.
 pub(super) fn is_route(octets: &[u8], value: Span) -> bool {
-    let rest = || {
-        let is_bare = octets.get(usize::from(value.at)) == Some(&b'<');
-        let (_, rest) = bracketed(octets, value).filter(|_| is_bare)?;
-        remainder(octets, rest, value)
-    };
-    match rest() {
-        Some([]) => true,
-        Some([b';', params @ ..]) => {
+    let is_bare = octets.get(usize::from(value.at)) == Some(&b'<');
+    match delimited(octets, value).filter(|_| is_bare) {
+        Some((_, [])) => true,
+        Some((_, [b';', params @ ..])) => {
             params.iter().all(|octet| matches!(octet, b'!'..=b'~') && !matches!(octet, b',' | b'"' | b'<'))
         }
         _ => false,
     }
 }
 
-/// The URI between the brackets of the `name-addr` in `value`, and what follows the closing one.
-fn bracketed(octets: &[u8], value: Span) -> Option<(Span, &[u8])> {
+/// The URI between the brackets of the `name-addr` in `value`, and what is left of the value behind the closing one.
+#[inline(never)]
+fn delimited(octets: &[u8], value: Span) -> Option<(Span, &[u8])> {
+    let uri = bracketed(octets, value)?;
+    Some((uri, octets.get(usize::from(uri.end).wrapping_add(1)..value.end.into())?))
+}
+
+/// The URI between the brackets of the `name-addr` in `value`.
+fn bracketed(octets: &[u8], value: Span) -> Option<Span> {
     let text = octets.get(value.at.into()..)?;
-    let opened = match text.split_first()? {
-        (b'<', uri) => uri,
-        (b'"', name) => {
-            let name = name.get(find(name, |lanes| lanes.is(b'"') | lanes.is(b'\\'))?..)?;
-            name.strip_prefix(b"\" <").or_else(|| name.strip_prefix(b"\"<"))?
+    let name_len = match text.first()? {
+        b'<' => 0,
+        b'"' => {
+            let name = text.get(1..)?;
+            let len = find(name, |lanes| lanes.is(b'"') | lanes.is(b'\\'))?;
+            match name.get(len..)? {
+                [b'"', b' ', b'<', ..] => len.wrapping_add(3),
+                [b'"', b'<', ..] => len.wrapping_add(2),
+                _ => return None,
+            }
         }
-        _ => text.get(find(text, |lanes| lanes.is(b'"') | lanes.is(b'<'))?..)?.strip_prefix(b"<")?,
+        _ => {
+            let len = find(text, |lanes| lanes.is(b'"') | lanes.is(b'<'))?;
+            (text.get(len) == Some(&b'<')).then_some(len)?
+        }
     };
-    let closed = opened.get(find(opened, |lanes| lanes.is(b'>'))?..)?;
-    let uri = span(octets, opened, closed);
-    Some((uri, closed.strip_prefix(b">").filter(|_| uri.at < uri.end)?))
+    let opened = text.get(name_len.wrapping_add(1)..)?;
+    let len = find(opened, |lanes| lanes.is(b'>'))?;
+    let at = usize::from(value.at).wrapping_add(name_len).wrapping_add(1);
+    let uri = Span { at: at as u16, end: at.wrapping_add(len) as u16 };
+    (opened.get(len) == Some(&b'>') && len > 0).then_some(uri)
 }
 
 /// The place of the first octet that `is_end` marks, or of one that is in no usual form.
@@ -177,12 +210,12 @@ impl<'a> Param<'a> {
         let (name, rest) = match text.strip_prefix(likely) {
             Some(rest) if rest.first() == Some(&b'=') => (likely, rest),
             _ => {
-                let rest = word(text, b'~')?;
+                let rest = word(text)?;
                 (text.get(..text.len().wrapping_sub(rest.len()))?, rest)
             }
         };
         Some(match rest.strip_prefix(b"=") {
-            Some(value) => Self { name, value, after: word(value, b'~')? },
+            Some(value) => Self { name, value, after: word(value)? },
             None => Self { name, value: rest, after: rest },
         })
     }
@@ -193,18 +226,22 @@ impl<'a> Param<'a> {
     }
 }
 
-/// What follows the word at the start of `text`: letters, digits, `-`, `.`, `_` and one more. Tokens and hosts are hardly ever made of others.
+/// What follows the word at the start of `text`.
 #[inline]
-fn word(text: &[u8], more: u8) -> Option<&[u8]> {
-    text.get(word_len(text, more)..).filter(|after| after.len() < text.len())
+fn word(text: &[u8]) -> Option<&[u8]> {
+    text.get(word_len(text)..).filter(|after| after.len() < text.len())
 }
 
-/// The length of that word; zero if there is none or its end is out of sight.
+/// The length of the word at the start of `text`; zero if there is none or its end is out of sight. Tokens are hardly ever made of other octets.
 #[inline(never)]
-fn word_len(text: &[u8], more: u8) -> usize {
-    let is_outside =
-        |lanes: Lanes| !(lanes.is_alphanumeric() | lanes.is_in(b'-', b'.') | lanes.is(b'_') | lanes.is(more));
-    lanes::position_in_sight(text, is_outside).unwrap_or_default()
+fn word_len(text: &[u8]) -> usize {
+    lanes::position_in_sight(text, |lanes| !(is_of_host(lanes) | lanes.is(b'~'))).unwrap_or_default()
+}
+
+/// Letters, digits, `-`, `.` and `_`.
+#[inline]
+fn is_of_host(lanes: Lanes) -> Hits {
+    lanes.is_alphanumeric() | lanes.is_in(b'-', b'.') | lanes.is(b'_')
 }
 
 /// The port at the start of `text`, and what follows.

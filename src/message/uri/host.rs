@@ -74,30 +74,36 @@ impl<'a> Host<'a> {
 }
 
 /// An IPv4 address: what the standard library reads as one, in a fraction of the steps.
+#[inline]
 pub(in crate::message) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     // A name, most often.
-    if !text.first()?.is_ascii_digit() {
-        return None;
+    if text.first()?.is_ascii_digit() { numeric(text) } else { None }
+}
+
+#[inline(never)]
+fn numeric(text: &[u8]) -> Option<Ipv4Addr> {
+    let (mut address, mut rest) = part(text)?;
+    for _ in 0..3 {
+        let (number, after) = part(rest.strip_prefix(b".")?)?;
+        (address, rest) = ((address << 8) | number, after);
     }
-    let (mut address, mut number, mut digits, mut dots) = (0_u32, 0_u32, 0_u32, 0_u32);
-    for byte in text {
-        let digit = byte.wrapping_sub(b'0');
-        if digit <= 9 {
-            // No number begins with a zero but zero itself.
-            let is_octal = digits > 0 && number == 0;
-            number = number.wrapping_mul(10).wrapping_add(digit.into());
-            digits = digits.wrapping_add(1);
-            if is_octal || number > 255 {
-                return None;
-            }
-        } else if *byte == b'.' && digits > 0 {
-            address = (address << 8) | number;
-            (number, digits, dots) = (0, 0, dots.wrapping_add(1));
-        } else {
-            return None;
+    rest.is_empty().then(|| Ipv4Addr::from_bits(address))
+}
+
+/// The number from 0 to 255 at the start of `text`, and what follows. None but zero itself begins with a zero.
+#[inline]
+fn part(text: &[u8]) -> Option<(u32, &[u8])> {
+    let digit =
+        |at: usize| text.get(at).map(|byte| u32::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit <= 9);
+    let (number, len) = match (digit(0)?, digit(1)) {
+        (ones, None) => (ones, 1),
+        (0, Some(_)) => return None,
+        (first, Some(second)) => {
+            let tens = first.wrapping_mul(10).wrapping_add(second);
+            digit(2).map_or((tens, 2), |ones| (tens.wrapping_mul(10).wrapping_add(ones), 3))
         }
-    }
-    (dots == 3 && digits > 0).then(|| Ipv4Addr::from_bits((address << 8) | number))
+    };
+    Some((number, text.get(len..)?)).filter(|_| number <= 255)
 }
 
 /// An IPv6 address. The grammar of RFC 3261 has a colon too many before an IPv4 address, which is left out (RFC 5118 §4.10).

@@ -161,11 +161,11 @@ impl Message {
         self.value(name).map(|value| parse(value).map_err(|fault| self.place(fault, name))).transpose()
     }
 
-    /// Checks what a receiver relies on before it acts: the start line, the topmost Via, From, To, Max-Forwards. Yields what it goes on to
+    /// Checks what a receiver relies on before it acts: the start line, the topmost Via, From, To, Max-Forwards. Notes what it goes on to
     /// read of them.
-    pub(super) fn check_received(&self) -> Result<Keys, ParseError> {
+    pub(super) fn check_received(&mut self) -> Result<(), ParseError> {
         let head = self.bytes.get(..self.head_len()).unwrap_or_default();
-        if !head.is_ascii() && core::str::from_utf8(head).is_err() {
+        if !scan::is_ascii(head) && core::str::from_utf8(head).is_err() {
             return Err(ParseError::new("UTF-8 text", 0));
         }
         let (Start::Request { uri: span } | Start::Response { reason: span, .. }) = self.start;
@@ -174,7 +174,7 @@ impl Message {
         if let Some(at) = lanes::position(self.raw(span), is_control) {
             return Err(ParseError::new("no control character", at.saturating_add(span.at.into())));
         }
-        let keys = match self.usual_keys() {
+        self.keys = match self.usual_keys() {
             Some(keys) => keys,
             None => self.check_keys()?,
         };
@@ -183,7 +183,7 @@ impl Message {
         if !matches!(hops, None | Some([b'0'..=b'9'] | [b'0'..=b'9', b'0'..=b'9'])) {
             self.max_forwards()?;
         }
-        Ok(keys)
+        Ok(())
     }
 
     /// Checks the topmost Via, From and To in every form.
