@@ -164,6 +164,7 @@ fn delimited(octets: &[u8], value: Span) -> Option<(Span, &[u8])> {
 }
 
 /// The URI between the brackets of the `name-addr` in `value`.
+#[inline(always)]
 fn bracketed(octets: &[u8], value: Span) -> Option<Span> {
     let text = octets.get(value.at.into()..)?;
     let name_len = match text.first()? {

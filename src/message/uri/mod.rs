@@ -57,11 +57,9 @@ impl<'a> Uri<'a> {
     /// # Ok::<(), sip_proto::message::ParseError>(())
     /// ```
     pub fn parse(text: &'a str) -> Result<Self, ParseError> {
-        if let Some(rest) = after_scheme(text, "sip:") {
-            return SipUri::parse(text, rest, false).map(Self::Sip);
-        }
-        if let Some(rest) = after_scheme(text, "sips:") {
-            return SipUri::parse(text, rest, true).map(Self::Sip);
+        let sip = after_scheme(text, "sip:").map(|rest| (rest, false));
+        if let Some((rest, secure)) = sip.or_else(|| after_scheme(text, "sips:").map(|rest| (rest, true))) {
+            return SipUri::parse(text, rest, secure).map(Self::Sip);
         }
         let (scheme, rest) =
             scan::span(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
