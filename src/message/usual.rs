@@ -50,20 +50,33 @@ pub(super) fn top_via(octets: &[u8], value: Span) -> Option<Hop> {
         () if protocol == b"SIP/2.0/TLS " => 5061,
         () => return None,
     };
-    let host = lanes::position_in_sight(text, |lanes| !is_of_host(lanes)).filter(|len| *len > 0)?;
-    let (written, after) = text.split_at_checked(host)?;
+    let len = lanes::position_in_sight(text, |lanes| !is_of_host(lanes)).filter(|len| *len > 0)?;
+    let (written, mut rest) = text.split_at_checked(len)?;
     let host = match ipv4(written) {
         Some(ip) => Sender::V4(ip),
-        None => Sender::At(span(octets, text, after)),
+        None => Sender::At(span(octets, text, rest)),
     };
-    let (port, mut rest) = match after.strip_prefix(b":") {
-        Some(digits) => port(digits)?,
-        None => (default, after),
-    };
-    let mut hop = Hop { host, port, ..Hop::default() };
+    let mut hop = Hop { host, port: default, ..Hop::default() };
+    if let Some(digits) = rest.strip_prefix(b":") {
+        (hop.port, rest) = port(digits)?;
+    }
+    // Nearly always the branch is the first parameter, often the only one.
     let mut has_branch = false;
+    if let Some(branch) = rest.strip_prefix(b";branch=") {
+        rest = word(branch)?;
+        hop.branch = span(octets, branch, rest);
+        has_branch = true;
+    }
+    let rest = remainder(octets, rest, value)?;
+    if rest.is_empty() { Some(hop) } else { with_params(octets, hop, has_branch, value, rest.len()) }
+}
+
+/// The same with the parameters that are the last octets of `value`, `left` of them.
+#[inline(never)]
+fn with_params(octets: &[u8], mut hop: Hop, mut has_branch: bool, value: Span, left: usize) -> Option<Hop> {
+    let mut rest = octets.get(usize::from(value.end).checked_sub(left)?..)?;
     while let Some(text) = rest.strip_prefix(b";") {
-        let param = Param::read(text, b"branch")?;
+        let param = Param::read(text)?;
         let (name, value) = (param.name, param.value);
         if name == b"branch" {
             // Of each name the first parameter counts.
@@ -83,7 +96,7 @@ pub(super) fn top_via(octets: &[u8], value: Span) -> Option<Hop> {
         rest = param.after;
     }
     let rest = remainder(octets, rest, value)?;
-    (rest.is_empty() || (rest.starts_with(b",") && rest.is_ascii())).then_some(hop)
+    (rest.is_empty() || (rest.starts_with(b",") && scan::is_ascii(rest))).then_some(hop)
 }
 
 /// The tag in `value`, a From or To: `"Bob" <sip:bob@example.com>;tag=a6c8`. Empty where there is none.
@@ -111,7 +124,7 @@ fn tag_among(octets: &[u8], params: &[u8], value: Span) -> Option<Span> {
     let mut rest = params;
     let mut tag = None;
     while let Some(text) = rest.strip_prefix(b";") {
-        let param = Param::read(text, b"tag")?;
+        let param = Param::read(text)?;
         if param.name == b"tag" {
             tag = tag.or(Some(span(octets, param.value, param.after)));
         } else if param.may_be_known() {
@@ -128,7 +141,7 @@ pub(super) fn contact(octets: &[u8], value: Span) -> Option<Span> {
     let is_plain = matches!(octets.get(usize::from(value.at))?, b'<' | b'"');
     let uri = is_plain.then(|| bracketed(octets, value)).flatten()?;
     let rest = octets.get(usize::from(uri.end).wrapping_add(1)..value.end.into())?;
-    (rest.is_empty() || (matches!(rest.first(), Some(b';' | b',')) && rest.is_ascii())).then_some(uri)
+    (rest.is_empty() || (matches!(rest.first(), Some(b';' | b',')) && scan::is_ascii(rest))).then_some(uri)
 }
 
 /// Whom `value`, a From or To, names, if that is written as it would be anew: `"Bob" <sip:bob@example.com>`.
@@ -205,16 +218,11 @@ struct Param<'a> {
 }
 
 impl<'a> Param<'a> {
-    /// The one at the start of `text`, most likely named `likely`.
+    /// The one at the start of `text`.
     #[inline]
-    fn read(text: &'a [u8], likely: &'static [u8]) -> Option<Self> {
-        let (name, rest) = match text.strip_prefix(likely) {
-            Some(rest) if rest.first() == Some(&b'=') => (likely, rest),
-            _ => {
-                let rest = word(text)?;
-                (text.get(..text.len().wrapping_sub(rest.len()))?, rest)
-            }
-        };
+    fn read(text: &'a [u8]) -> Option<Self> {
+        let rest = word(text)?;
+        let name = text.get(..text.len().wrapping_sub(rest.len()))?;
         Some(match rest.strip_prefix(b"=") {
             Some(value) => Self { name, value, after: word(value)? },
             None => Self { name, value: rest, after: rest },

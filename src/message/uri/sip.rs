@@ -87,10 +87,12 @@ impl<'a> SipUri<'a> {
     fn usual_end(text: &'a str) -> Option<(Host<'a>, Option<u16>, &'a str)> {
         let (name, after) = scan::Set::Host.span(text);
         let (port, params) = match after.strip_prefix(':') {
-            Some(number) => scan::leading_number(number).map(|(port, rest)| (Some(port), rest))?,
+            Some(number) => {
+                let (port, rest) = scan::digits(number.as_bytes())?;
+                (Some(u16::try_from(port).ok()?), number.get(number.len().wrapping_sub(rest.len())..)?)
+            }
             None => (None, after),
         };
-        let port = port.map(u16::try_from).transpose().ok()?;
         let is_end = params.is_empty() || (params.starts_with(';') && scan::Set::UriParams.has_all(params));
         (is_end && !name.is_empty()).then(|| (Host::name_or_v4(name), port, params))
     }
