@@ -123,7 +123,7 @@ pub(crate) fn any_place(octets: &[u8], needle: u8, mut is_it: impl FnMut(usize) 
     let mut last = [!needle; WIDTH];
     last.iter_mut().zip(rest).for_each(|(lane, octet)| *lane = *octet);
     for (at, chunk) in chunks.iter().chain([&last]).enumerate() {
-        let mut found = Lanes(u8x16::from(*chunk)).is(needle).to_bitmask();
+        let mut found = Lanes::new(*chunk).is(needle).to_bitmask();
         while found != 0 {
             if is_it(at.wrapping_mul(WIDTH).wrapping_add(found.trailing_zeros() as usize)) {
                 return true;
@@ -137,7 +137,7 @@ pub(crate) fn any_place(octets: &[u8], needle: u8, mut is_it: impl FnMut(usize) 
 /// Whether `hits` marks any octet.
 #[inline(always)]
 pub(super) fn has(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> bool {
-    let look = |chunk: [u8; WIDTH]| hits(Lanes(u8x16::from(chunk))).to_bitmask() != 0;
+    let look = |chunk: [u8; WIDTH]| hits(Lanes::new(chunk)).to_bitmask() != 0;
     let twice = |head: u64, tail: u64| look((u128::from(head) | u128::from(tail) << 64).to_le_bytes());
     if let Some(last) = octets.last_chunk() {
         let (chunks, _) = octets.as_chunks();
