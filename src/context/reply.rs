@@ -160,7 +160,7 @@ impl Reply {
             }
             builder.line(Name::RSeq, |line| line.number(rseq));
         }
-        let message = Arc::new(builder.finish_with(self.body.as_ref())?);
+        let message = builder.finish_shared(self.body.as_ref())?;
         let is_due =
             request.method().refreshes_target() && status > StatusCode::TRYING && !status.is_failure();
         check_contact(&message, is_due, &self.headers)?;

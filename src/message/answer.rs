@@ -8,10 +8,11 @@ use core::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::build::{check_line, write_line, write_status_line};
+use super::build::check_line;
+use super::write::{Value, write_line, write_status_line};
 use super::{
-    BuildError, Builder, First, Host, INLINE_LINES, Line, List, Message, Method, Name, Span, StatusCode,
-    Value, Via, scan,
+    BuildError, Builder, First, Host, INLINE_LINES, Line, List, Message, Method, Name, Span, StatusCode, Via,
+    lanes, scan,
 };
 use crate::random::Token;
 
@@ -43,11 +44,11 @@ impl Message {
     /// # Ok::<(), sip_proto::message::ParseError>(())
     /// ```
     pub fn answer(&self, status: StatusCode, reason: &str, tag: &str) -> Builder {
-        let is_token = tag.is_empty() || scan::is_token(tag);
-        let tag = self.tag_to_add(status, tag.as_bytes());
-        let is_refused = !tag.is_empty() && !is_token;
+        let tag = if self.adds_tag(status) { tag } else { "" };
+        let is_refused = !tag.is_empty() && !scan::is_token(tag);
         let fault = check_line(reason).err().or(is_refused.then_some(BuildError::Tag));
-        self.write_answer((status, reason), &Changes { tag, delay: Duration::ZERO }, ADDED_LEN, fault)
+        let changes = Changes { tag: tag.as_bytes(), delay: Duration::ZERO };
+        self.write_answer((status, reason), &changes, ADDED_LEN, fault)
     }
 
     /// Like [`Message::answer`], with room for `added` bytes beyond what is copied: enough of it, and the answer is written
@@ -61,7 +62,7 @@ impl Message {
         delay: Duration,
         fault: Option<BuildError>,
     ) -> Builder {
-        let tag = self.tag_to_add(line.0, tag.as_bytes());
+        let tag = if self.adds_tag(line.0) { tag.as_bytes() } else { &[] };
         self.write_answer(line, &Changes { tag, delay }, added, fault)
     }
 
@@ -136,9 +137,10 @@ impl Message {
         run.end(octets, bytes);
     }
 
-    /// The `tag` that an answer with this status adds to To; empty where it adds none.
-    fn tag_to_add<'a>(&self, status: StatusCode, tag: &'a [u8]) -> &'a [u8] {
-        if status == StatusCode::TRYING || self.has_to_tag() { &[] } else { tag }
+    /// Whether an answer with this status adds a tag to To.
+    #[inline]
+    fn adds_tag(&self, status: StatusCode) -> bool {
+        status != StatusCode::TRYING && !self.has_to_tag()
     }
 
     /// How many octets the lines take that every answer copies, with what stands between them: in most requests little.
@@ -163,8 +165,11 @@ impl Message {
 
     /// Whether the topmost Via has to be written anew to say where the request came from.
     fn is_restamped(&self, top: &Line) -> bool {
-        self.top_hop().is_ok_and(|hop| hop.wants_rport || hop.is_stamped)
-            || self.raw(top.value).contains(&b',')
+        let is_asked = match self.usual_hop() {
+            Some(hop) => hop.wants_rport || hop.is_stamped,
+            None => self.top_hop().is_ok_and(|hop| hop.wants_rport || hop.is_stamped),
+        };
+        is_asked || lanes::has(self.raw(top.value), |lanes| lanes.is(b','))
     }
 
     /// Writes what To or the topmost Via says more in the answer.
@@ -231,10 +236,16 @@ impl Message {
     }
 
     /// Whether To has a tag; one that cannot be read counts as tagged, since nothing may be added to it.
+    #[inline]
     fn has_to_tag(&self) -> bool {
         let ends_with_uri =
             self.first_line(Name::To).is_some_and(|line| self.raw(line.value).ends_with(b">"));
-        !ends_with_uri && (!self.tag_in_to().is_empty() || self.to().is_err())
+        !ends_with_uri && self.has_more_than_uri_in_to()
+    }
+
+    #[inline(never)]
+    fn has_more_than_uri_in_to(&self) -> bool {
+        !self.tag_in_to().is_empty() || self.to().is_err()
     }
 
     /// The ACK for a non-2xx final `response` to this INVITE (§17.1.1.3): its Request-URI, topmost Via, From, Call-ID, CSeq number and

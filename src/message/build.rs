@@ -1,8 +1,8 @@
 //! Writing messages: once, front to back, into one buffer, with the index that parsing would have made.
 
 use alloc::borrow::Cow;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr};
 use core::{fmt, mem};
 
 use bytes::Bytes;
@@ -11,9 +11,9 @@ use smallvec::SmallVec;
 use super::keys::Keys;
 use super::lanes::{self, Lanes};
 use super::strict::Lost;
+use super::write::{Value, write_line, write_status_line};
 use super::{
-    Buffer, BuildError, First, Host, Line, MediaType, Message, Method, Name, Span, Start, StatusCode, Uri,
-    scan,
+    Buffer, BuildError, First, Line, MediaType, Message, Method, Name, Span, Start, StatusCode, Uri, scan,
 };
 
 /// A header that the application adds.
@@ -295,7 +295,10 @@ impl Builder {
     /// Adds the line `name: value`, in which no control character may stand.
     #[inline(never)]
     fn text_line(&mut self, name: Name, spelling: &str, value: &str) {
-        let value = scan::trim(value);
+        let is_white = |octet: Option<&u8>| octet.is_some_and(|octet| scan::is_lws(*octet));
+        let octets = value.as_bytes();
+        let value =
+            if is_white(octets.first()) || is_white(octets.last()) { scan::trim(value) } else { value };
         if has_control(value.as_bytes()) {
             self.refuse(BuildError::ControlCharacter);
         }
@@ -345,17 +348,6 @@ impl Builder {
         Span { at, end: self.bytes.len() as u16 }
     }
 
-    /// Ends the head of a message without a body.
-    fn end_without_body(&mut self) {
-        const END: &str = "Content-Length: 0\r\n\r\n";
-        let name_at = self.bytes.len() as u16;
-        self.bytes.extend_from_slice(END.as_bytes());
-        let name_len = Name::ContentLength.as_str().len() as u8;
-        let at = name_at.wrapping_add(u16::from(name_len).wrapping_add(2));
-        let value = Span { at, end: at.wrapping_add(1) };
-        self.note(Line { name: Name::ContentLength, name_len, name_at, value });
-    }
-
     /// Writes Content-Type, Content-Length and the body, and yields the message.
     ///
     /// # Errors
@@ -368,23 +360,21 @@ impl Builder {
     }
 
     /// Like [`Builder::finish`], in place and with this body.
-    pub(crate) fn finish_with(&mut self, body: Option<&Body>) -> Result<Message, BuildError> {
-        if let Some(body) = body {
-            let content_type = scan::trim(&body.content_type);
-            if body.content_type != SDP {
-                check_line(&body.content_type)?;
-                if !is_media_type(content_type) {
-                    return Err(BuildError::Body);
-                }
-            }
-            self.relayed_line(Name::ContentType, |line| line.text(content_type));
-        }
+    fn finish_with(&mut self, body: Option<&Body>) -> Result<Message, BuildError> {
+        let body_at = self.end(body)?;
+        Ok(self.take(body_at))
+    }
+
+    /// Like [`Builder::finish`], in place, with this body and for several owners.
+    pub(crate) fn finish_shared(&mut self, body: Option<&Body>) -> Result<Arc<Message>, BuildError> {
+        let body_at = self.end(body)?;
+        Ok(Arc::new(self.take(body_at)))
+    }
+
+    /// Writes Content-Type, Content-Length and the body: where the body is then.
+    fn end(&mut self, body: Option<&Body>) -> Result<u16, BuildError> {
         match body {
-            Some(body) => {
-                let length = u32::try_from(body.bytes.len()).unwrap_or(u32::MAX);
-                self.relayed_line(Name::ContentLength, |line| line.number(length));
-                self.bytes.extend_from_slice(b"\r\n");
-            }
+            Some(body) => self.end_with_body(body)?,
             None => self.end_without_body(),
         }
         if let Some(fault) = self.fault {
@@ -399,7 +389,40 @@ impl Builder {
         if self.bytes.capacity().saturating_sub(self.bytes.len()) > USUAL_LEN {
             self.bytes.shrink_to_fit();
         }
-        Ok(Message {
+        Ok(body_at)
+    }
+
+    /// Ends the head of a message with this body.
+    fn end_with_body(&mut self, body: &Body) -> Result<(), BuildError> {
+        let content_type = scan::trim(&body.content_type);
+        if body.content_type != SDP {
+            check_line(&body.content_type)?;
+            if !is_media_type(content_type) {
+                return Err(BuildError::Body);
+            }
+        }
+        self.relayed_line(Name::ContentType, |line| line.text(content_type));
+        let length = u32::try_from(body.bytes.len()).unwrap_or(u32::MAX);
+        self.relayed_line(Name::ContentLength, |line| line.number(length));
+        self.bytes.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    /// Ends the head of a message without a body.
+    fn end_without_body(&mut self) {
+        const END: &str = "Content-Length: 0\r\n\r\n";
+        let name_at = self.bytes.len() as u16;
+        self.bytes.extend_from_slice(END.as_bytes());
+        let name_len = Name::ContentLength.as_str().len() as u8;
+        let at = name_at.wrapping_add(u16::from(name_len).wrapping_add(2));
+        let value = Span { at, end: at.wrapping_add(1) };
+        self.note(Line { name: Name::ContentLength, name_len, name_at, value });
+    }
+
+    /// What was written, with a body at `body_at`.
+    #[inline]
+    fn take(&mut self, body_at: u16) -> Message {
+        Message {
             bytes: Buffer::Built(mem::take(&mut self.bytes)),
             start: self.start,
             method: mem::replace(&mut self.method, Method::Ack),
@@ -411,122 +434,13 @@ impl Builder {
             lost: Lost::empty(),
             keys: Keys::default(),
             says_source: false,
-        })
+        }
     }
-}
-
-/// Writes a status line (RFC 3261 §7.2).
-#[inline(always)]
-pub(super) fn write_status_line(bytes: &mut Vec<u8>, status: StatusCode, reason: &str) -> Start {
-    bytes.extend_from_slice(&status.before_reason());
-    let at = bytes.len() as u16;
-    bytes.extend_from_slice(reason.as_bytes());
-    let reason = Span { at, end: bytes.len() as u16 };
-    bytes.extend_from_slice(b"\r\n");
-    Start::Response { status, reason }
-}
-
-/// Writes a line, and says where it stands.
-#[inline]
-pub(super) fn write_line(
-    bytes: &mut Vec<u8>,
-    name: Name,
-    spelling: &str,
-    write: impl FnOnce(&mut Value<'_>),
-) -> Line {
-    let name_at = bytes.len() as u16;
-    bytes.extend_from_slice(spelling.as_bytes());
-    bytes.extend_from_slice(b": ");
-    let at = bytes.len() as u16;
-    write(&mut Value(bytes));
-    let value = Span { at, end: bytes.len() as u16 };
-    bytes.extend_from_slice(b"\r\n");
-    Line { name, name_len: spelling.len() as u8, name_at, value }
 }
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Builder({}, {} bytes)", self.method, self.bytes.len())
-    }
-}
-
-/// Where the value of a header line is written.
-pub struct Value<'a>(pub(super) &'a mut Vec<u8>);
-
-impl Value<'_> {
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Writes text.
-    pub fn text(&mut self, text: &str) {
-        self.0.extend_from_slice(text.as_bytes());
-    }
-
-    /// Writes what stands in a message, which may be no UTF-8.
-    pub(super) fn raw(&mut self, octets: &[u8]) {
-        self.0.extend_from_slice(octets);
-    }
-
-    /// Writes a number in decimal.
-    pub fn number(&mut self, number: u32) {
-        if let Ok(digit @ 0..10) = u8::try_from(number) {
-            return self.0.push(b'0'.wrapping_add(digit));
-        }
-        let mut digits = [b'0'; 10];
-        let mut rest = number;
-        let mut len = 0_usize;
-        for place in digits.iter_mut().rev() {
-            *place = b'0'.wrapping_add((rest % 10) as u8);
-            rest /= 10;
-            len = len.saturating_add(1);
-            if rest == 0 {
-                break;
-            }
-        }
-        let start = digits.len().saturating_sub(len);
-        self.0.extend_from_slice(digits.get(start..).unwrap_or_default());
-    }
-
-    /// Writes a host: an IPv6 address in brackets.
-    pub fn host(&mut self, host: Host<'_>) {
-        match host {
-            Host::Ip(IpAddr::V4(ip)) => self.dotted(ip),
-            Host::Ip(IpAddr::V6(_)) => _ = fmt::write(self, format_args!("{host}")),
-            Host::Name(name) => self.text(name),
-        }
-    }
-}
-
-impl Value<'_> {
-    fn dotted(&mut self, ip: Ipv4Addr) {
-        let mut text = [0; 16];
-        let mut places = text.iter_mut();
-        let mut len = 0_usize;
-        let mut write = |octet: u8| {
-            if let Some(place) = places.next() {
-                *place = octet;
-                len = len.wrapping_add(1);
-            }
-        };
-        for octet in ip.octets() {
-            if octet >= 100 {
-                write(b'0'.wrapping_add(octet / 100));
-            }
-            if octet >= 10 {
-                write(b'0'.wrapping_add(octet / 10 % 10));
-            }
-            write(b'0'.wrapping_add(octet % 10));
-            write(b'.');
-        }
-        self.0.extend_from_slice(text.get(..len.wrapping_sub(1)).unwrap_or_default());
-    }
-}
-
-impl fmt::Write for Value<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.text(text);
-        Ok(())
     }
 }
 

@@ -215,7 +215,7 @@ impl Message {
     }
 
     /// The topmost Via, if it is known already or is in its usual form.
-    fn usual_hop(&self) -> Option<Hop> {
+    pub(super) fn usual_hop(&self) -> Option<Hop> {
         match self.keys.is_known {
             true => Some(self.keys.hop),
             false => usual::top_via(&self.bytes, self.first_line(Name::Via)?.value),

@@ -33,7 +33,7 @@
 //! | `uri`, `address`, `via`, `params`, `scan`, `lanes` | what header values are made of |
 //! | `values` | header values, parsed and written |
 //! | `multipart` | bodies of several parts |
-//! | `build`, `answer` | writing messages |
+//! | `build`, `answer`, `write` | writing messages |
 //! | `hidden` | what `Debug` does not show |
 
 mod address;
@@ -61,6 +61,7 @@ mod usual;
 mod values;
 mod via;
 mod view;
+mod write;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -71,7 +72,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 pub use address::{Address, unquote};
-pub use build::{Body, Builder, Header, Value};
+pub use build::{Body, Builder, Header};
 pub(crate) use build::{check_line, supplies};
 pub use error::{BuildError, ParseError};
 pub(crate) use hidden::{Hidden, Length};
@@ -102,6 +103,7 @@ pub use values::info::{GeolocationError, Link, Reason, UserToUser, Warning};
 pub use values::time::{MinSe, Refresher, RetryAfter, SessionExpires, TimestampValue};
 pub use values::write::{Quoted, quote};
 pub use via::{MAGIC_COOKIE, Via};
+pub use write::Value;
 
 /// Whether `text` is a token (RFC 3261 §25.1).
 pub(crate) fn is_token(text: &str) -> bool {
