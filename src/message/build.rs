@@ -70,8 +70,14 @@ impl Header {
     }
 }
 
-/// Whether `name` is among the application's headers.
+/// Whether `name` is among the application's headers, of which there are mostly none.
+#[inline]
 pub(crate) fn supplies(headers: &[Header], name: Name) -> bool {
+    !headers.is_empty() && finds(headers, name)
+}
+
+#[inline(never)]
+fn finds(headers: &[Header], name: Name) -> bool {
     headers.iter().any(|header| Name::find(&header.name) == name)
 }
 
