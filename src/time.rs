@@ -18,6 +18,7 @@ use core::time::Duration;
 /// let later = Timestamp::ZERO + Duration::from_millis(500);
 /// assert_eq!(later - Timestamp::ZERO, Duration::from_millis(500));
 /// assert_eq!(Timestamp::ZERO - later, Duration::ZERO);
+/// assert_eq!(later + Duration::MAX, Timestamp::MAX);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
@@ -55,11 +56,9 @@ impl Timestamp {
 
     /// The instant that is `duration` after this one.
     pub const fn saturating_add(self, duration: Duration) -> Self {
-        let micros = duration.as_micros();
-        if micros > u64::MAX as u128 {
-            return Self::MAX;
-        }
-        Self(self.0.saturating_add(micros as u64))
+        let micros =
+            duration.as_secs().saturating_mul(1_000_000).saturating_add(duration.subsec_micros() as u64);
+        Self(self.0.saturating_add(micros))
     }
 
     /// How long after `earlier` this is; zero when it is not after it.

@@ -306,6 +306,16 @@ impl Dialog {
         }
     }
 
+    /// The URI of our Contact: that of [`local`](Self::local).
+    pub(crate) fn local_contact(&self) -> &str {
+        self.text.local_contact()
+    }
+
+    /// Our tag: that of [`sip`](Self::sip).
+    pub(crate) fn local_tag(&self) -> &str {
+        self.text.sip().local_tag
+    }
+
     /// The peer's side; its contact is the remote target.
     pub fn remote(&self) -> EndpointInfo<'_> {
         EndpointInfo {

@@ -75,11 +75,11 @@ impl<T: Copy + PartialEq> Table<T> {
 
 impl Table<DialogId> {
     pub(super) fn insert_dialog(&mut self, dialog: &Dialog, id: DialogId) {
-        self.insert_hash(hash_of_tag(dialog.sip().local_tag.as_bytes()), id);
+        self.insert_hash(hash_of_tag(dialog.local_tag().as_bytes()), id);
     }
 
     pub(super) fn remove_dialog(&mut self, dialog: &Dialog, id: DialogId) {
-        self.remove_hash(hash_of_tag(dialog.sip().local_tag.as_bytes()), id);
+        self.remove_hash(hash_of_tag(dialog.local_tag().as_bytes()), id);
     }
 }
 

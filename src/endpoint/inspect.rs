@@ -59,7 +59,7 @@ impl<D: Default> Endpoint<D> {
         let (dialog, has_to_tag) = (self.dialog_of(keys), !keys.to_tag.is_empty());
         // Before anything that reads it (RFC 4475 §3.1.2.7, §3.1.2.8; RFC 5118 §4.2). What we are called in the dialog can be read.
         let is_ours =
-            dialog.and_then(|id| self.dialogs.get(id)).is_some_and(|slot| slot.dialog.local().contact == uri);
+            dialog.and_then(|id| self.dialogs.get(id)).is_some_and(|slot| slot.dialog.local_contact() == uri);
         let target_refusal = match is_ours {
             true => None,
             false => match Uri::parse(uri) {
@@ -241,18 +241,21 @@ impl<D: Default> Endpoint<D> {
         if let Some(refusal) = dialog.and_then(|dialog| self.usage_refusal(dialog, request, is_known)) {
             return Err(refusal);
         }
-        let handling = match (request.method(), self.config.policy.in_dialog(request.method())) {
-            (Method::Bye, _) => Handling::Auto,
-            (Method::Prack, _) => self.config.policy.prack(),
+        let policy = &self.config.policy;
+        let handling = match request.method() {
+            Method::Bye => Handling::Auto,
+            Method::Prack => policy.prack(),
             // RFC 6665 §4.1.3, §4.2.1.1: nobody waits for a user.
-            (Method::Notify | Method::Subscribe, _) if is_known => Handling::Auto,
-            (_, Some(handling)) => handling,
-            (Method::Notify, None) => {
-                let status = StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST;
-                let refusal = dialog.and_then(|dialog| self.notify_refusal(dialog, request));
-                return Err(refusal.unwrap_or((status, None)));
-            }
-            (method, None) => return Err(self.method_refusal(method)),
+            Method::Notify | Method::Subscribe if is_known => Handling::Auto,
+            method => match (policy.in_dialog(method), method) {
+                (Some(handling), _) => handling,
+                (None, Method::Notify) => {
+                    let status = StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST;
+                    let refusal = dialog.and_then(|dialog| self.notify_refusal(dialog, request));
+                    return Err(refusal.unwrap_or((status, None)));
+                }
+                (None, method) => return Err(self.method_refusal(method)),
+            },
         };
         if !matches!(handling, Handling::Reject(_))
             && let Some(refusal) = self.subscribe_refusal(dialog, request)

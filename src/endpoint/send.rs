@@ -219,7 +219,7 @@ impl<D: Default> Endpoint<D> {
 /// Where the answers to a request go: back on a stream; over UDP to `maddr`, to the port that it came from if the client asks with
 /// `rport`, else to the port of sent-by (§18.2.2, RFC 3581 §4). And the port to connect to when the stream is gone.
 pub(super) fn return_flow(flow: Flow, request: &Message, honour_maddr: bool) -> (Flow, u16) {
-    let Ok(hop) = request.top_hop() else { return (flow, flow.remote.port()) };
+    let Some(hop) = request.return_hop() else { return (flow, flow.remote.port()) };
     let port = hop.port;
     if flow.transport.is_reliable() {
         return (flow, port);

@@ -52,7 +52,7 @@ struct List {
 }
 
 const NIL: u32 = u32::MAX;
-/// One class for each power of two of milliseconds, the last one open.
+/// One class for each power of two of units of 1,024 µs, the last one open.
 const CLASSES: usize = 24;
 /// How far from its list's tail a deadline may be placed.
 const MAX_STEPS: usize = 8;
@@ -227,10 +227,10 @@ impl TimerIndex {
     }
 }
 
-/// The class of a deadline: the power of two of its distance in milliseconds.
+/// The class of a deadline: the power of two of its distance.
 fn class_of(at: Timestamp, now: Timestamp) -> usize {
-    let millis = at.as_micros().saturating_sub(now.as_micros()) / 1_000;
-    let power = u64::BITS.saturating_sub(millis.leading_zeros());
+    let units = at.as_micros().saturating_sub(now.as_micros()) >> 10;
+    let power = u64::BITS.saturating_sub(units.leading_zeros());
     (power as usize).min(CLASSES.saturating_sub(1))
 }
 

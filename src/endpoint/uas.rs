@@ -231,7 +231,7 @@ impl<D: Default> Endpoint<D> {
             defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), slot.is_secure);
         // Within a dialog we are where the dialog says, until the application says otherwise; an early one too (RFC 3311 §5.1).
         let within = slot.dialog.and_then(|id| self.dialogs.get(id));
-        let contact = within.map(|slot| slot.dialog.local().contact);
+        let contact = within.map(|slot| slot.dialog.local_contact());
         let contact = contact
             .filter(|contact| !is_contact_of(defaults.contact, contact))
             .map(|contact| alloc::format!("<{contact}>"));

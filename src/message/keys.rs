@@ -106,6 +106,14 @@ const COOKIE: &[u8; MAGIC_COOKIE.len()] = match MAGIC_COOKIE.as_bytes().first_ch
     None => unreachable!(),
 };
 
+/// What a Via says of the way back (RFC 3261 §18.2.2, RFC 3581 §4).
+#[derive(Clone, Copy)]
+pub(crate) struct ReturnHop {
+    pub(crate) port: u16,
+    pub(crate) wants_rport: bool,
+    pub(crate) has_maddr: bool,
+}
+
 /// What a dialog is known by, as a message has it; empty where it has none.
 #[derive(Clone, Copy)]
 pub(crate) struct DialogKeys<'a> {
@@ -242,6 +250,17 @@ impl Message {
         })
     }
 
+    /// Of the topmost Via, what says where an answer goes; `None` where [`Message::top_hop`] fails.
+    pub(crate) fn return_hop(&self) -> Option<ReturnHop> {
+        Some(match self.usual_hop() {
+            Some(Hop { port, wants_rport, has_maddr, .. }) => ReturnHop { port, wants_rport, has_maddr },
+            None => {
+                let TopVia { port, wants_rport, has_maddr, .. } = TopVia::of(&self.top_via().ok()?);
+                ReturnHop { port, wants_rport, has_maddr }
+            }
+        })
+    }
+
     /// The tag in From; empty where there is none.
     pub(crate) fn tag_in_from(&self) -> &str {
         self.from_tag().unwrap_or_default()
@@ -347,11 +366,14 @@ mod tests {
         [with(shortcuts, message.contact_uri()), with(views, contact)]
     }
 
-    /// What a dialog is known by is what the views say (RFC 3261 §12).
-    fn hold_dialog_keys(message: &Message) {
+    /// What is taken of a message for one purpose is what the views say (RFC 3261 §12, §18.2.2).
+    fn hold_parts(message: &Message) {
         let DialogKeys { call_id, from_tag, to_tag } = message.dialog_keys();
         let views = [message.call_id(), message.tag_in_from(), message.tag_in_to()].map(str::as_bytes);
         assert_eq!([call_id, from_tag, to_tag], views, "{}", message.as_bytes().escape_ascii());
+        let back = message.return_hop().map(|hop| (hop.port, hop.wants_rport, hop.has_maddr));
+        let top = message.top_via().map(|via| TopVia::of(&via));
+        assert_eq!(back, top.ok().map(|hop| (hop.port, hop.wants_rport, hop.has_maddr)));
     }
 
     /// Holds a message against its views: as it is parsed, as it is received, as it is received where nothing is usual.
@@ -359,7 +381,7 @@ mod tests {
         let Ok(parsed) = Message::parse(octets.to_vec()) else { return 0 };
         let [shortcuts, views] = fields(&parsed);
         assert_eq!(shortcuts, views, "{}", octets.escape_ascii());
-        hold_dialog_keys(&parsed);
+        hold_parts(&parsed);
         let hop = |message: &Message, via: Result<TopVia<'_>, ParseError>| {
             let flags = |hop: &TopVia<'_>| (hop.port, hop.wants_rport, hop.is_stamped, hop.has_maddr);
             let parts =
@@ -381,7 +403,7 @@ mod tests {
         }
         if let Datagram::Valid(read) = Datagram::read(octets.to_vec().into(), &Limits::DEFAULT) {
             assert!(read.keys.is_known);
-            hold_dialog_keys(&read);
+            hold_parts(&read);
             assert_eq!(fields(&read), [views.clone(), views], "{}", octets.escape_ascii());
             assert_eq!(hop(&read, read.top_hop()), top);
         }
