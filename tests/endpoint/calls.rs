@@ -1,31 +1,21 @@
 //! Whole calls: over both transports, through loss and proxies, with requests inside, and every way for them to end.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 
 use crate::ladder::golden;
+use crate::lossy::{Lossy, SIDES, Side};
 use crate::support::{ALICE, CONTACT, Heard, Req, SDP, Ua, address, answer, millis, secs};
-use bytes::Bytes;
 use sip_proto::context::{Invite, Reply};
 use sip_proto::dialog::{DialogState, InDialog, Role};
 use sip_proto::endpoint::{Answer, By, Handling, Why};
 use sip_proto::message::{Header, Name};
 use sip_proto::testing::{Network, Node};
 use sip_proto::{
-    ClientEvent, DialogEvent, DialogId, Event, Flow, Input, Message, Method, Output, RequestId, StatusCode,
-    Timestamp, Transport,
+    ClientEvent, DialogEvent, DialogId, Event, Input, Message, Method, Output, RequestId, ServerEvent,
+    StatusCode, Timestamp, Transport,
 };
 
 // ---- Whole calls between two endpoints ----
-
-/// Who hangs up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Caller,
-    Callee,
-}
-
-const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
 
 /// Two parties.
 fn two() -> (Network, Node, Node) {
@@ -97,97 +87,22 @@ fn calls_over_a_bad_link_leave_nothing() {
     }
 }
 
-/// Two endpoints and a wire that loses the datagrams with some numbers.
-struct Pair {
-    uas: [Ua; 2],
-    flight: BTreeMap<(Timestamp, usize), (usize, Bytes)>,
-    sent: usize,
-    lost: Vec<usize>,
-    ends: [Vec<(By, Why)>; 2],
-    hangs_up: Side,
-}
-
-const ADDRESSES: [&str; 2] = ["192.0.2.1:5060", "192.0.2.4:5060"];
-
-impl Pair {
-    fn new(lost: &[usize], hangs_up: Side) -> Self {
-        let uas = [Ua::new(), Ua::new()];
-        let mut pair = Self {
-            uas,
-            flight: BTreeMap::new(),
-            sent: 0,
-            lost: lost.into(),
-            ends: [vec![], vec![]],
-            hangs_up,
-        };
-        for (ua, local) in pair.uas.iter_mut().zip(ADDRESSES) {
-            ua.bind(Transport::Udp, local);
+/// A call over a wire that loses these datagrams.
+fn lossy_call(lost: &[usize], hangs_up: Side) -> Lossy {
+    let invite = Invite::to("sip:bob@192.0.2.4").sdp(SDP);
+    Lossy::call([Ua::new(), Ua::new()], lost, invite, &mut |sip, now, side, event| match event {
+        Event::Incoming { server, .. } => {
+            let mut server = sip.server(server).unwrap();
+            server.progress(now, Reply::new()).unwrap().accept(now, Reply::new().sdp(SDP)).unwrap();
         }
-        pair
-    }
-
-    /// Runs until nothing is left to happen; everything that can be told of the two parties must be told by then.
-    fn run(&mut self) {
-        let offer = Invite::to("sip:bob@192.0.2.4").sdp(SDP);
-        self.uas[0].sip.invite(Timestamp::ZERO, offer).unwrap();
-        self.drain(Timestamp::ZERO);
-        loop {
-            let packet = self.flight.keys().next().map(|(at, _)| *at);
-            let timer = self.uas.iter().filter_map(|ua| ua.sip.poll_timeout()).min();
-            let Some(now) = packet.into_iter().chain(timer).min() else { return };
-            if packet == Some(now) {
-                let (_, (to, payload)) = self.flight.pop_first().unwrap();
-                let flow = Flow::udp(address(ADDRESSES[to]), address(ADDRESSES[1 - to]));
-                self.uas[to].sip.handle_input(now, Input::Datagram { flow, payload });
-            } else {
-                self.uas.iter_mut().for_each(|ua| ua.sip.handle_timeout(now));
-            }
-            self.drain(now);
+        Event::Client { event: ClientEvent::Accepted { dialog: Some(dialog), .. }, .. }
+        | Event::Server { event: ServerEvent::Accepted { dialog: Some(dialog), .. }, .. }
+            if side == hangs_up =>
+        {
+            sip.dialog(dialog).unwrap().destroy(now).unwrap();
         }
-    }
-
-    fn drain(&mut self, now: Timestamp) {
-        for who in [0, 1] {
-            while let Some(output) = self.uas[who].sip.poll_output() {
-                match output {
-                    Output::Transmit(transmit) => {
-                        assert_eq!(transmit.flow.remote, address(ADDRESSES[1 - who]));
-                        if !self.lost.contains(&self.sent) {
-                            let payload = Bytes::copy_from_slice(&transmit.payload);
-                            self.flight.insert((now + millis(10), self.sent), (1 - who, payload));
-                        }
-                        self.sent += 1;
-                    }
-                    Output::Event(event) => self.on_event(now, who, event),
-                    other => panic!("{other:?}"),
-                }
-            }
-        }
-    }
-
-    fn on_event(&mut self, now: Timestamp, who: usize, event: Event<u32>) {
-        let sip = &mut self.uas[who].sip;
-        match event {
-            Event::Incoming { server, .. } => {
-                let mut server = sip.server(server).unwrap();
-                server.progress(now, Reply::new()).unwrap().accept(now, Reply::new().sdp(SDP)).unwrap();
-            }
-            Event::Client { event: ClientEvent::Accepted { dialog: Some(dialog), .. }, .. }
-                if self.hangs_up == Side::Caller =>
-            {
-                sip.dialog(dialog).unwrap().destroy(now).unwrap();
-            }
-            Event::Server {
-                event: sip_proto::ServerEvent::Accepted { dialog: Some(dialog), .. }, ..
-            } if self.hangs_up == Side::Callee => {
-                sip.dialog(dialog).unwrap().destroy(now).unwrap();
-            }
-            Event::Dialog { event: DialogEvent::Destroy { by, why, .. }, .. } => {
-                self.ends[who].push((by, why));
-            }
-            _ => {}
-        }
-    }
+        _ => {}
+    })
 }
 
 /// RFC 3261 §17, §13.3.1.4, DESIGN.md §2 contract 6: no packet is so important that its loss, or that of two, would
@@ -197,12 +112,9 @@ fn the_loss_of_any_packets_of_a_call_is_survived() {
     for hangs_up in SIDES {
         for first in 0..8 {
             for second in first..9 {
-                let mut pair = Pair::new(&[first, second], hangs_up);
-                pair.run();
-                let end = |side| (if side == hangs_up { By::Local } else { By::Remote }, Why::Bye);
+                let pair = lossy_call(&[first, second], hangs_up);
                 let what = format!("{hangs_up:?} ends, packets {first} and {second} of {} lost", pair.sent);
-                assert_eq!(pair.ends, [vec![end(Side::Caller)], vec![end(Side::Callee)]], "{what}");
-                assert!(pair.uas.iter().all(|ua| ua.sip.is_empty()), "{what}");
+                pair.assert_over(hangs_up, &what);
             }
         }
     }

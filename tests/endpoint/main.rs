@@ -13,6 +13,7 @@
 //! | `session_timers` | session timers (RFC 4028) |
 //! | `subscriptions`, `events`, `notifies`, `refers` | SUBSCRIBE, NOTIFY, REFER (RFC 6665, RFC 3515) |
 //! | `contracts` | the contracts of the crate's documentation, one property each |
+//! | `ladder`, `lossy` | golden ladders; two endpoints and a wire that loses datagrams by their numbers |
 //! | `pairs`, `agreement` | two endpoints, whatever their applications and the link do |
 
 #[path = "../support/mod.rs"]
@@ -24,6 +25,7 @@ mod contracts;
 mod events;
 mod ladder;
 mod limits;
+mod lossy;
 mod model_dialog;
 mod notifies;
 mod pairs;

@@ -1,17 +1,11 @@
 //! Whole calls with reliable provisional answers (RFC 3262): golden ladders, the loss of any packets, bad links.
 
-use std::collections::BTreeMap;
-
 use crate::ladder::golden;
-use crate::support::{SDP, Ua, address, millis};
-use bytes::Bytes;
+use crate::lossy::{Lossy, Side};
+use crate::support::{SDP, Ua, millis};
 use sip_proto::context::{Invite, Rel100, Reply};
-use sip_proto::endpoint::{By, Why};
 use sip_proto::testing::{Network, Node};
-use sip_proto::{
-    ClientEvent, Config, DialogEvent, Event, Flow, Input, Output, RequestId, ServerEvent, ServerId,
-    Timestamp, Transport,
-};
+use sip_proto::{ClientEvent, Config, DialogEvent, Event, RequestId, ServerEvent, ServerId, Timestamp};
 
 /// What Bob says.
 const OURS: &str =
@@ -140,117 +134,42 @@ fn ladder_of_an_answer_that_nobody_acknowledges() {
 
 // ---- Loss ----
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Side {
-    Caller,
-    Callee,
-}
+/// What the two sides agreed on: our description and the peer's, at either.
+type Agreed = [Option<[String; 2]>; 2];
 
-const ADDRESSES: [&str; 2] = ["192.0.2.1:5060", "192.0.2.4:5060"];
-
-/// Two endpoints and a wire that loses the datagrams with some numbers.
-struct Pair {
-    uas: [Ua; 2],
-    flight: BTreeMap<(Timestamp, usize), (usize, Bytes)>,
-    sent: usize,
-    lost: Vec<usize>,
-    ends: [Vec<(By, Why)>; 2],
-    agreed: [Option<[String; 2]>; 2],
-    hangs_up: Side,
-    is_late: bool,
-}
-
-impl Pair {
-    fn run(lost: &[usize], hangs_up: Side, has_offer: bool, is_late: bool) -> Self {
-        let uas = [(); 2].map(|()| Ua::with(|config| config.settings.rel100 = Rel100::Supported));
-        let mut pair = Self {
-            uas,
-            flight: BTreeMap::new(),
-            sent: 0,
-            lost: lost.into(),
-            ends: [vec![], vec![]],
-            agreed: [None, None],
-            hangs_up,
-            is_late,
-        };
-        for (ua, local) in pair.uas.iter_mut().zip(ADDRESSES) {
-            ua.bind(Transport::Udp, local);
-        }
-        let invite = Invite::to("sip:bob@192.0.2.4");
-        let invite = if has_offer { invite.sdp(SDP) } else { invite };
-        pair.uas[0].sip.invite(Timestamp::ZERO, invite).unwrap();
-        pair.drain(Timestamp::ZERO);
-        loop {
-            let packet = pair.flight.keys().next().map(|(at, _)| *at);
-            let timer = pair.uas.iter().filter_map(|ua| ua.sip.poll_timeout()).min();
-            let Some(now) = packet.into_iter().chain(timer).min() else { return pair };
-            if packet == Some(now) {
-                let (_, (to, payload)) = pair.flight.pop_first().unwrap();
-                let flow = Flow::udp(address(ADDRESSES[to]), address(ADDRESSES[1 - to]));
-                pair.uas[to].sip.handle_input(now, Input::Datagram { flow, payload });
-            } else {
-                pair.uas.iter_mut().for_each(|ua| ua.sip.handle_timeout(now));
-            }
-            pair.drain(now);
-        }
-    }
-
-    fn drain(&mut self, now: Timestamp) {
-        for who in [0, 1] {
-            while let Some(output) = self.uas[who].sip.poll_output() {
-                match output {
-                    Output::Transmit(transmit) => {
-                        if !self.lost.contains(&self.sent) {
-                            let payload = Bytes::copy_from_slice(&transmit.payload);
-                            self.flight.insert((now + millis(10), self.sent), (1 - who, payload));
-                        }
-                        self.sent += 1;
-                    }
-                    Output::Event(event) => self.on_event(now, who, event),
-                    other => panic!("{other:?}"),
-                }
+/// A call over a wire that loses these datagrams; accepted late means after the PRACK.
+fn lossy_call(lost: &[usize], hangs_up: Side, has_offer: bool, is_late: bool) -> (Lossy, Agreed) {
+    let uas = [(); 2].map(|()| Ua::with(|config| config.settings.rel100 = Rel100::Supported));
+    let invite = Invite::to("sip:bob@192.0.2.4");
+    let invite = if has_offer { invite.sdp(SDP) } else { invite };
+    let mut agreed = [None, None];
+    let pair = Lossy::call(uas, lost, invite, &mut |sip, now, side, event| match event {
+        Event::Incoming { server, .. } => {
+            let mut server = sip.server(server).unwrap();
+            server.progress(now, Reply::code(183).sdp(OURS).reliable()).unwrap();
+            if !is_late {
+                server.accept(now, Reply::new()).unwrap();
             }
         }
-    }
-
-    fn on_event(&mut self, now: Timestamp, who: usize, event: Event<u32>) {
-        let sip = &mut self.uas[who].sip;
-        match event {
-            Event::Incoming { server, .. } => {
-                let mut server = sip.server(server).unwrap();
-                server.progress(now, Reply::code(183).sdp(OURS).reliable()).unwrap();
-                if !self.is_late {
-                    server.accept(now, Reply::new()).unwrap();
-                }
-            }
-            Event::Server { server, event: ServerEvent::Pracked { .. } } if self.is_late => {
-                sip.server(server).unwrap().accept(now, Reply::new()).unwrap();
-            }
-            Event::Dialog { dialog, event: DialogEvent::Offer { .. } } => {
-                sip.dialog(dialog).unwrap().answer(now, SDP).unwrap();
-            }
-            Event::Client { event: ClientEvent::Accepted { dialog: Some(dialog), .. }, .. } => {
-                self.up(now, who, dialog, Side::Caller);
-            }
-            Event::Server { event: ServerEvent::Accepted { dialog: Some(dialog), .. }, .. } => {
-                self.up(now, who, dialog, Side::Callee);
-            }
-            Event::Dialog { event: DialogEvent::Destroy { by, why, .. }, .. } => {
-                self.ends[who].push((by, why));
-            }
-            _ => {}
+        Event::Server { server, event: ServerEvent::Pracked { .. } } if is_late => {
+            sip.server(server).unwrap().accept(now, Reply::new()).unwrap();
         }
-    }
-
-    fn up(&mut self, now: Timestamp, who: usize, dialog: sip_proto::DialogId, side: Side) {
-        let mut slot = self.uas[who].sip.dialog(dialog).unwrap();
-        let dialog = slot.get().unwrap();
-        let text = |sdp: &[u8]| String::from_utf8(sdp.to_vec()).unwrap();
-        self.agreed[who] = Some([text(dialog.local().sdp), text(dialog.remote().sdp)]);
-        if side == self.hangs_up {
-            slot.destroy(now).unwrap();
+        Event::Dialog { dialog, event: DialogEvent::Offer { .. } } => {
+            sip.dialog(dialog).unwrap().answer(now, SDP).unwrap();
         }
-    }
+        Event::Client { event: ClientEvent::Accepted { dialog: Some(dialog), .. }, .. }
+        | Event::Server { event: ServerEvent::Accepted { dialog: Some(dialog), .. }, .. } => {
+            let mut slot = sip.dialog(dialog).unwrap();
+            let dialog = slot.get().unwrap();
+            let text = |sdp: &[u8]| String::from_utf8(sdp.to_vec()).unwrap();
+            agreed[side as usize] = Some([text(dialog.local().sdp), text(dialog.remote().sdp)]);
+            if side == hangs_up {
+                slot.destroy(now).unwrap();
+            }
+        }
+        _ => {}
+    });
+    (pair, agreed)
 }
 
 /// RFC 3262 §3, DESIGN.md §2 contract 6: no packet is so important that its loss, or that of two, would leave something behind, tell the
@@ -266,16 +185,14 @@ fn the_loss_of_any_packets_is_survived() {
     ] {
         for first in 0..10 {
             for second in first..11 {
-                let pair = Pair::run(&[first, second], hangs_up, has_offer, is_late);
+                let (pair, agreed) = lossy_call(&[first, second], hangs_up, has_offer, is_late);
                 let what = format!(
                     "{hangs_up:?} ends, offer in INVITE {has_offer}, late {is_late}, packets {first} and {second} of {} lost",
                     pair.sent
                 );
-                let end = |side| (if side == hangs_up { By::Local } else { By::Remote }, Why::Bye);
-                assert_eq!(pair.ends, [vec![end(Side::Caller)], vec![end(Side::Callee)]], "{what}");
-                assert!(pair.uas.iter().all(|ua| ua.sip.is_empty()), "{what}");
+                pair.assert_over(hangs_up, &what);
                 let both = |ours: &str, theirs: &str| Some([ours.to_string(), theirs.to_string()]);
-                assert_eq!(pair.agreed, [both(SDP, OURS), both(OURS, SDP)], "{what}");
+                assert_eq!(agreed, [both(SDP, OURS), both(OURS, SDP)], "{what}");
             }
         }
     }
