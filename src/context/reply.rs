@@ -128,10 +128,11 @@ impl Reply {
         values.sum::<usize>().saturating_add(reason.len()).saturating_add(lines.saturating_mul(PER_LINE))
     }
 
-    /// Writes the answer to `request`, which came this long ago; with this RSeq, if it is a reliable provisional one.
+    /// Writes the answer to `request`, which came this long ago and has had the answer `ringing`, a provisional one but 100; with this RSeq, if it is
+    /// a reliable provisional one.
     pub(super) fn build(
         &self,
-        request: &Message,
+        (request, ringing): (&Message, Option<&Message>),
         status: StatusCode,
         tag: &Token,
         rseq: Option<u32>,
@@ -152,7 +153,11 @@ impl Reply {
             None => (status.reason(), None),
         };
         let room = self.room(reason, &added);
-        let mut builder = request.answer_with_room((status, reason), tag, room, delay, fault);
+        let line = (status, reason);
+        let mut builder = match ringing.filter(|_| status > StatusCode::TRYING && !status.is_failure()) {
+            Some(ringing) => ringing.answer_again(line, room, fault),
+            None => request.answer_with_room(line, tag, room, delay, fault),
+        };
         builder.add_extras(added.iter().copied(), &self.headers);
         if let Some(rseq) = rseq {
             if !self.requires(OPTION_TAG) {

@@ -66,6 +66,37 @@ impl Message {
         self.write_answer(line, &Changes { tag, delay }, added, fault)
     }
 
+    /// Begins another answer to the request that this one answers. What both copy from it is the same where both have a tag and both can
+    /// form a dialog: then this is what [`Message::answer_with_room`] of the request says, for less.
+    pub(crate) fn answer_again(
+        &self,
+        (status, reason): (StatusCode, &str),
+        added: usize,
+        fault: Option<BuildError>,
+    ) -> Builder {
+        let is_echoed = |line: &&Line| line.name <= Name::CSeq || line.name == Name::RecordRoute;
+        let count = self.lines.iter().take_while(is_echoed).count();
+        let echoed = self.lines.get(..count).unwrap_or_default();
+        let at = echoed.first().map_or(0, |line| line.name_at);
+        let end = echoed.last().map_or(0, |line| line.value.end.wrapping_add(2));
+        let octets = self.raw(Span { at, end });
+        let mut bytes = Vec::with_capacity(octets.len().saturating_add(added));
+        let start = write_status_line(&mut bytes, status, reason);
+        let moved = (bytes.len() as u16).wrapping_sub(at);
+        bytes.extend_from_slice(octets);
+        let mut lines = SmallVec::<[Line; INLINE_LINES]>::from_slice(echoed);
+        let mut first = First::EMPTY;
+        for (place, noted) in first.lines.iter_mut().zip(self.first.lines).take(Name::Contact as usize) {
+            *place = noted;
+        }
+        for line in &mut lines {
+            first.names |= First::bit(line.name);
+            line.move_by(moved);
+        }
+        let (method, cseq) = (self.method.clone(), self.cseq);
+        Builder { bytes, start, method, cseq, lines, first, body: None, fault }
+    }
+
     /// Writes what every answer begins with, with room for `added` bytes more.
     fn write_answer(
         &self,
@@ -477,10 +508,31 @@ mod tests {
                         let wanted = alloc::format!("SIP/2.0 200 Fine\r\n{head}Content-Length: 0\r\n\r\n");
                         assert_eq!(core::str::from_utf8(answer.as_bytes()), Ok(&*wanted));
                         assert_eq!(Message::parse(wanted).unwrap(), answer);
+                        // From an answer that says the same of the request.
+                        let ringing =
+                            request.answer(StatusCode::RINGING, "", "t").header(Name::Contact, "<sip:b@h>");
+                        let again = ringing.finish().unwrap().answer_again((StatusCode::OK, "Fine"), 0, None);
+                        assert_eq!(again.finish().unwrap(), answer);
                     }
                 }
             }
         }
+    }
+
+    #[test]
+    fn of_a_request_without_lines_nothing_is_copied() {
+        // RFC 3261 §8.2.6.2: broken as it is, it gets what there is.
+        let broken = bytes::Bytes::from_static(b"INVITE sip:b@h SIP/2.0\r\n\r\n");
+        let crate::message::Datagram::Broken(request, _) =
+            crate::message::Datagram::read(broken, &crate::limits::Limits::DEFAULT)
+        else {
+            panic!("a request without Via")
+        };
+        let answer = |status| request.answer(status, "", "t").finish().unwrap();
+        let ok = answer(StatusCode::OK);
+        assert_eq!(ok.as_bytes(), b"SIP/2.0 200 \r\nContent-Length: 0\r\n\r\n");
+        let again = answer(StatusCode::RINGING).answer_again((StatusCode::OK, ""), 0, None);
+        assert_eq!(again.finish().unwrap(), ok);
     }
 
     #[test]

@@ -74,7 +74,8 @@ impl ServerContext {
             false => None,
         };
         let delay = now - self.since;
-        let message = reply.build(request, status, &self.tag, rseq, delay, defaults)?;
+        let message =
+            reply.build((request, self.ringing.as_deref()), status, &self.tag, rseq, delay, defaults)?;
         let waiting = self.unacknowledged.as_deref();
         // RFC 3262 §5: the first reliable one has the offer that the INVITE has not.
         let is_first = rseq.is_some() && waiting.is_none();
