@@ -45,7 +45,8 @@ impl Message {
     /// ```
     pub fn answer(&self, status: StatusCode, reason: &str, tag: &str) -> Builder {
         let tag = if self.adds_tag(status) { tag } else { "" };
-        let is_refused = !tag.is_empty() && !scan::is_token(tag);
+        // Nearly all tags are letters and digits.
+        let is_refused = lanes::has(tag.as_bytes(), |lanes| !lanes.is_alphanumeric()) && !scan::is_token(tag);
         let fault = check_line(reason).err().or(is_refused.then_some(BuildError::Tag));
         let changes = Changes { tag: tag.as_bytes(), delay: Duration::ZERO };
         self.write_answer((status, reason), &changes, ADDED_LEN, fault)
@@ -98,6 +99,7 @@ impl Message {
     }
 
     /// Writes what every answer begins with, with room for `added` bytes more.
+    #[inline(always)]
     fn write_answer(
         &self,
         (status, reason): (StatusCode, &str),
