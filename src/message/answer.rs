@@ -145,7 +145,7 @@ impl Message {
                 Name::Timestamp => changes.says_delay(),
                 _ => false,
             };
-            if !line.is_plain_in(octets) || is_changed && !self.goes_on(line) {
+            if !line.is_plain_in(octets) || is_changed && !self.goes_on(octets, line) {
                 run.end(octets, bytes);
                 *line = self.write_anew(bytes, line, is_changed, changes);
                 run = Run::default();
@@ -187,11 +187,12 @@ impl Message {
 
     /// Whether To or the topmost Via can be copied as it stands, with [what it says more](Self::write_more) behind its value: it has its usual
     /// name, and the Via says nothing that does not stand.
-    fn goes_on(&self, line: &Line) -> bool {
-        let label = self.raw(Span { at: line.name_at, end: line.value.at });
+    #[inline]
+    fn goes_on(&self, octets: &[u8], line: &Line) -> bool {
+        let label = octets.get(usize::from(line.name_at)..usize::from(line.value.at));
         match line.name {
-            Name::To => label == b"To: ",
-            Name::Via => label == b"Via: " && !self.is_restamped(line),
+            Name::To => label == Some(b"To: "),
+            Name::Via => label == Some(b"Via: ") && !self.is_restamped(line),
             _ => false,
         }
     }

@@ -137,11 +137,11 @@ pub(crate) fn any_place(octets: &[u8], needle: u8, mut is_it: impl FnMut(usize) 
 /// Whether `hits` marks any octet.
 #[inline(always)]
 pub(super) fn has(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> bool {
-    let look = |chunk: [u8; WIDTH]| hits(Lanes::new(chunk)).to_bitmask() != 0;
+    let look = |chunk: [u8; WIDTH]| hits(Lanes::new(chunk));
     let twice = |head: u64, tail: u64| look((u128::from(head) | u128::from(tail) << 64).to_le_bytes());
-    if let Some(last) = octets.last_chunk() {
+    let found = if let Some(last) = octets.last_chunk() {
         let (chunks, _) = octets.as_chunks();
-        chunks.iter().any(|chunk| look(*chunk)) || look(*last)
+        chunks.iter().fold(look(*last), |found, chunk| found | look(*chunk))
     } else if let (Some(head), Some(tail)) = (octets.first_chunk(), octets.last_chunk()) {
         twice(u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
     } else if let (Some(head), Some(tail)) = (octets.first_chunk(), octets.last_chunk()) {
@@ -153,8 +153,9 @@ pub(super) fn has(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> bool {
         let word = u64::from(u32::from_le_bytes([*head, *middle, *tail, *tail]));
         twice(word | word << 32, word | word << 32)
     } else {
-        false
-    }
+        return false;
+    };
+    found.to_bitmask() != 0
 }
 
 #[cfg(test)]
