@@ -71,34 +71,44 @@ impl Method {
         Self::from_bytes(text.as_bytes())
     }
 
-    #[inline]
     pub(super) fn from_bytes(text: &[u8]) -> Option<Self> {
-        Self::known(text).or_else(|| Self::other(text))
+        match Self::known_at(text) {
+            Some((known, [])) => Some(known),
+            _ => Self::other(text),
+        }
     }
 
-    /// The known method that `text` is.
+    /// The known method at the start of `text`, and what follows.
     #[inline(always)]
-    pub(super) fn known(text: &[u8]) -> Option<Self> {
-        Some(match () {
-            () if text == b"INVITE" => Self::Invite,
-            () if text == b"ACK" => Self::Ack,
-            () if text == b"BYE" => Self::Bye,
-            () if text == b"CANCEL" => Self::Cancel,
-            () if text == b"OPTIONS" => Self::Options,
-            () if text == b"REGISTER" => Self::Register,
-            () if text == b"PRACK" => Self::Prack,
-            () if text == b"SUBSCRIBE" => Self::Subscribe,
-            () if text == b"NOTIFY" => Self::Notify,
-            () if text == b"PUBLISH" => Self::Publish,
-            () if text == b"INFO" => Self::Info,
-            () if text == b"REFER" => Self::Refer,
-            () if text == b"MESSAGE" => Self::Message,
-            () if text == b"UPDATE" => Self::Update,
-            () => return None,
-        })
+    pub(super) fn known_at(text: &[u8]) -> Option<(Self, &[u8])> {
+        let (known, rest) = match text.first()? {
+            b'A' => (Self::Ack, text.strip_prefix(b"ACK")),
+            b'B' => (Self::Bye, text.strip_prefix(b"BYE")),
+            b'C' => (Self::Cancel, text.strip_prefix(b"CANCEL")),
+            b'I' => match text.strip_prefix(b"INVITE") {
+                None => (Self::Info, text.strip_prefix(b"INFO")),
+                rest => (Self::Invite, rest),
+            },
+            b'M' => (Self::Message, text.strip_prefix(b"MESSAGE")),
+            b'N' => (Self::Notify, text.strip_prefix(b"NOTIFY")),
+            b'O' => (Self::Options, text.strip_prefix(b"OPTIONS")),
+            b'P' => match text.strip_prefix(b"PRACK") {
+                None => (Self::Publish, text.strip_prefix(b"PUBLISH")),
+                rest => (Self::Prack, rest),
+            },
+            b'R' => match text.strip_prefix(b"REGISTER") {
+                None => (Self::Refer, text.strip_prefix(b"REFER")),
+                rest => (Self::Register, rest),
+            },
+            b'S' => (Self::Subscribe, text.strip_prefix(b"SUBSCRIBE")),
+            b'U' => (Self::Update, text.strip_prefix(b"UPDATE")),
+            _ => return None,
+        };
+        Some((known, rest?))
     }
 
     #[cold]
+    #[inline(never)]
     fn other(text: &[u8]) -> Option<Self> {
         Some(Self::Other(super::scan::token_text(text)?.into()))
     }

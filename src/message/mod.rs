@@ -121,12 +121,12 @@ pub(crate) fn is_call_id(text: &str) -> bool {
 /// `Debug` shows one line and never a body.
 #[derive(Clone, PartialEq)]
 pub struct Message {
+    lines: SmallVec<[Line; INLINE_LINES]>,
     bytes: Buffer,
     start: Start,
     method: Method,
     cseq: u32,
     body_at: u16,
-    lines: SmallVec<[Line; INLINE_LINES]>,
     first: First,
     source: Option<(IpAddr, u16)>,
     lost: strict::Lost,

@@ -269,6 +269,9 @@ impl Known {
     /// Like no name, since none is as long.
     const NONE: Self = Self { len: u32::MAX, ..Self::of(Name::Unknown, &[]) };
 
+    /// What no line can say the length of has a place of its own.
+    pub(super) const TOO_LONG: Self = Self { place: First::NAMES as u8 + 1, ..Self::NONE };
+
     const LONG: u32 = 1 << 31;
 
     /// More than there are places, and a power of two.
@@ -301,7 +304,11 @@ impl Known {
     pub(super) fn find_rare(name: &[u8]) -> &'static Self {
         let likely = BY_SLOT.get(Folded::of(name).slot(name.len())).unwrap_or(&Self::NONE);
         let is_it = name.len() > 16 && likely.name.as_str().as_bytes().eq_ignore_ascii_case(name);
-        if is_it { likely } else { &Self::NONE }
+        match name.len() {
+            _ if is_it => likely,
+            0..256 => &Self::NONE,
+            _ => &Self::TOO_LONG,
+        }
     }
 }
 

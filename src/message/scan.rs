@@ -245,9 +245,6 @@ fn split_outside_slowly(text: &str, delimiter: u8) -> (&str, Option<&str>) {
 /// The value of the one to nine decimal digits at the start of `text`, which always fits, and what follows; `None` where there are more or none.
 #[inline]
 pub(super) fn digits(text: &[u8]) -> Option<(u32, &[u8])> {
-    if let Some((value, len)) = text.first_chunk().and_then(|chunk| few_digits(*chunk)) {
-        return Some((value, text.get(len..)?));
-    }
     let mut value = 0_u32;
     let mut rest = text;
     while let Some((digit, after)) = rest.split_first() {
@@ -261,9 +258,18 @@ pub(super) fn digits(text: &[u8]) -> Option<(u32, &[u8])> {
     matches!(text.len().wrapping_sub(rest.len()), 1..=9).then_some((value, rest))
 }
 
-/// The value of the one to seven decimal digits at the start of `octets`, all at once, and their number; `None` for all else.
-#[inline]
-fn few_digits(octets: [u8; 8]) -> Option<(u32, usize)> {
+/// The same where there are likely to be many, of which up to seven are read at once.
+#[inline(always)]
+pub(super) fn many_digits(text: &[u8]) -> Option<(u32, &[u8])> {
+    match text.first_chunk().and_then(|chunk| seven_digits(*chunk)) {
+        Some((value, len)) => Some((value, text.get(len..)?)),
+        None => digits(text),
+    }
+}
+
+/// The value of the one to seven decimal digits at the start of `octets`, and their number; `None` for all else.
+#[inline(always)]
+fn seven_digits(octets: [u8; 8]) -> Option<(u32, usize)> {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let word = u64::from_le_bytes(octets) ^ (EACH * 0x30);
     // The highest bit of each octet above nine; what an octet carries is said of those behind it only.
@@ -387,7 +393,8 @@ mod tests {
                 let len = text.iter().take_while(|octet| octet.is_ascii_digit()).count();
                 let (number, rest) = text.split_at(len);
                 let number = core::str::from_utf8(number).unwrap().parse::<u32>().ok().filter(|_| len <= 9);
-                proptest::prop_assert_eq!(digits(text), number.map(|number| (number, rest)));
+                let expected = number.map(|number| (number, rest));
+                proptest::prop_assert_eq!((digits(text), many_digits(text)), (expected, expected));
             }
         }
     }
