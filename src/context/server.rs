@@ -326,29 +326,29 @@ impl ServerContext {
             _ => Stimulus::Failure,
         };
         self.transaction.step(now, stimulus, &settings.timers);
-        self.response = Stored::from(message.clone());
         self.trying_at = Timestamp::MAX;
-        ServerEffects::SEND
-            | match stimulus {
-                Stimulus::Provisional => {
-                    if self.is_invite() && status > StatusCode::TRYING {
-                        if self.phase == Phase::Pending {
-                            self.again_at = again_after(now, self.repeat_every(&message, settings), now);
-                        }
-                        self.ringing = Some(message);
+        let effects = match stimulus {
+            Stimulus::Provisional => {
+                if self.is_invite() && status > StatusCode::TRYING {
+                    if self.phase == Phase::Pending {
+                        self.again_at = again_after(now, self.repeat_every(&message, settings), now);
                     }
-                    ServerEffects::PROGRESS
+                    self.ringing = Some(message.clone());
                 }
-                Stimulus::Success => {
-                    self.become_final(status);
-                    self.await_ack(now, settings);
-                    ServerEffects::ACCEPTED
-                }
-                _ => {
-                    self.become_final(status);
-                    ServerEffects::REJECTED
-                }
+                ServerEffects::PROGRESS
             }
+            Stimulus::Success => {
+                self.become_final(status);
+                self.await_ack(now, settings);
+                ServerEffects::ACCEPTED
+            }
+            _ => {
+                self.become_final(status);
+                ServerEffects::REJECTED
+            }
+        };
+        self.response = Stored::from(message);
+        ServerEffects::SEND | effects
     }
 
     fn may_answer(&self, now: Timestamp, status: StatusCode, settings: &Settings) -> Result<(), Refused> {

@@ -86,23 +86,25 @@ impl<D: Default> Endpoint<D> {
     /// A 2xx of ours answers a request in a dialog: it confirms an early dialog, or changes the session and the target.
     pub(super) fn session_answered(&mut self, server: ServerId, request: &Message) {
         let Some(slot) = self.servers.get(server) else { return };
-        let (Some(id), is_in_dialog) = (slot.dialog, slot.is_in_dialog) else { return };
-        let response = slot.context.response().cloned();
+        let (Some(id), is_in_dialog, response) = (slot.dialog, slot.is_in_dialog, slot.context.response())
+        else {
+            return;
+        };
+        let is_told = !matches!(request.method(), Method::Prack) || self.is_session_prack(request);
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         if !is_in_dialog {
-            if let Some(response) = &response {
+            if let Some(response) = response {
                 slot.dialog.confirm_uas(response);
             }
             return self.hand_over(server, id);
         }
         if request.method().refreshes_target() {
             slot.take_target(request);
-            if let Some(response) = &response {
+            if let Some(response) = response {
                 slot.dialog.refresh_contact(response);
             }
         }
-        let is_told = *request.method() != Method::Prack || self.is_session_prack(request);
-        if let (Some(response), Some(slot), true) = (&response, self.dialogs.get_mut(id), is_told) {
+        if let (Some(response), true) = (response, is_told) {
             slot.dialog.note_sent(response);
         }
         self.pump(id);

@@ -311,16 +311,15 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn note_progress(&mut self, server: ServerId) {
         let Some(slot) = self.servers.get(server) else { return };
         let (Some(dialog), Some(response)) = (slot.dialog, slot.context.response()) else { return };
-        let response = response.clone();
-        let request = slot.context.request().filter(|_| slot.is_in_dialog).cloned();
+        let request = slot.context.request().filter(|_| slot.is_in_dialog);
         if let Some(slot) = self.dialogs.get_mut(dialog) {
-            if rack(&response).is_some() {
+            if rack(response).is_some() {
                 if let Some(request) = request {
-                    slot.take_target(&request);
+                    slot.take_target(request);
                 }
-                slot.dialog.refresh_contact(&response);
+                slot.dialog.refresh_contact(response);
             }
-            slot.dialog.note_sent(&response);
+            slot.dialog.note_sent(response);
         }
     }
 
