@@ -1,8 +1,8 @@
 //! The headers of RFC 3261 §20, each by its production in §25.1.
 
 use super::cursor::{
-    Cursor, Match, comment, delta_seconds, digits, list, number, optional_list, quoted_string, qvalue, token,
-    token_of, word,
+    Cursor, Match, comment, delta_seconds, digits, is_blank, list, number, optional_list, quoted_string,
+    qvalue, token, token_of, word,
 };
 use super::extensions::{instance, reg_id, rport};
 use super::params::{Known, Value, address, bracketed, generic_params, params, token_or_quoted};
@@ -79,7 +79,9 @@ pub(super) fn contact(c: &mut Cursor<'_>) -> Match {
         ("+sip.instance", Value::Must(instance)),
     ];
     c.sws();
-    if c.rest().trim_ascii_end() == b"*" {
+    if let [b'*', blanks @ ..] = c.rest()
+        && blanks.iter().all(|byte| is_blank(*byte))
+    {
         c.advance(usize::MAX);
         return Ok(());
     }
