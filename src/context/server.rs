@@ -295,6 +295,15 @@ impl ServerContext {
 
     /// Gives an answer that was written just now.
     pub(crate) fn give_draft(&mut self, now: Timestamp, draft: Draft, settings: &Settings) -> ServerEffects {
+        match draft {
+            Draft { message, rseq: None, is_held: false, .. } => self.give(now, message, settings),
+            _ => self.give_in_turn(now, draft, settings),
+        }
+    }
+
+    /// Gives an answer that is acknowledged by PRACK, or waits for the PRACK of another (RFC 3262 §3).
+    #[cold]
+    fn give_in_turn(&mut self, now: Timestamp, draft: Draft, settings: &Settings) -> ServerEffects {
         let Draft { status, message, rseq, is_held } = draft;
         if let (Some(rseq), Some(request)) = (rseq, &self.request) {
             let (tag, cseq) = (self.tag, request.cseq());

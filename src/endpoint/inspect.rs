@@ -11,7 +11,7 @@ use super::ids::{DialogId, Sender, ServerId, Token};
 use super::output::Payload;
 use super::policy::Handling;
 use super::reliable::is_option_tag;
-use super::send::return_flow;
+use super::send::turn_back;
 use super::{Endpoint, asks_by};
 use crate::context::{OPTION_TAG, Rel100};
 use crate::dialog::remote_target;
@@ -304,7 +304,7 @@ impl<D: Default> Endpoint<D> {
     /// As [`Endpoint::answer_without_state`], with this To tag.
     pub(super) fn answer_as(
         &mut self,
-        flow: Flow,
+        mut flow: Flow,
         request: &Message,
         (status, reason): (StatusCode, &str),
         headers: &[(Name, String)],
@@ -321,7 +321,7 @@ impl<D: Default> Endpoint<D> {
         if !self.config.server.is_empty() {
             answer = answer.header(Name::Server, &self.config.server);
         }
-        let (flow, _) = return_flow(flow, request, self.config.policy.honour_maddr);
+        turn_back(&mut flow, request, self.config.policy.honour_maddr);
         match answer.finish() {
             Ok(answer) => self.transmit(flow, Payload::Message(Arc::new(answer)), Token(Sender::Nobody)),
             Err(_) => bump(&mut self.counters.answers_lost),

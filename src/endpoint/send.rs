@@ -41,6 +41,7 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// What has been sent for good is kept as octets from here on: whoever got it to send has let go of it.
+    #[inline(never)]
     pub(super) fn settle(&mut self) {
         for server in self.sent.drain(..) {
             if let Some(slot) = self.servers.get_mut(server) {
@@ -216,19 +217,52 @@ impl<D: Default> Endpoint<D> {
     }
 }
 
-/// Where the answers to a request go: back on a stream; over UDP to `maddr`, to the port that it came from if the client asks with
-/// `rport`, else to the port of sent-by (§18.2.2, RFC 3581 §4). And the port to connect to when the stream is gone.
-pub(super) fn return_flow(flow: Flow, request: &Message, honour_maddr: bool) -> (Flow, u16) {
-    let Some(hop) = request.return_hop() else { return (flow, flow.remote.port()) };
-    let port = hop.port;
+/// Makes of the flow that a request came by the one that its answers go by: the same for a stream; over UDP to `maddr`, to the port that it came from if
+/// the client asks with `rport`, else to the port of sent-by (§18.2.2, RFC 3581 §4). Yields the port to connect to when the stream is gone.
+pub(super) fn turn_back(flow: &mut Flow, request: &Message, honour_maddr: bool) -> u16 {
+    let Some(hop) = request.return_hop() else { return flow.remote.port() };
     if flow.transport.is_reliable() {
-        return (flow, port);
+        return hop.port;
     }
-    let maddr = (honour_maddr && hop.has_maddr).then(|| request.maddr()).flatten();
-    let remote = match maddr {
-        Some(maddr) => SocketAddr::new(maddr, port),
-        None if hop.wants_rport => flow.remote,
-        None => SocketAddr::new(flow.remote.ip(), port),
-    };
-    (Flow { remote, ..flow }, port)
+    match (honour_maddr && hop.has_maddr).then(|| request.maddr()).flatten() {
+        Some(maddr) => flow.remote = SocketAddr::new(maddr, hop.port),
+        None if hop.wants_rport => {}
+        // A link-local address stays that of its link.
+        None => flow.remote.set_port(hop.port),
+    }
+    hop.port
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::{Ipv6Addr, SocketAddrV6};
+
+    /// Where the answers to a request with this Via go, which came from port 9988 of a link-local address, and the port for a new connection.
+    fn back(params: &str, transport: Transport, honour_maddr: bool) -> (SocketAddr, u16) {
+        let text = alloc::format!(
+            "OPTIONS sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h:5070;branch=z9hG4bK1{params}\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n\
+             Call-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n"
+        );
+        let mut flow = Flow { transport, local: link_local(5060), remote: link_local(9988), conn: 0 };
+        let port = turn_back(&mut flow, &Message::parse(text).unwrap(), honour_maddr);
+        assert_eq!((flow.transport, flow.local), (transport, link_local(5060)));
+        (flow.remote, port)
+    }
+
+    fn link_local(port: u16) -> SocketAddr {
+        SocketAddrV6::new(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1), port, 0, 3).into()
+    }
+
+    #[test]
+    fn answers_go_back_by_the_topmost_via() {
+        // RFC 3261 §18.2.2, RFC 3581 §4.
+        let maddr: SocketAddr = "192.0.2.9:5070".parse().unwrap();
+        assert_eq!(back("", Transport::Udp, true), (link_local(5070), 5070));
+        assert_eq!(back(";rport", Transport::Udp, true), (link_local(9988), 5070));
+        assert_eq!(back(";maddr=192.0.2.9", Transport::Udp, true), (maddr, 5070));
+        assert_eq!(back(";rport;maddr=192.0.2.9", Transport::Udp, true), (maddr, 5070));
+        assert_eq!(back(";maddr=192.0.2.9", Transport::Udp, false), (link_local(5070), 5070));
+        assert_eq!(back(";maddr=192.0.2.9", Transport::Tcp, true), (link_local(9988), 5070));
+    }
 }

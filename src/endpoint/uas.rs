@@ -11,7 +11,7 @@ use super::flow::Flow;
 use super::ids::{DialogId, Owner, ServerId};
 use super::inspect::Accepted;
 use super::policy::Handling;
-use super::send::return_flow;
+use super::send::turn_back;
 use super::slots::{ServerSlot, SessionMethod};
 use super::timers::Handle;
 use super::{By, Endpoint, Event, Refused, asks_for_sips, defaults};
@@ -90,13 +90,13 @@ impl<D: Default> Endpoint<D> {
     /// Begins a context with this tag of its answers; whether we are to be reached by a SIPS URI is known. It has no timer yet.
     fn begin_as(
         &mut self,
-        flow: Flow,
+        mut flow: Flow,
         id: MatchId,
         request: Arc<Message>,
         dialog: Option<DialogId>,
         (tag, is_secure): (random::Token, bool),
     ) -> ServerId {
-        let (flow, return_port) = return_flow(flow, &request, self.config.policy.honour_maddr);
+        let return_port = turn_back(&mut flow, &request, self.config.policy.honour_maddr);
         let (method, cseq) = (SessionMethod::of(request.method()), request.cseq());
         let reliable = flow.transport.is_reliable();
         let context = ServerContext::new(self.now, request, reliable, tag, &self.config.settings);
