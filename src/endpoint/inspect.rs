@@ -168,6 +168,14 @@ impl<D: Default> Endpoint<D> {
 
     /// §8.2.2.3: everything that Require names is supported.
     fn check_extensions(&self, request: &Message) -> Result<(), Refusal> {
+        match request.value(Name::Require) {
+            Some(_) => self.check_required(request),
+            None => Ok(()),
+        }
+    }
+
+    #[inline(never)]
+    fn check_required(&self, request: &Message) -> Result<(), Refusal> {
         let supported = |tag: &str| match is_option_tag(tag) {
             true => self.config.settings.rel100 != Rel100::Unsupported,
             false => self.config.supported.iter().any(|known| known.eq_ignore_ascii_case(tag)),
@@ -222,8 +230,15 @@ impl<D: Default> Endpoint<D> {
 
     /// §20.1, §21.4.7, RFC 4475 §3.3.15: the answer to an INVITE has a session description in it, which the caller must accept.
     fn check_accepted(&self, request: &Message) -> Result<(), Refusal> {
-        let says = request.value(Name::Accept).is_some();
-        if *request.method() != Method::Invite || !says || request.elements(Name::Accept).any(covers_sdp) {
+        match request.value(Name::Accept) {
+            Some(_) if matches!(request.method(), Method::Invite) => self.check_sdp_accepted(request),
+            _ => Ok(()),
+        }
+    }
+
+    #[inline(never)]
+    fn check_sdp_accepted(&self, request: &Message) -> Result<(), Refusal> {
+        if request.elements(Name::Accept).any(covers_sdp) {
             return Ok(());
         }
         let (host, _) = self.config.host_and_user();

@@ -105,7 +105,8 @@ impl<'a> Uri<'a> {
 
 /// Whether this is a SIPS URI (RFC 3261 §19.1), well-formed or not.
 pub(crate) fn is_sips(uri: &str) -> bool {
-    after_scheme(uri, "sips:").is_some()
+    // A SIP URI, as most are, has its colon elsewhere.
+    uri.as_bytes().get(4) == Some(&b':') && after_scheme(uri, "sips:").is_some()
 }
 
 /// What follows `scheme`, written with its colon, in `text`; schemes compare without case.
