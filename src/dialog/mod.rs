@@ -313,7 +313,7 @@ impl Dialog {
 
     /// Our tag: that of [`sip`](Self::sip).
     pub(crate) fn local_tag(&self) -> &str {
-        self.text.sip().local_tag
+        self.text.local_tag()
     }
 
     /// The peer's side; its contact is the remote target.

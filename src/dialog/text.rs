@@ -66,6 +66,10 @@ impl Text {
         }
     }
 
+    pub(super) fn local_tag(&self) -> &str {
+        self.field(Field::LocalTag)
+    }
+
     pub(super) fn local(&self) -> &str {
         self.field(Field::Local)
     }
