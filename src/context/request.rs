@@ -118,10 +118,13 @@ impl Request {
 
 /// A message that makes a dialog or refreshes its target has one Contact, a SIP or SIPS URI (§8.1.1.8, §12.1.1), also where the application
 /// supplies it.
+#[inline]
 pub(crate) fn check_contact(message: &Message, is_due: bool, headers: &[Header]) -> Result<(), BuildError> {
-    if !is_due || !supplies(headers, Name::Contact) {
-        return Ok(());
-    }
+    if is_due && supplies(headers, Name::Contact) { check_own_contact(message) } else { Ok(()) }
+}
+
+#[inline(never)]
+fn check_own_contact(message: &Message) -> Result<(), BuildError> {
     let is_sip = |contact: Contact<'_>| {
         contact.address().is_some_and(|address| matches!(Uri::parse(address.uri), Ok(Uri::Sip(_))))
     };

@@ -1,6 +1,7 @@
 //! An answer that is written and not given yet: until it is, nothing has changed.
 
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use super::ServerContext;
 use crate::context::{Defaults, Refused, Reply, Settings};
@@ -73,7 +74,8 @@ impl ServerContext {
             true => Some(self.next_rseq().ok_or(Refused::Unacknowledged)?),
             false => None,
         };
-        let delay = now - self.since;
+        // Others do not say it (RFC 3261 §8.2.6.1).
+        let delay = if status == StatusCode::TRYING { now - self.since } else { Duration::ZERO };
         let message =
             reply.build((request, self.ringing.as_deref()), status, &self.tag, rseq, delay, defaults)?;
         let waiting = self.unacknowledged.as_deref();
