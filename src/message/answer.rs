@@ -107,8 +107,6 @@ impl Message {
         added: usize,
         fault: Option<BuildError>,
     ) -> Builder {
-        let mut bytes = Vec::with_capacity(self.echoed_len().saturating_add(added));
-        let start = write_status_line(&mut bytes, status, reason);
         let has_routes = self.method.creates_dialog() && !status.is_failure();
         let other = match has_routes {
             _ if status == StatusCode::TRYING => Name::Timestamp,
@@ -127,6 +125,8 @@ impl Message {
                 lines.push(*line);
             }
         }
+        let mut bytes = Vec::with_capacity(spanned_len(&lines).saturating_add(added));
+        let start = write_status_line(&mut bytes, status, reason);
         self.write_echo(&mut bytes, &mut lines, changes);
         let (method, cseq) = (self.method.clone(), self.cseq);
         Builder { bytes, start, method, cseq, lines, first, body: None, fault }
@@ -174,15 +174,6 @@ impl Message {
     #[inline]
     fn adds_tag(&self, status: StatusCode) -> bool {
         status != StatusCode::TRYING && !self.has_to_tag()
-    }
-
-    /// How many octets the lines take that every answer copies, with what stands between them: in most requests little.
-    fn echoed_len(&self) -> usize {
-        let [via, from, to, call_id, cseq, ..] = self.first.lines;
-        let last = via.max(from).max(to).max(call_id).max(cseq);
-        let start = self.lines.first().map_or(0, |line| line.name_at);
-        let end = self.lines.get(usize::from(last)).map_or(self.body_at, |line| line.value.end);
-        usize::from(end.wrapping_sub(start)).wrapping_add(2)
     }
 
     /// Whether To or the topmost Via can be copied as it stands, with [what it says more](Self::write_more) behind its value: it has its usual
@@ -339,6 +330,13 @@ impl Message {
         });
         builder.body(body).finish()
     }
+}
+
+/// How many octets these lines of a request take with what stands between them: in most requests little.
+#[inline]
+fn spanned_len(lines: &[Line]) -> usize {
+    let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return 0 };
+    usize::from(last.value.end.wrapping_sub(first.name_at)).wrapping_add(2)
 }
 
 fn is_stamp(name: &str) -> bool {
