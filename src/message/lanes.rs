@@ -96,9 +96,17 @@ pub(super) fn position(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> Option<us
     (found != 0).then(|| octets.len().wrapping_sub(WIDTH).wrapping_add(found.trailing_zeros() as usize))
 }
 
-/// The same in fewer than sixteen octets, gathered from words that overlap.
+/// The same in fewer than sixteen octets.
 #[inline]
 fn position_in_few(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> Option<usize> {
+    let found = hits(gathered(octets)).to_bitmask();
+    let place = found.trailing_zeros() as usize;
+    (place < octets.len()).then_some(place)
+}
+
+/// Fewer than sixteen octets and zeros, gathered from words that overlap.
+#[inline]
+fn gathered(octets: &[u8]) -> Lanes {
     let joined = |head: u64, tail: u64, width: usize| {
         let above = octets.len().wrapping_sub(width).wrapping_mul(8) as u32;
         u128::from(head) | u128::from(tail).wrapping_shl(above)
@@ -110,9 +118,27 @@ fn position_in_few(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> Option<usize>
     } else {
         octets.iter().rev().fold(0, |word, octet| (word << 8) | u128::from(*octet))
     };
-    let found = hits(Lanes::new(word.to_le_bytes())).to_bitmask();
-    let place = found.trailing_zeros() as usize;
-    (place < octets.len()).then_some(place)
+    Lanes::new(word.to_le_bytes())
+}
+
+/// How many octets [`marks`] tells of.
+pub(super) const MARKED: usize = 64;
+
+/// A bit for each of the first [`MARKED`] octets that `hits` marks, the lowest for the first.
+#[inline(always)]
+pub(super) fn marks(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> u64 {
+    let octets = octets.get(..MARKED).unwrap_or(octets);
+    let look = |lanes: Lanes| u64::from(hits(lanes).to_bitmask());
+    let Some(last) = octets.last_chunk() else {
+        return look(gathered(octets)) & !u64::MAX.wrapping_shl(octets.len() as u32);
+    };
+    // The last sixteen reach back into the others.
+    let mut all = look(Lanes::new(*last)).wrapping_shl(octets.len().wrapping_sub(WIDTH) as u32);
+    let (chunks, _) = octets.as_chunks();
+    for (at, chunk) in chunks.iter().enumerate() {
+        all |= look(Lanes::new(*chunk)).wrapping_shl(at.wrapping_mul(WIDTH) as u32);
+    }
+    all
 }
 
 /// Whether `is_it` takes one of the places of `needle`, which are shown to it in order.
@@ -198,6 +224,22 @@ mod tests {
                 let place = (at - at % WIDTH + WIDTH <= len).then_some(at);
                 assert_eq!(position_in_sight(&octets, |lanes| lanes.is(b';')), place, "{at} of {len}");
             }
+        }
+    }
+
+    /// Each place in each length.
+    #[test]
+    fn each_place_is_marked() {
+        for len in 0..80 {
+            for at in 0..len {
+                let mut octets = vec![b'a'; len];
+                octets[at] = b';';
+                let bit = if at < MARKED { 1 << at } else { 0 };
+                assert_eq!(marks(&octets, |lanes| lanes.is(b';')), bit, "{at} of {len}");
+            }
+            let all = if len < MARKED { (1 << len) - 1 } else { u64::MAX };
+            assert_eq!(marks(&vec![b';'; len], |lanes| lanes.is(b';')), all, "{len}");
+            assert_eq!(marks(&vec![b';'; len], |lanes| lanes.is(0)), 0, "{len}");
         }
     }
 

@@ -22,9 +22,9 @@ pub(super) fn text_in(octets: &[u8], at: usize, end: usize) -> &str {
     // Whole words are looked at faster than what they leave over.
     let words = octets.get(at..at.wrapping_add(len.next_multiple_of(8))).map(ascii::AsciiStr::from_ascii);
     if let Some(Ok(words)) = words
-        && let Some(text) = words.as_str().get(..len)
+        && let Some(text) = words.as_slice().get(..len)
     {
-        return text;
+        return <&ascii::AsciiStr>::from(text).as_str();
     }
     text_at_end(octets, at, end)
 }
@@ -71,7 +71,7 @@ pub(super) enum Set {
 impl Set {
     /// Which lanes are outside.
     #[inline(always)]
-    fn outside(self, lanes: Lanes) -> Hits {
+    pub(super) fn outside(self, lanes: Lanes) -> Hits {
         let alphanumeric = || lanes.is_alphanumeric();
         // `<` and `>` differ in one bit.
         let not_uri = || {

@@ -1,6 +1,7 @@
 //! `sip:` and `sips:` (RFC 3261 §19.1.1).
 
 use super::{Host, Params, ParseError, TelUri, Transport, check_characters, scan};
+use crate::message::lanes;
 
 /// A SIP or SIPS URI (RFC 3261 §19.1.1).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,54 @@ pub struct UriHeader<'a> {
 
 impl<'a> SipUri<'a> {
     pub(super) fn parse(whole: &'a str, rest: &'a str, secure: bool) -> Result<Self, ParseError> {
+        match Self::usual(rest, secure) {
+            Some(uri) => Ok(uri),
+            None => Self::unusual(whole, rest, secure),
+        }
+    }
+
+    /// The SIP URI behind its scheme in the form that nearly all have, where user and host are told by one look: `user@host:port;params`.
+    /// For what is not, faults included, `None`.
+    #[inline(always)]
+    fn usual(text: &'a str, secure: bool) -> Option<Self> {
+        let octets = text.as_bytes();
+        let mut marks = lanes::marks(octets, |lanes| scan::Set::Host.outside(lanes));
+        let first = marks.trailing_zeros() as usize;
+        let (user, rest) = match octets.get(first) {
+            Some(b'@') if first > 0 => {
+                marks &= marks.wrapping_sub(1);
+                (text.get(..first), text.get(first.wrapping_add(1)..)?)
+            }
+            _ => (None, text),
+        };
+        // Without a mark the host goes on to the end, if that is in sight.
+        let host_end = match marks {
+            0 if octets.len() > lanes::MARKED => return None,
+            0 => octets.len(),
+            marks => marks.trailing_zeros() as usize,
+        };
+        let host_at = octets.len().wrapping_sub(rest.len());
+        let (name, after) = rest.split_at_checked(host_end.wrapping_sub(host_at))?;
+        let (port, params) = match after.strip_prefix(':') {
+            Some(number) => {
+                let (port, rest) = scan::digits(number.as_bytes())?;
+                (Some(u16::try_from(port).ok()?), number.get(number.len().wrapping_sub(rest.len())..)?)
+            }
+            None => (None, after),
+        };
+        let is_end = params.is_empty() || (params.starts_with(';') && scan::Set::UriParams.has_all(params));
+        // A user may hold what ends a host.
+        if !is_end || name.is_empty() || (user.is_none() && scan::find(params, b'@').is_some()) {
+            return None;
+        }
+        let host = Host::name_or_v4(name);
+        let (password, params, headers) = (None, Params::new(params), None);
+        Some(Self { secure, user, password, host, port, params, headers })
+    }
+
+    /// The same in every form.
+    #[inline(never)]
+    fn unusual(whole: &'a str, rest: &'a str, secure: bool) -> Result<Self, ParseError> {
         let (first, after) = scan::Set::User.span(rest);
         let (user, password, rest) = match after.strip_prefix('@') {
             Some(rest) => (Some(first), None, rest),
@@ -40,17 +89,6 @@ impl<'a> SipUri<'a> {
         };
         if user == Some("") {
             return scan::fault("a user before '@'", whole, rest);
-        }
-        if let Some((host, port, params)) = Self::usual_end(rest) {
-            return Ok(Self {
-                secure,
-                user,
-                password,
-                host,
-                port,
-                params: Params::new(params),
-                headers: None,
-            });
         }
         let (host, port, after) = Host::parse_with_port(whole, rest)?;
         if port.is_some() {
@@ -80,21 +118,6 @@ impl<'a> SipUri<'a> {
             (None, "") => Ok((None, None, text)),
             (None, bad) => scan::fault("a character of a URI", whole, bad),
         }
-    }
-
-    /// Host, port and parameters in the form that nearly all have; for what is not, `None`.
-    #[inline]
-    fn usual_end(text: &'a str) -> Option<(Host<'a>, Option<u16>, &'a str)> {
-        let (name, after) = scan::Set::Host.span(text);
-        let (port, params) = match after.strip_prefix(':') {
-            Some(number) => {
-                let (port, rest) = scan::digits(number.as_bytes())?;
-                (Some(u16::try_from(port).ok()?), number.get(number.len().wrapping_sub(rest.len())..)?)
-            }
-            None => (None, after),
-        };
-        let is_end = params.is_empty() || (params.starts_with(';') && scan::Set::UriParams.has_all(params));
-        (is_end && !name.is_empty()).then(|| (Host::name_or_v4(name), port, params))
     }
 
     /// `sip` or `sips`.
@@ -186,5 +209,75 @@ impl<'a> SipUri<'a> {
             Some(UriHeader { name, value })
         })
         .filter(|field| !field.name.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+    use proptest::prelude::*;
+
+    /// What URIs are made of, and what does not belong in them.
+    const PIECES: [&str; 26] = [
+        "a",
+        "bob",
+        "@",
+        ":",
+        ";",
+        "?",
+        "=",
+        "h.example.com",
+        "192.0.2.4",
+        "[2001:db8::1]",
+        ":5060",
+        ":70000",
+        ":01",
+        ";lr",
+        ";transport=udp",
+        "0123456789abcdef",
+        "a-long.name_of-a.host.somewhere.example.com",
+        "%41",
+        "~",
+        "/",
+        " ",
+        "<",
+        "\u{e9}",
+        "&a=b",
+        "256.1.1.1",
+        "0123456789",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// RFC 3261 §19.1.1: what is said at one look is what is said of every form.
+        #[test]
+        fn the_usual_form_says_what_every_form_says(
+            pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..7)
+        ) {
+            let text: String = pieces.concat();
+            let every = SipUri::unusual(&text, &text, false).ok();
+            if let Some(uri) = SipUri::usual(&text, false) {
+                prop_assert_eq!(Some(uri), every, "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn the_usual_form_is_usual() {
+        for text in [
+            "h",
+            "h.example.com",
+            "192.0.2.4:5060",
+            "bob@h",
+            "bob@192.0.2.4",
+            "bob@client.biloxi.example.com:5060;transport=udp",
+            "h;lr",
+            "a.b-c_d@a-long-name-of-a-host.example.com:5061;transport=tcp;ob;and=much-more",
+        ] {
+            assert_eq!(SipUri::usual(text, true), SipUri::unusual(text, text, true).ok());
+            assert!(SipUri::usual(text, true).is_some(), "{text}");
+        }
     }
 }
