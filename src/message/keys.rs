@@ -153,8 +153,9 @@ impl Message {
     /// # Ok::<(), sip_proto::message::ParseError>(())
     /// ```
     pub fn branch(&self) -> Option<&str> {
-        let branch = match self.usual_hop() {
-            Some(hop) => self.text(hop.branch),
+        let usual = || usual::branch(&self.bytes, self.first_line(Name::Via)?.value);
+        let branch = match self.keys.is_known.then_some(self.keys.hop.branch).or_else(usual) {
+            Some(branch) => self.text(branch),
             None => self.top_via().ok()?.branch()?,
         };
         (!branch.is_empty()).then_some(branch)
@@ -163,20 +164,27 @@ impl Message {
     /// The tag in From (RFC 3261 §19.3): what [`Address::tag`](super::Address::tag) of [`Message::from`] says, for less. `None` where there is
     /// none or From is malformed.
     pub fn from_tag(&self) -> Option<&str> {
-        let known = self.keys.is_known.then_some(self.keys.from_tag);
-        self.tag_in(Name::From, known)
+        self.tag_in(Name::From, self.keys.from_tag)
     }
 
     /// The tag in To (RFC 3261 §19.3): what [`Address::tag`](super::Address::tag) of [`Message::to`] says, for less. `None` where there is
     /// none or To is malformed.
     pub fn to_tag(&self) -> Option<&str> {
-        let known = self.keys.is_known.then_some(self.keys.to_tag);
-        self.tag_in(Name::To, known)
+        self.tag_in(Name::To, self.keys.to_tag)
     }
 
-    fn tag_in(&self, name: Name, known: Option<Span>) -> Option<&str> {
-        let usual = || usual::tag(&self.bytes, self.first_line(name)?.value);
-        let tag = match known.or_else(usual) {
+    /// The tag in the first line with this name: what stands at `noted`, once the keys are known.
+    fn tag_in(&self, name: Name, noted: Span) -> Option<&str> {
+        if !self.keys.is_known {
+            return self.find_tag(name);
+        }
+        let tag = self.text(noted);
+        (!tag.is_empty()).then_some(tag)
+    }
+
+    #[inline(never)]
+    fn find_tag(&self, name: Name) -> Option<&str> {
+        let tag = match usual::read_tag(&self.bytes, self.first_line(name)?.value) {
             Some(tag) => self.text(tag),
             None => self.address(name).ok()?.tag()?,
         };

@@ -42,7 +42,18 @@ impl Default for Sender {
 }
 
 /// The first Via in `value`: `SIP/2.0/UDP host:port;branch=z9hG4bK1;rport`.
+#[inline(never)]
 pub(super) fn top_via(octets: &[u8], value: Span) -> Option<Hop> {
+    read_top_via(octets, value)
+}
+
+/// The value of its first `branch`; empty where there is none.
+pub(super) fn branch(octets: &[u8], value: Span) -> Option<Span> {
+    read_top_via(octets, value).map(|hop| hop.branch)
+}
+
+#[inline(always)]
+fn read_top_via(octets: &[u8], value: Span) -> Option<Hop> {
     let text = octets.get(value.at.into()..)?;
     let (protocol, text) = text.split_first_chunk::<12>()?;
     let default = match () {
@@ -56,19 +67,27 @@ pub(super) fn top_via(octets: &[u8], value: Span) -> Option<Hop> {
         Some(ip) => Sender::V4(ip),
         None => Sender::At(span(octets, text, rest)),
     };
-    let mut hop = Hop { host, port: default, ..Hop::default() };
-    if let Some(digits) = rest.strip_prefix(b":") {
-        (hop.port, rest) = port(digits)?;
-    }
+    let port = match rest.strip_prefix(b":") {
+        Some(digits) => {
+            let (port, after) = port(digits)?;
+            rest = after;
+            port
+        }
+        None => default,
+    };
     // Nearly always the branch is the first parameter, often the only one.
+    let mut params = Hop::default();
     let mut has_branch = false;
     if let Some(branch) = rest.strip_prefix(b";branch=") {
         rest = word(branch)?;
-        hop.branch = span(octets, branch, rest);
+        params.branch = span(octets, branch, rest);
         has_branch = true;
     }
     let rest = remainder(octets, rest, value)?;
-    if rest.is_empty() { Some(hop) } else { with_params(octets, hop, has_branch, value, rest.len()) }
+    if !rest.is_empty() {
+        params = with_params(octets, params, has_branch, value, rest.len())?;
+    }
+    Some(Hop { host, port, ..params })
 }
 
 /// The same with the parameters that are the last octets of `value`, `left` of them.
@@ -100,7 +119,14 @@ fn with_params(octets: &[u8], mut hop: Hop, mut has_branch: bool, value: Span, l
 }
 
 /// The tag in `value`, a From or To: `"Bob" <sip:bob@example.com>;tag=a6c8`. Empty where there is none.
+#[inline(never)]
 pub(super) fn tag(octets: &[u8], value: Span) -> Option<Span> {
+    read_tag(octets, value)
+}
+
+/// The same as a part of whoever asks.
+#[inline(always)]
+pub(super) fn read_tag(octets: &[u8], value: Span) -> Option<Span> {
     let at = usize::from(bracketed(octets, value)?.end).wrapping_add(1);
     let end = usize::from(value.end);
     if at == end {
