@@ -16,7 +16,7 @@ pub(super) fn text(octets: &[u8]) -> &str {
 }
 
 /// The same of what stands from `at` to `end` in `octets`.
-#[inline]
+#[inline(never)]
 pub(super) fn text_in(octets: &[u8], at: usize, end: usize) -> &str {
     let len = end.wrapping_sub(at);
     // Whole words are looked at faster than what they leave over.
