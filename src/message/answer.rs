@@ -132,8 +132,8 @@ impl Message {
         Builder { bytes, start, method, cseq, lines, first, body: None, fault }
     }
 
-    /// Writes these lines of the request, and has them say where they stand in the answer. By itself, since the loop wants all registers.
-    #[inline(never)]
+    /// Writes these lines of the request, and has them say where they stand in the answer.
+    #[inline(always)]
     fn write_echo(&self, bytes: &mut Vec<u8>, lines: &mut [Line], changes: &Changes<'_>) {
         let octets = &*self.bytes;
         let mut run = lines.first().map_or(Run::default(), |line| Run::new(line.name_at, bytes));
