@@ -98,7 +98,7 @@ impl Message {
         Builder { bytes, start, method, cseq, lines, first, body: None, fault }
     }
 
-    /// Writes what every answer begins with, with room for `added` bytes more.
+    /// Writes what every answer begins with, with room for `added` bytes more. Part of either caller, where half of what it is given is known.
     #[inline(always)]
     fn write_answer(
         &self,
