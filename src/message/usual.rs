@@ -152,6 +152,10 @@ fn tag_among(octets: &[u8], params: &[u8], value: Span) -> Option<Span> {
     while let Some(text) = rest.strip_prefix(b";") {
         let param = Param::read(text)?;
         if param.name == b"tag" {
+            // One without a value is no tag.
+            if param.value.len() == param.after.len() {
+                return None;
+            }
             tag = tag.or(Some(span(octets, param.value, param.after)));
         } else if param.may_be_known() {
             return None;

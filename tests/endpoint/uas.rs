@@ -255,6 +255,9 @@ fn a_broken_request_is_answered_400_with_a_reason() {
         (Req::invite().line("Max-Forwards: -1"), "Max-Forwards"),
         (Req::invite().from("<sip:alice@192.0.2.1>;;tag=1"), "From"),
         (Req::invite().line("CSeq: 2 INVITE"), "CSeq"),
+        // RFC 3261 §25.1 `tag-param`: with such a tag no dialog could be made.
+        (Req::invite().to("<sip:bob@192.0.2.4>;tag"), "To"),
+        (Req::invite().from("sip:alice@192.0.2.1;x;TAG;tag=1"), "From"),
         (Req::invite().via("SIP/2.0/UDP 192.0.2.1;;,;,,"), "Via"),
     ] {
         let mut ua = Ua::new();

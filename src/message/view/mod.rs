@@ -28,7 +28,7 @@ mod time;
 
 use super::keys::{Keys, TopVia};
 use super::lanes::{self, Lanes};
-use super::{Address, List, Message, Name, ParseError, Start, Via, scan};
+use super::{Address, List, Message, Name, Param, ParseError, Start, Via, scan};
 
 /// Typed access to headers: absent is `Ok(None)` or an empty list, malformed is an `Err` that names header and byte. Of a header that may
 /// stand once the first line counts; a list has the elements of all lines.
@@ -198,16 +198,23 @@ impl Message {
             let value = self.required(name)?;
             let placed = |fault| self.place(fault, name);
             let address = Address::parse(value).map_err(placed)?;
-            let mut tag = None;
+            let mut first = None;
             address
                 .params
                 .walk(scan::trim(value), |param| {
-                    if tag.is_none() && param.name.eq_ignore_ascii_case("tag") {
-                        tag = Some(param.value.unwrap_or_default());
+                    if first.is_none() && param.name.eq_ignore_ascii_case("tag") {
+                        first = Some(param);
                     }
                 })
                 .map_err(placed)?;
-            Ok(tag.unwrap_or_default())
+            match first {
+                None => Ok(""),
+                // No dialog could be made with it.
+                Some(Param { name: text, value: None }) => {
+                    Err(self.place_in(ParseError::new("a value of the tag", 0), name, text))
+                }
+                Some(Param { value: Some(tag), .. }) => Ok(tag),
+            }
         };
         let tags = [tag(Name::From)?, tag(Name::To)?];
         Ok(self.keys_from(&hop, tags))
