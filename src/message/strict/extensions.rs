@@ -2,34 +2,13 @@
 
 use super::auth::digest;
 use super::cursor::{
-    Cursor, Match, Miss, Rule, delta_seconds, few_digits, list, number, one_of, optional_list, quoted_string,
+    Cursor, Match, Rule, delta_seconds, few_digits, list, number, one_of, optional_list, quoted_string,
     qvalue, token, token_of,
 };
 use super::params::{Known, Value, address, gen_value, generic_params, name_addr, params, token_or_quoted};
-use super::uri::{host, port};
+use super::uri::host;
 use super::values::{call_id, method_after_blank};
 use crate::message::scan;
-
-/// RFC 3581 §3.
-pub(super) fn rport(c: &mut Cursor<'_>) -> Match {
-    port(c).map_err(|miss| miss.in_section("RFC 3581 §3"))
-}
-
-/// RFC 5626 §4.2.1: from 1 to 2³¹ − 1.
-pub(super) fn reg_id(c: &mut Cursor<'_>) -> Match {
-    number(c, 0x7fff_ffff, "a number below 2^31").map_err(|miss| miss.in_section("RFC 5626 §11"))
-}
-
-/// A URN in angle brackets in quotes.
-pub(super) fn instance(c: &mut Cursor<'_>) -> Match {
-    let start = *c;
-    quoted_string(c)?;
-    let text = c.since(start.at());
-    let is_bracketed = text.starts_with(b"\"<") && text.ends_with(b">\"") && text.len() > 4;
-    let miss =
-        || start.miss("'<' and '>' within the quotes").map_err(|miss: Miss| miss.in_section("RFC 5626 §11"));
-    if is_bracketed { Ok(()) } else { miss() }
-}
 
 fn event_type(c: &mut Cursor<'_>) -> Match {
     loop {

@@ -1,10 +1,9 @@
-//! The headers of RFC 3261 §20, each by its production in §25.1.
+//! The headers of RFC 3261 §20, each by its production in §25.1, with what other RFCs add to their parameters.
 
 use super::cursor::{
-    Cursor, Match, comment, delta_seconds, digits, is_blank, list, number, optional_list, quoted_string,
-    qvalue, token, token_of, word,
+    Cursor, Match, Miss, comment, delta_seconds, digits, is_blank, list, number, optional_list,
+    quoted_string, qvalue, token, token_of, word,
 };
-use super::extensions::{instance, reg_id, rport};
 use super::params::{Known, Value, address, bracketed, generic_params, params, token_or_quoted};
 use super::uri::{bare_address, host, port, ttl, uri};
 
@@ -69,6 +68,27 @@ pub(super) fn cseq(c: &mut Cursor<'_>) -> Match {
 
 pub(super) fn method_after_blank(c: &mut Cursor<'_>) -> Match {
     if c.lws() { token_of(c, "a method") } else { c.miss("white space and a method") }
+}
+
+/// RFC 3581 §3.
+fn rport(c: &mut Cursor<'_>) -> Match {
+    port(c).map_err(|miss| miss.in_section("RFC 3581 §3"))
+}
+
+/// RFC 5626 §4.2.1: from 1 to 2³¹ − 1.
+fn reg_id(c: &mut Cursor<'_>) -> Match {
+    number(c, 0x7fff_ffff, "a number below 2^31").map_err(|miss| miss.in_section("RFC 5626 §11"))
+}
+
+/// A URN in angle brackets in quotes.
+fn instance(c: &mut Cursor<'_>) -> Match {
+    let start = *c;
+    quoted_string(c)?;
+    let text = c.since(start.at());
+    let is_bracketed = text.starts_with(b"\"<") && text.ends_with(b">\"") && text.len() > 4;
+    let miss =
+        || start.miss("'<' and '>' within the quotes").map_err(|miss: Miss| miss.in_section("RFC 5626 §11"));
+    if is_bracketed { Ok(()) } else { miss() }
 }
 
 pub(super) fn contact(c: &mut Cursor<'_>) -> Match {
