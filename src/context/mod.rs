@@ -96,3 +96,20 @@ impl Default for Settings {
         Self::DEFAULT
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_100_to_another_than_invite_waits_for_timer_e_to_reach_t2() {
+        // RFC 4320 §4.1: T1, 2·T1 and so on, as long as they are less than T2.
+        for (t1, t2, sum) in
+            [(500, 4_000, 3_500), (300, 1_000, 900), (5_000, 4_000, 5_000), (1, 2, 1), (0, 4, 0)]
+        {
+            let (t1, t2) = (Duration::from_millis(t1), Duration::from_millis(t2));
+            let settings = Settings { timers: Timers { t1, t2, ..Timers::DEFAULT }, ..Settings::DEFAULT };
+            assert_eq!(settings.trying_non_invite_after(), Duration::from_millis(sum), "{t1:?} {t2:?}");
+        }
+    }
+}

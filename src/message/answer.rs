@@ -190,10 +190,7 @@ impl Message {
 
     /// Whether the topmost Via has to be written anew to say where the request came from.
     fn is_restamped(&self, top: &Line) -> bool {
-        let is_asked = match self.usual_hop() {
-            Some(hop) => hop.wants_rport || hop.is_stamped,
-            None => self.top_hop().is_ok_and(|hop| hop.wants_rport || hop.is_stamped),
-        };
+        let is_asked = self.return_hop().is_some_and(|hop| hop.wants_rport || hop.is_stamped);
         is_asked || lanes::has(self.raw(top.value), |lanes| lanes.is(b','))
     }
 
@@ -239,8 +236,9 @@ impl Message {
 
     /// Writes the topmost Via with where the request came from. What the client itself claimed is left out.
     fn write_stamped_via(&self, bytes: &mut Vec<u8>, top: &Line) -> Line {
-        let wants_rport = self.top_hop().is_ok_and(|hop| hop.wants_rport);
-        let is_asked = self.top_hop().is_ok_and(|hop| hop.wants_rport || hop.is_stamped);
+        let hop = self.return_hop();
+        let wants_rport = hop.is_some_and(|hop| hop.wants_rport);
+        let is_asked = hop.is_some_and(|hop| hop.wants_rport || hop.is_stamped);
         let mut elements = List::new(self.text(top.value));
         let written = elements.next().unwrap_or_default();
         write_line(bytes, Name::Via, Name::Via.as_str(), |line| {

@@ -111,6 +111,7 @@ const COOKIE: &[u8; MAGIC_COOKIE.len()] = match MAGIC_COOKIE.as_bytes().first_ch
 pub(crate) struct ReturnHop {
     pub(crate) port: u16,
     pub(crate) wants_rport: bool,
+    pub(super) is_stamped: bool,
     pub(crate) has_maddr: bool,
 }
 
@@ -231,7 +232,7 @@ impl Message {
     }
 
     /// The topmost Via, if it is known already or is in its usual form.
-    pub(super) fn usual_hop(&self) -> Option<Hop> {
+    fn usual_hop(&self) -> Option<Hop> {
         match self.keys.is_known {
             true => Some(self.keys.hop),
             false => usual::top_via(&self.bytes, self.first_line(Name::Via)?.value),
@@ -261,10 +262,13 @@ impl Message {
     /// Of the topmost Via, what says where an answer goes; `None` where [`Message::top_hop`] fails.
     pub(crate) fn return_hop(&self) -> Option<ReturnHop> {
         Some(match self.usual_hop() {
-            Some(Hop { port, wants_rport, has_maddr, .. }) => ReturnHop { port, wants_rport, has_maddr },
+            Some(Hop { port, wants_rport, is_stamped, has_maddr, .. }) => {
+                ReturnHop { port, wants_rport, is_stamped, has_maddr }
+            }
             None => {
-                let TopVia { port, wants_rport, has_maddr, .. } = TopVia::of(&self.top_via().ok()?);
-                ReturnHop { port, wants_rport, has_maddr }
+                let via = self.top_via().ok()?;
+                let TopVia { port, wants_rport, is_stamped, has_maddr, .. } = TopVia::of(&via);
+                ReturnHop { port, wants_rport, is_stamped, has_maddr }
             }
         })
     }
@@ -379,9 +383,10 @@ mod tests {
         let DialogKeys { call_id, from_tag, to_tag } = message.dialog_keys();
         let views = [message.call_id(), message.tag_in_from(), message.tag_in_to()].map(str::as_bytes);
         assert_eq!([call_id, from_tag, to_tag], views, "{}", message.as_bytes().escape_ascii());
-        let back = message.return_hop().map(|hop| (hop.port, hop.wants_rport, hop.has_maddr));
+        let back = message.return_hop().map(|hop| (hop.port, hop.wants_rport, hop.is_stamped, hop.has_maddr));
         let top = message.top_via().map(|via| TopVia::of(&via));
-        assert_eq!(back, top.ok().map(|hop| (hop.port, hop.wants_rport, hop.has_maddr)));
+        let flags = top.ok().map(|hop| (hop.port, hop.wants_rport, hop.is_stamped, hop.has_maddr));
+        assert_eq!(back, flags);
     }
 
     /// Holds a message against its views: as it is parsed, as it is received, as it is received where nothing is usual.

@@ -144,14 +144,10 @@ pub(super) fn marks(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> u64 {
 /// Whether `is_it` takes one of the places of `needle`, which are shown to it in order.
 #[inline(always)]
 pub(crate) fn any_place(octets: &[u8], needle: u8, mut is_it: impl FnMut(usize) -> bool) -> bool {
-    let (chunks, rest) = octets.as_chunks::<WIDTH>();
-    // What is not there is no hit.
-    let mut last = [!needle; WIDTH];
-    last.iter_mut().zip(rest).for_each(|(lane, octet)| *lane = *octet);
-    for (at, chunk) in chunks.iter().chain([&last]).enumerate() {
-        let mut found = Lanes::new(*chunk).is(needle).to_bitmask();
+    for (at, chunk) in octets.chunks(MARKED).enumerate() {
+        let mut found = marks(chunk, |lanes| lanes.is(needle));
         while found != 0 {
-            if is_it(at.wrapping_mul(WIDTH).wrapping_add(found.trailing_zeros() as usize)) {
+            if is_it(at.wrapping_mul(MARKED).wrapping_add(found.trailing_zeros() as usize)) {
                 return true;
             }
             found &= found.wrapping_sub(1);
@@ -163,25 +159,10 @@ pub(crate) fn any_place(octets: &[u8], needle: u8, mut is_it: impl FnMut(usize) 
 /// Whether `hits` marks any octet.
 #[inline(always)]
 pub(super) fn has(octets: &[u8], hits: impl Fn(Lanes) -> Hits) -> bool {
-    let look = |chunk: [u8; WIDTH]| hits(Lanes::new(chunk));
-    let twice = |head: u64, tail: u64| look((u128::from(head) | u128::from(tail) << 64).to_le_bytes());
-    let found = if let Some(last) = octets.last_chunk() {
-        let (chunks, _) = octets.as_chunks();
-        chunks.iter().fold(look(*last), |found, chunk| found | look(*chunk))
-    } else if let (Some(head), Some(tail)) = (octets.first_chunk(), octets.last_chunk()) {
-        twice(u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
-    } else if let (Some(head), Some(tail)) = (octets.first_chunk(), octets.last_chunk()) {
-        let word = u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << 32;
-        twice(word, word)
-    } else if let (Some(head), Some(middle), Some(tail)) =
-        (octets.first(), octets.get(octets.len() / 2), octets.last())
-    {
-        let word = u64::from(u32::from_le_bytes([*head, *middle, *tail, *tail]));
-        twice(word | word << 32, word | word << 32)
-    } else {
-        return false;
-    };
-    found.to_bitmask() != 0
+    let Some(last) = octets.last_chunk() else { return marks(octets, hits) != 0 };
+    let look = |chunk: &[u8; WIDTH]| hits(Lanes::new(*chunk));
+    let (chunks, _) = octets.as_chunks();
+    chunks.iter().fold(look(last), |found, chunk| found | look(chunk)).to_bitmask() != 0
 }
 
 #[cfg(test)]

@@ -227,11 +227,7 @@ impl First {
     #[inline]
     fn note(&mut self, name: Name, line: usize) {
         self.names |= Self::bit(name);
-        if let Some(first) = self.lines.get_mut(name as usize)
-            && *first == Self::NONE
-        {
-            *first = line as u16;
-        }
+        _ = self.note_first(name, line);
     }
 
     /// Whether a line may have this name: if not, none has.
