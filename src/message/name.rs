@@ -258,8 +258,10 @@ const NAMES: &[(Name, &str, u8)] = &[
 #[repr(align(32))]
 pub(super) struct Known {
     folded: Folded,
-    /// Of a long name, whose middle is in neither word, one that it does not have.
+    /// Set beyond all lengths for a name that is longer than both words.
     len: u32,
+    /// What of such a name is in neither word.
+    middle: [u8; 4],
     pub(super) name: Name,
     /// Its place among those of which the first line is noted; all others share one.
     place: u8,
@@ -281,7 +283,7 @@ impl Known {
     const fn of(name: Name, text: &[u8]) -> Self {
         let place = if First::covers(name) { name as u8 } else { First::NAMES as u8 };
         let mark = if text.len() > 16 { Self::LONG } else { 0 };
-        Self { folded: Folded::of(text), len: text.len() as u32 | mark, name, place }
+        Self { folded: Folded::of(text), len: text.len() as u32 | mark, middle: middle(text), name, place }
     }
 
     /// Its place among [`PLACES`](Self::PLACES).
@@ -303,14 +305,21 @@ impl Known {
     #[cold]
     #[inline(never)]
     pub(super) fn find_rare(name: &[u8]) -> &'static Self {
-        let likely = BY_SLOT.get(Folded::of(name).slot()).unwrap_or(&Self::NONE);
-        let is_it = name.len() > 16 && likely.name.as_str().as_bytes().eq_ignore_ascii_case(name);
+        let folded = Folded::of(name);
+        let likely = BY_SLOT.get(folded.slot()).unwrap_or(&Self::NONE);
+        let is_as_long = likely.len == name.len() as u32 | Self::LONG;
         match name.len() {
-            _ if is_it => likely,
+            _ if is_as_long && likely.folded == folded && likely.middle == middle(name) => likely,
             0..256 => &Self::NONE,
             _ => &Self::TOO_LONG,
         }
     }
+}
+
+/// The four octets behind the first eight, without their case. With both words they cover a name of up to 20.
+const fn middle(name: &[u8]) -> [u8; 4] {
+    let Some([_, _, _, _, _, _, _, _, middle @ ..]) = name.first_chunk::<12>() else { return [0; 4] };
+    (u32::from_le_bytes(*middle) | 0x2020_2020).to_le_bytes()
 }
 
 const SLOTS: usize = 512;
@@ -328,6 +337,7 @@ static BY_SLOT: [Known; SLOTS] = {
         while form < if compact == 0 { 1 } else { 2 } {
             let slot = Folded::of(forms[form]).slot();
             assert!(matches!(table[slot].name, Name::Unknown), "two names share a slot");
+            assert!(text.len() <= 20, "all of a name is compared");
             table[slot] = Known::of(name, forms[form]);
             form += 1;
         }
@@ -420,7 +430,13 @@ mod tests {
     #[test]
     fn strangers_are_unknown() {
         // The last begin and end as known ones do.
-        let alike = ["Content-ent-Type", "Max-ForwForwards", "Subscription---State", "P-Asserted--Identity"];
+        let alike = [
+            "Content-ent-Type",
+            "Max-ForwForwards",
+            "Subscription---State",
+            "P-Asserted--Identity",
+            "P-AssertXd-Identity",
+        ];
         for text in ["", "X-Any", "z", "1", "@", "\u{e9}", "Viaa", "Vi", "Frim"].into_iter().chain(alike) {
             assert_eq!(Name::find(text), Name::Unknown, "{text}");
         }
