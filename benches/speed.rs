@@ -50,8 +50,8 @@ fn messages(c: &mut Criterion) {
         });
         group.bench_function("2 parse and six fields", |b| {
             b.iter(|| {
-                let message = Message::parse(black_box(&bytes).clone()).unwrap();
-                black_box(six_fields(&message))
+                let parsed = Message::parse(black_box(&bytes).clone());
+                black_box(parsed.as_ref().ok().map(six_fields))
             });
         });
         let request = Message::parse(bytes.clone()).unwrap();
@@ -59,7 +59,7 @@ fn messages(c: &mut Criterion) {
             group.bench_function("3 build a 200", |b| {
                 b.iter(|| {
                     let answer = black_box(&request).answer(StatusCode::OK, "OK", "8321234356");
-                    black_box(answer.header(Name::Contact, "<sip:bob@192.0.2.4>").finish().unwrap())
+                    black_box(&answer.header(Name::Contact, "<sip:bob@192.0.2.4>").finish()).is_ok()
                 });
             });
         }

@@ -358,16 +358,14 @@ impl Builder {
     ///
     /// # Errors
     /// The first thing that was refused on the way.
+    #[inline]
     pub fn finish(mut self) -> Result<Message, BuildError> {
-        match self.body.take() {
-            None => self.finish_with(None),
-            Some(body) => self.finish_with(Some(&body)),
-        }
+        self.finish_in_place()
     }
 
-    /// Like [`Builder::finish`], in place and with this body.
-    fn finish_with(&mut self, body: Option<&Body>) -> Result<Message, BuildError> {
-        let body_at = self.end(body)?;
+    fn finish_in_place(&mut self) -> Result<Message, BuildError> {
+        let body = self.body.take();
+        let body_at = self.end(body.as_ref())?;
         Ok(self.take(body_at))
     }
 
@@ -438,7 +436,7 @@ impl Builder {
             first: self.first,
             source: None,
             lost: Lost::empty(),
-            keys: Keys::default(),
+            keys: Keys::NONE,
             says_source: false,
         }
     }

@@ -124,13 +124,24 @@ pub(crate) struct DialogKeys<'a> {
 }
 
 /// Where the keys of a received message stand. They say nothing that its octets do not: two messages do not differ by them.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Keys {
     is_known: bool,
     hop: Hop,
     from_tag: Span,
     to_tag: Span,
     target: Span,
+}
+
+impl Keys {
+    /// None are noted.
+    pub(super) const NONE: Self = Self {
+        is_known: false,
+        hop: Hop::NONE,
+        from_tag: Span::EMPTY,
+        to_tag: Span::EMPTY,
+        target: Span::EMPTY,
+    };
 }
 
 impl PartialEq for Keys {
@@ -208,7 +219,7 @@ impl Message {
             branch: self.span_of(hop.branch),
             host: match hop.host {
                 Ok(Host::Ip(IpAddr::V4(ip))) => Sender::V4(ip),
-                Ok(_) => Sender::default(),
+                Ok(_) => Sender::At(Span::EMPTY),
                 Err(written) => Sender::At(self.span_of(written)),
             },
             port: hop.port,

@@ -170,7 +170,7 @@ enum Start {
 }
 
 impl Line {
-    const EMPTY: Self = Self { name: Name::Unknown, name_len: 0, name_at: 0, value: Span { at: 0, end: 0 } };
+    const EMPTY: Self = Self { name: Name::Unknown, name_len: 0, name_at: 0, value: Span::EMPTY };
 
     /// Whether no white space that is not part of the value stands before the line's end.
     #[inline]
@@ -193,6 +193,10 @@ impl Line {
 struct Span {
     at: u16,
     end: u16,
+}
+
+impl Span {
+    const EMPTY: Self = Self { at: 0, end: 0 };
 }
 
 /// One header line.

@@ -48,7 +48,7 @@ impl Message {
             first: First::EMPTY,
             source: None,
             lost: Lost::empty(),
-            keys: Keys::default(),
+            keys: Keys::NONE,
             says_source: false,
         }
     }

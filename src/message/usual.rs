@@ -12,7 +12,7 @@ use super::scan;
 use super::uri::ipv4;
 
 /// The topmost Via, as far as matching and routing go by it.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Hop {
     /// The value of the first `branch`; empty where there is none.
     pub(super) branch: Span,
@@ -35,10 +35,15 @@ pub(super) enum Sender {
     At(Span),
 }
 
-impl Default for Sender {
-    fn default() -> Self {
-        Self::At(Span::default())
-    }
+impl Hop {
+    pub(super) const NONE: Self = Self {
+        branch: Span::EMPTY,
+        host: Sender::At(Span::EMPTY),
+        port: 0,
+        wants_rport: false,
+        is_stamped: false,
+        has_maddr: false,
+    };
 }
 
 /// The first Via in `value`: `SIP/2.0/UDP host:port;branch=z9hG4bK1;rport`.
@@ -76,7 +81,7 @@ fn read_top_via(octets: &[u8], value: Span) -> Option<Hop> {
         None => default,
     };
     // Nearly always the branch is the first parameter, often the only one.
-    let mut params = Hop::default();
+    let mut params = Hop::NONE;
     let mut has_branch = false;
     if let Some(branch) = rest.strip_prefix(b";branch=") {
         rest = word(branch)?;
