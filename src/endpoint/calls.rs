@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::counters::bump;
 use super::event::{Asked, By, DialogEvent, Why};
-use super::flow::Flow;
+use super::flow::{Flow, KeptFlow};
 use super::ids::{DialogId, RequestId, ServerId};
 use super::inspect::Refusal;
 use super::policy::Handling;
@@ -529,13 +529,17 @@ impl<D: Default> Endpoint<D> {
         if let Some(session) = &mut slot.session {
             session.stop();
         }
-        slot.dialog.outlive_session();
         let Rare { query, active, wishes, held, .. } = slot.rare.take().map(|rare| *rare).unwrap_or_default();
+        let left = active.map(|client| (client, slot.dialog.clone(), slot.flow.as_ref().map(KeptFlow::get)));
+        slot.dialog.outlive_session();
         if query.is_some() || held.is_some() {
             *slot.rare_mut() = Rare { query, held, ..Rare::default() };
         }
         let servers = core::mem::take(&mut slot.servers);
         self.give_up_wishes(active, wishes);
+        if let Some((client, dialog, flow)) = left {
+            self.leave_behind(client, dialog, flow);
+        }
         for open in servers {
             if self.servers.get(open).is_some_and(|slot| slot.context.is_pending()) {
                 _ = self.respond(open, Verb::Reject, &Reply::code(487));

@@ -217,7 +217,7 @@ impl<D> DialogSlot<D> {
 
     /// Whether a request with this method is about a session that is up.
     fn has_session(&self, method: &Method) -> bool {
-        concerns(method) && self.dialog.state() == DialogState::Confirmed
+        concerns(method) && self.usages.has_invite() && self.dialog.state() == DialogState::Confirmed
     }
 }
 

@@ -219,6 +219,9 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         if !makes_subscription(request, response) {
             slot.usages.end(UsageKind::Subscription, Some(usage), Impact::Usage);
+            if slot.usages.is_over() {
+                return self.end_dialog(id, By::Local, Why::Unsubscribed, None, None);
+            }
         } else if let Some(Party::Subscriber(subscriber)) =
             slot.usages.get_mut(usage).map(|held| &mut held.party)
         {

@@ -18,7 +18,7 @@ use crate::context::{
     Cause, ClientContext, ClientEffects, Hop, Identifiers, OPTION_TAG, Rel100, Request, Synthetic,
     check_cancel,
 };
-use crate::dialog::{DialogError, Failure, Impact};
+use crate::dialog::{DialogError, Failure, Impact, UsageKind};
 use crate::message::{Address, Header, List, Message, Method, Name, StatusCode, is_sips};
 use crate::sdp::Side;
 use crate::transaction::MatchId;
@@ -357,12 +357,10 @@ impl<D: Default> Endpoint<D> {
     /// A 2xx to a request within a dialog.
     fn succeeded_within(&mut self, client: RequestId, dialog: DialogId, response: Arc<Message>) {
         let Some(slot) = self.clients.get(client) else { return };
-        let usage = slot.usage;
+        let (usage, is_left) = (slot.usage, slot.ended.is_some());
         let (purpose, Some(request)) = (slot.purpose, slot.request().cloned()) else { return };
         match purpose {
-            Purpose::Bye => {
-                return self.end_dialog(dialog, By::Local, Why::Bye, Some(request), Some(response));
-            }
+            Purpose::Bye => return self.bye_answered(dialog, request, response),
             Purpose::SessionPrack => return self.prack_answered(dialog, &response),
             Purpose::App | Purpose::Refresh | Purpose::Quiet => {}
         }
@@ -377,7 +375,9 @@ impl<D: Default> Endpoint<D> {
         let is_invite = *request.method() == Method::Invite;
         let waits = is_invite && self.dialogs.get(dialog).is_some_and(|slot| slot.dialog.owes_answer());
         match is_invite && !waits {
-            true if self.dialogs.contains_key(dialog) => self.acknowledge(client, dialog, &response, None),
+            true if self.dialogs.contains_key(dialog) && !is_left => {
+                self.acknowledge(client, dialog, &response, None);
+            }
             true => self.acknowledge_afterwards(client, &response),
             false => {}
         }
@@ -422,7 +422,9 @@ impl<D: Default> Endpoint<D> {
         }
         match (purpose, dialog) {
             (Purpose::Bye, Some(dialog)) => {
-                self.end_dialog(dialog, By::Local, Why::Bye, request, Some(response));
+                if let Some(bye) = request {
+                    self.bye_answered(dialog, bye, response);
+                }
             }
             (Purpose::App | Purpose::Refresh, dialog) => {
                 let slot = dialog.and_then(|id| self.dialogs.get_mut(id));
@@ -447,7 +449,9 @@ impl<D: Default> Endpoint<D> {
                     (None, _, _) => return self.subscribe_failed(client, failure),
                     _ => {}
                 }
-                let impact = method.as_ref().map_or(Impact::Transaction, |method| failure.impact(method));
+                let impact = method
+                    .as_ref()
+                    .map_or(Impact::Transaction, |method| self.impact_within(dialog, failure, method));
                 if let (Some(dialog), Some(method)) = (dialog, &method) {
                     self.refresh_failed(dialog, method, failure);
                 }
@@ -468,6 +472,25 @@ impl<D: Default> Endpoint<D> {
             }
             (Purpose::SessionPrack, Some(dialog)) => self.prack_answered(dialog, &response),
             (Purpose::Bye | Purpose::SessionPrack | Purpose::Quiet, _) => {}
+        }
+    }
+
+    /// How far the failure of a request reaches that was about no subscription. The usage that it ends is the session, if it was about that and that has
+    /// not ended meanwhile (RFC 5057 §4, §5.3).
+    fn impact_within(&self, dialog: Option<DialogId>, failure: Failure, method: &Method) -> Impact {
+        let slot = dialog.and_then(|dialog| self.dialogs.get(dialog));
+        let has_session = slot.is_some_and(|slot| slot.usages.has_invite());
+        let is_about_session = has_session && UsageKind::of(method) == Some(UsageKind::Invite);
+        match failure.impact(method) {
+            Impact::Usage if !is_about_session => Impact::Transaction,
+            impact => impact,
+        }
+    }
+
+    /// Our BYE has its result, and ends a session that is still there.
+    fn bye_answered(&mut self, dialog: DialogId, bye: Arc<Message>, response: Arc<Message>) {
+        if self.dialogs.get(dialog).is_some_and(|slot| slot.usages.has_invite()) {
+            self.end_dialog(dialog, By::Local, Why::Bye, Some(bye), Some(response));
         }
     }
 

@@ -12,6 +12,7 @@
 //! | `updates`, `targets` | UPDATE (RFC 3311); what refreshes a target (RFC 6141 §4) |
 //! | `session_timers` | session timers (RFC 4028) |
 //! | `subscriptions`, `events`, `notifies`, `refers` | SUBSCRIBE, NOTIFY, REFER (RFC 6665, RFC 3515) |
+//! | `shared` | a session and subscriptions in one dialog (RFC 5057) |
 //! | `contracts` | the contracts of the crate's documentation, one property each |
 //! | `ladder`, `lossy` | golden ladders; two endpoints and a wire that loses datagrams by their numbers |
 //! | `pairs`, `agreement` | two endpoints, whatever their applications and the link do |
@@ -36,6 +37,7 @@ mod refers;
 mod session_timers;
 mod settled;
 mod shard;
+mod shared;
 mod subscriptions;
 mod targets;
 mod transport;

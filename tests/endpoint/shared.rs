@@ -1,0 +1,136 @@
+//! A dialog that a session and subscriptions share: what ends the one leaves the others alone (RFC 5057 §4, §5).
+
+use crate::support::{CONTACT, Req, Ua, answer, secs};
+use sip_proto::dialog::{InDialog, Modify};
+use sip_proto::{DialogId, Message, Method};
+
+/// A call from Alice in which a REFER of ours is told of: our 200 and the dialog. Her next number is 3.
+fn referred(ua: &mut Ua) -> (Message, DialogId) {
+    let (ok, dialog) = ua.answered_call();
+    ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+    let sent = ua.drain().only();
+    ua.hear(answer(&sent, 200, "", CONTACT));
+    assert_eq!(ua.hear(told(&ok, 2, "active;expires=3600").text()).lines()[0], "200 OK (NOTIFY)");
+    (ok, dialog)
+}
+
+/// A NOTIFY of Alice's about that REFER.
+fn told(ok: &Message, cseq: u32, state: &str) -> Req {
+    Req::within(ok, "NOTIFY", cseq)
+        .line(CONTACT.trim_end())
+        .line("Event: refer")
+        .line(&format!("Subscription-State: {state}"))
+}
+
+/// The session is over, the subscription is not: it goes on, and ends the dialog with its own end.
+fn assert_goes_on(ua: &mut Ua, ok: &Message, dialog: DialogId, cseq: u32) {
+    assert!(ua.sip.dialog(dialog).is_ok(), "the dialog is there");
+    assert_eq!(ua.hear(told(ok, cseq, "active;expires=600").text()).lines()[0], "200 OK (NOTIFY)");
+    let heard = ua.hear(told(ok, cseq + 1, "terminated;reason=noresource").text());
+    assert_eq!(heard.lines()[2..], ["* subscription ended: refer", "* destroy by Remote: Unsubscribed"]);
+    ua.pass_all();
+}
+
+/// RFC 5057 §4.2, RFC 4488 §4: the session of a dialog is over, and the REFER that is left makes no subscription: nothing keeps the dialog.
+#[test]
+fn a_refer_without_subscription_after_the_session() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    let refer =
+        InDialog::new(Method::Refer).header("Refer-To", "<sip:carol@192.0.2.9>").header("Refer-Sub", "false");
+    ua.sip.dialog(dialog).unwrap().request(ua.now, refer).unwrap();
+    let sent = ua.drain().only();
+    ua.hear(Req::within(&ok, "BYE", 2).text());
+    let heard = ua.hear(answer(&sent, 200, "", "Contact: <sip:alice@192.0.2.1>\r\nRefer-Sub: false\r\n"));
+    assert_eq!(heard.lines()[0], "* accepted 200 X (REFER)");
+    assert!(ua.sip.dialog(dialog).is_err(), "no usage is left: {heard:?}");
+    ua.pass_all();
+}
+
+/// RFC 5057 §5.1: a 481 to a request about the session ends the session, which has ended before: their requests crossed.
+#[test]
+fn a_request_of_the_session_fails_after_it() {
+    for code in [481, 408, 480] {
+        let mut ua = Ua::new();
+        let (ok, dialog) = referred(&mut ua);
+        ua.sip.dialog(dialog).unwrap().info(ua.now, "text/plain", "x").unwrap();
+        let info = ua.drain().only();
+        assert_eq!(
+            ua.hear(Req::within(&ok, "BYE", 3).text()).lines()[1..],
+            ["* session ended by Remote: Bye"]
+        );
+        ua.hear(answer(&info, code, "", ""));
+        assert_goes_on(&mut ua, &ok, dialog, 4);
+    }
+}
+
+/// The same for a re-INVITE.
+#[test]
+fn a_reinvite_fails_after_the_session() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = referred(&mut ua);
+    ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap();
+    let invite = ua.drain().only();
+    ua.hear(Req::within(&ok, "BYE", 3).text());
+    ua.hear(answer(&invite, 481, "", ""));
+    assert_goes_on(&mut ua, &ok, dialog, 4);
+}
+
+/// The session ended with an answer to another request than the BYE, whose own answer ends no more than that.
+#[test]
+fn a_bye_is_answered_after_the_session() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = referred(&mut ua);
+    ua.sip.dialog(dialog).unwrap().info(ua.now, "text/plain", "x").unwrap();
+    let info = ua.drain().only();
+    let bye = ua.destroy(dialog).only();
+    ua.hear(answer(&info, 481, "", ""));
+    ua.hear(answer(&bye, 200, "", ""));
+    assert_goes_on(&mut ua, &ok, dialog, 3);
+}
+
+/// DESIGN.md §2 contract 6: a re-INVITE that rings on when the session ends is given up 64·T1 later.
+#[test]
+fn a_reinvite_without_an_end() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = referred(&mut ua);
+    ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap();
+    let invite = ua.drain().only();
+    ua.hear(answer(&invite, 180, "", ""));
+    ua.hear(Req::within(&ok, "BYE", 3).text());
+    let heard = ua.pass(secs(33)).lines();
+    assert!(heard.iter().any(|line| line.starts_with("* failed 408")), "{heard:?}");
+    assert_goes_on(&mut ua, &ok, dialog, 4);
+}
+
+/// RFC 3261 §13.2.2.4, RFC 4028 §10: a 2xx to the re-INVITE of a session that is over is acknowledged, and starts no timer.
+#[test]
+fn a_reinvite_is_accepted_after_the_session() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = referred(&mut ua);
+    ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap();
+    let invite = ua.drain().only();
+    ua.hear(Req::within(&ok, "BYE", 3).text());
+    let lines = format!("{CONTACT}Require: timer\r\nSession-Expires: 90;refresher=uac\r\n");
+    let heard = ua.hear(answer(&invite, 200, "", &lines));
+    assert_eq!(heard.message("ACK").cseq(), invite.cseq());
+    assert_eq!(ua.pass(secs(100)).sent().len(), 0);
+    assert_goes_on(&mut ua, &ok, dialog, 4);
+}
+
+/// RFC 5057 §5.1, §5.3: a NOTIFY is not about the session, which the answer to it does not end where nobody has subscribed.
+#[test]
+fn a_notify_that_nobody_waits_for() {
+    for code in [481, 489, 405, 408, 480] {
+        let mut ua = Ua::new();
+        let (ok, dialog) = ua.answered_call();
+        let notify =
+            InDialog::new(Method::Notify).header("Event", "talk").header("Subscription-State", "active");
+        ua.sip.dialog(dialog).unwrap().request(ua.now, notify).unwrap();
+        let sent = ua.drain().only();
+        let heard = ua.hear(answer(&sent, code, "", ""));
+        assert_eq!(heard.sent().len(), 0, "{code}: {heard:?}");
+        assert_eq!(ua.hear(Req::within(&ok, "INFO", 2).text()).lines()[0], "200 OK (INFO)", "{code}");
+        assert!(ua.sip.dialog(dialog).is_ok(), "{code}");
+    }
+}
