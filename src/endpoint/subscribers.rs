@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::counters::bump;
@@ -371,6 +372,8 @@ impl<D: Default> Endpoint<D> {
         };
         self.emit(Event::Dialog { dialog: id, event: DialogEvent::SubscriptionEnded { usage, event, end } });
         match is_over {
+            // RFC 3261 §15: the BYE waits for the ACK of our 2xx.
+            _ if hangs_up && self.awaits_ack(id) => _ = self.destroy(id, Vec::new()),
             _ if hangs_up => self.hang_up(id, &[], why),
             true => self.end_dialog(id, by, why, message, None),
             false => self.schedule_dialog(id),

@@ -1,6 +1,7 @@
 //! A dialog that a session and subscriptions share: what ends the one leaves the others alone (RFC 5057 §4, §5).
 
-use crate::support::{CONTACT, Req, Ua, answer, secs};
+use crate::support::{CONTACT, Req, SDP, Ua, answer, secs};
+use sip_proto::context::Reply;
 use sip_proto::dialog::{InDialog, Modify};
 use sip_proto::{DialogId, Message, Method};
 
@@ -133,4 +134,19 @@ fn a_notify_that_nobody_waits_for() {
         assert_eq!(ua.hear(Req::within(&ok, "INFO", 2).text()).lines()[0], "200 OK (INFO)", "{code}");
         assert!(ua.sip.dialog(dialog).is_ok(), "{code}");
     }
+}
+
+/// RFC 3261 §15: who answered sends no BYE before the ACK, whatever ends the dialog.
+#[test]
+fn a_refer_that_ends_the_dialog_before_the_ack() {
+    let mut ua = Ua::new();
+    let server = ua.called();
+    let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+    let refer = ua.drain().only();
+    let heard = ua.hear(answer(&refer, 404, "", ""));
+    assert!(heard.sent().is_empty(), "{heard:?}");
+    let heard = ua.hear(Req::within(&ok, "ACK", 1).text());
+    heard.message("BYE");
 }
