@@ -272,7 +272,9 @@ impl Dialog {
         if self.state != DialogState::Early || confirmed.state != DialogState::Confirmed || !is_same {
             return Err(DialogError::NoDialog);
         }
-        self.text = confirmed.text;
+        // RFC 6141 §4.4: where we are, an UPDATE may have said since.
+        let before = core::mem::replace(&mut self.text, confirmed.text);
+        self.text.set_local_contact(before.local_contact());
         self.state = DialogState::Confirmed;
         _ = self.note(Side::Theirs, response);
         Ok(())

@@ -301,3 +301,21 @@ fn an_older_request_takes_nothing_back() {
     ua.hear(answer(&refer, 200, "", &contact(56)));
     assert_eq!(local(&mut ua, dialog), "sip:bob@192.0.2.44");
 }
+
+/// RFC 6141 §4.4, §4.9, RFC 3261 §13.2.2.4: the 2xx sets the peer's side anew, not ours: where an UPDATE of ours has moved us in the early dialog, there we are.
+#[test]
+fn the_2xx_to_the_first_invite_leaves_our_own_target() {
+    let mut ua = ua();
+    let (_, invite) = ua.call_alice();
+    let early = progress(&invite, Some(1), 21).replace("Require", "Allow: UPDATE\r\nRequire");
+    let heard = ua.hear(with_sdp(&early, SDP));
+    let dialog = heard.dialog();
+    ua.hear(answer(&heard.message("PRACK"), 200, "", ""));
+    let update = InDialog::new(Method::Update).header("Contact", "<sip:bob@192.0.2.44>");
+    ua.sip.dialog(dialog).unwrap().request(ua.now, update).unwrap();
+    let update = ua.drain().message("UPDATE");
+    ua.hear(answer(&update, 200, "", &contact(21)));
+    assert_eq!(local(&mut ua, dialog), "sip:bob@192.0.2.44");
+    ua.hear(answer(&invite, 200, "a", &contact(22)));
+    assert_eq!((remote(&mut ua, dialog), &*local(&mut ua, dialog)), (at(22), "sip:bob@192.0.2.44"));
+}
