@@ -9,7 +9,8 @@ use super::{Dialog, DialogError};
 use crate::context::rack;
 use crate::message::{Length, Message, Method, Name, StatusCode};
 use crate::sdp::{
-    self, Agreed, Body, Carrier, Change, Meaning, Negotiation, Ours, Refusal, Session, Side, Taken, Unusable,
+    self, Agreed, Body, Carrier, Change, Direction, Meaning, Negotiation, Ours, Refusal, Session, Side,
+    Taken, Unusable,
 };
 
 /// What becomes of the session (the model's `modify`).
@@ -63,13 +64,7 @@ impl Dialog {
             },
         };
         match meaning {
-            Meaning::Answer => {
-                let was_held = self.session.local_hold;
-                self.session.agreed(side);
-                if self.session.local_hold && !was_held {
-                    self.session.before_hold = before.map(|before| Box::new(before.local().into()));
-                }
-            }
+            Meaning::Answer => self.session.agreed(side, before.as_ref()),
             Meaning::RolledBack => self.session.rolled_back(before.as_ref()),
             _ => {}
         }
@@ -164,13 +159,22 @@ impl Dialog {
     pub fn answer_to(&self, offer: &[u8]) -> Result<Bytes, Unusable> {
         let session = &self.session;
         let local = session.negotiation.local().unwrap_or_default();
-        let mut ours = Ours::new(local).holding(session.local_hold);
+        let mut ours = Ours::new(local).wishing(session.wishes()).holding(session.local_hold);
         if let Some(remote) = session.negotiation.remote() {
             ours = ours.after(remote);
         }
         let answer = sdp::answer(offer, &ours)?;
         let is_unchanged = self.change(Some(offer)) == Change::Refresh && sdp::flow_alike(local, &answer);
         Ok(if is_unchanged { Bytes::copy_from_slice(local) } else { answer.into() })
+    }
+
+    /// What we offer where the peer asks for an offer and nothing is to change: our description with the directions that we wish, whatever the peer's have
+    /// made of them (RFC 6337 §5.3). `None` where there is no session.
+    pub(crate) fn offer_again(&self) -> Option<Bytes> {
+        let session = &self.session;
+        let local = session.negotiation.local()?;
+        let offer = sdp::wished(local, session.wishes(), session.local_hold);
+        Some(offer.map_or_else(|_| Bytes::copy_from_slice(local), Bytes::from))
     }
 
     /// The answer that takes nothing of the offer in the peer's 2xx, if one is owed (RFC 3261 §13.2.2.4); `None` too where the offer is no description.
@@ -199,12 +203,15 @@ impl Dialog {
     pub fn offer_of(&self, modify: &Modify) -> Result<Option<Bytes>, DialogError> {
         let session = &self.session;
         let local = || session.negotiation.local().ok_or(DialogError::NoSession);
-        let offer = match (modify, &session.before_hold) {
+        let before_hold = session.unusual.as_ref().and_then(|unusual| unusual.before_hold.as_ref());
+        let offer = match (modify, before_hold) {
             (Modify::Sdp(sdp), _) => return Ok(Some(sdp.clone())),
             (Modify::Offerless, _) => return Ok(None),
             (Modify::Hold, _) => sdp::hold(local()?)?,
             (Modify::Unhold, _) if !session.local_hold => return Err(DialogError::NotHeld),
-            (Modify::Unhold, Some(before)) => sdp::next_offer(local()?, before)?,
+            (Modify::Unhold, Some(before)) => {
+                sdp::next_offer(local()?, &sdp::wished(before, session.wishes(), false)?)?
+            }
             (Modify::Unhold, None) => sdp::unhold(local()?)?,
         };
         Ok(Some(offer.into()))
@@ -218,22 +225,35 @@ pub(super) struct SessionState {
     local_hold: bool,
     remote_hold: bool,
     peer_updates: bool,
+    /// What only sessions have in which media does not flow both ways.
+    unusual: Option<Box<Unusual>>,
+}
+
+#[derive(Clone, PartialEq, Default)]
+struct Unusual {
     /// Our description before we held the peer.
-    before_hold: Option<Box<Box<[u8]>>>,
+    before_hold: Option<Box<[u8]>>,
+    /// What we wish of each stream, our hold aside.
+    wishes: Box<[Direction]>,
 }
 
 impl SessionState {
-    /// A round is complete; `by` has answered. A hold that the answerer had no choice about stays as it was.
-    fn agreed(&mut self, by: Side) {
+    fn wishes(&self) -> &[Direction] {
+        self.unusual.as_ref().map_or(&[], |unusual| &unusual.wishes)
+    }
+
+    /// A round is complete; `by` has answered, after what was agreed `before`. A hold that the answerer had no choice about stays as it was.
+    fn agreed(&mut self, by: Side, before: Option<&Agreed>) {
         let (local, remote) = (self.negotiation.local(), self.negotiation.remote());
         // The usual session is not looked into: nothing in it could hold anybody.
         let is_usual = ![local, remote].into_iter().flatten().any(sdp::may_hold);
-        if is_usual && !self.local_hold && !self.remote_hold {
+        if is_usual && !self.local_hold && !self.remote_hold && self.unusual.is_none() {
             return;
         }
-        if let (Ok(local), Ok(remote)) =
-            (Session::parse(local.unwrap_or_default()), Session::parse(remote.unwrap_or_default()))
-        {
+        let was_held = self.local_hold;
+        let parsed = (Session::parse(local.unwrap_or_default()), Session::parse(remote.unwrap_or_default()));
+        let mut unusual = self.unusual.take().unwrap_or_default();
+        if let (Ok(local), Ok(remote)) = parsed {
             match by {
                 Side::Ours => {
                     self.remote_hold = remote.is_hold();
@@ -244,10 +264,23 @@ impl SessionState {
                     self.remote_hold = remote.is_hold_answering(&local).unwrap_or(self.remote_hold);
                 }
             }
+            let before = before
+                .map(Agreed::split)
+                .map(|(ours, theirs)| (Session::parse(ours), Session::parse(theirs)));
+            let before = match &before {
+                Some((Ok(ours), Ok(theirs))) => Some([ours, theirs]),
+                _ => None,
+            };
+            let wishes = sdp::wishes(by, [&local, &remote], before, &unusual.wishes, self.local_hold);
+            unusual.wishes = wishes.into();
         }
-        if !self.local_hold {
-            self.before_hold = None;
+        match self.local_hold {
+            true if !was_held => unusual.before_hold = before.map(|before| before.local().into()),
+            true => {}
+            false => unusual.before_hold = None,
         }
+        let is_over = is_usual && !self.local_hold && !self.remote_hold;
+        self.unusual = (!is_over).then_some(unusual);
     }
 
     /// What was agreed before is in force again. Where nothing else was agreed meanwhile, who holds whom has not changed.

@@ -350,7 +350,7 @@ impl<D: Default> Endpoint<D> {
                 (Err(_), Some(Change::Refresh)) => local(),
                 (Err(unusable), _) => return self.turn_offer_down(server, unusable),
             },
-            (None, _) if *request.method() == Method::Invite => local(),
+            (None, _) if *request.method() == Method::Invite => slot.dialog.offer_again(),
             (None, _) => None,
         };
         let reply = match sdp {

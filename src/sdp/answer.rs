@@ -13,6 +13,7 @@ use crate::message::{ParseError, StatusCode};
 pub struct Ours<'a> {
     local: &'a [u8],
     remote: Option<&'a [u8]>,
+    wishes: &'a [Direction],
     is_holding: bool,
 }
 
@@ -25,7 +26,7 @@ impl core::fmt::Debug for Ours<'_> {
 impl<'a> Ours<'a> {
     /// Our current description: the last one that we sent in the session, or what we would offer.
     pub fn new(local: &'a [u8]) -> Self {
-        Self { local, remote: None, is_holding: false }
+        Self { local, remote: None, wishes: &[], is_holding: false }
     }
 
     /// The peer's description that ours went with. It tells which of our directions were our wish and which were forced on us: a stream
@@ -34,6 +35,12 @@ impl<'a> Ours<'a> {
     #[must_use]
     pub fn after(self, remote: &'a [u8]) -> Self {
         Self { remote: Some(remote), ..self }
+    }
+
+    /// What we wish of each stream, where that is known: then neither description is asked.
+    #[must_use]
+    pub(crate) fn wishing(self, wishes: &'a [Direction]) -> Self {
+        Self { wishes, ..self }
     }
 
     /// Whether we hold the peer: then no stream receives.
@@ -79,7 +86,8 @@ pub fn answer(offer: &[u8], ours: &Ours<'_>) -> Result<Vec<u8>, Unusable> {
     let offer = Session::parse(offer).map_err(Unusable::Offer)?;
     let local = Session::parse(ours.local).map_err(Unusable::Local)?;
     let remote = ours.remote.and_then(|remote| Session::parse(remote).ok());
-    let answering = Answering { offer, local, remote, is_holding: ours.is_holding, takes: true };
+    let Ours { wishes, is_holding, .. } = *ours;
+    let answering = Answering { offer, local, remote, wishes, is_holding, takes: true };
     let (same, count) = answering.write(local.origin.version);
     if count == 0 && offer.streams().any(|stream| !stream.is_disabled()) {
         return Err(Unusable::NothingInCommon);
@@ -114,7 +122,9 @@ pub fn decline(offer: &[u8], local: Option<&[u8]>) -> Result<Vec<u8>, Unusable> 
     };
     let local = Session::parse(local.unwrap_or(nobody)).map_err(Unusable::Local)?;
     let version = local.origin.version.wrapping_add(1);
-    Ok(Answering { offer, local, remote: None, is_holding: false, takes: false }.write(version).0)
+    Ok(Answering { offer, local, remote: None, wishes: &[], is_holding: false, takes: false }
+        .write(version)
+        .0)
 }
 
 /// The description of one who has none.
@@ -125,6 +135,7 @@ struct Answering<'a> {
     offer: Session<'a>,
     local: Session<'a>,
     remote: Option<Session<'a>>,
+    wishes: &'a [Direction],
     is_holding: bool,
     /// Whether anything is taken of the offer.
     takes: bool,
@@ -138,15 +149,22 @@ impl Answering<'_> {
         self.write_head(&mut out, version, &session);
         let mut ours = self.local.streams();
         let mut before = self.remote.iter().flat_map(Session::streams);
+        let mut wishes = self.wishes.iter().copied();
         let mut count = 0_usize;
         for offered in self.offer.streams() {
             let (ours, before) = (ours.next().filter(|_| self.takes), before.next());
+            let wish = wishes.next();
             let known = Offered::of(offered.attributes(), Some(&session));
             match ours.and_then(|ours| Some((ours, common(&offered, &ours, &known)?))) {
                 Some((ours, formats)) => {
                     count = count.saturating_add(1);
-                    let direction = self.direction(&offered, &ours, before.as_ref());
+                    let wish = wish.unwrap_or_else(|| wish_of(&ours, before.as_ref()));
+                    let direction = offered.direction.reversed().and(match self.is_holding {
+                        true => wish.held(),
+                        false => wish,
+                    });
                     accept(&mut out, &offered, &ours, &formats, &known);
+                    // RFC 3264 §6.1: no wider than the offer's, mirrored; no wider than our wish.
                     write::line(&mut out, &[b"a=", direction.as_str().as_bytes()]);
                 }
                 None => write::disabled(&mut out, &offered, &self.local),
@@ -186,14 +204,14 @@ impl Answering<'_> {
             write::copy_value(out, &line);
         }
     }
+}
 
-    /// RFC 3264 §6.1: no wider than the offer's, mirrored; no wider than our wish.
-    fn direction(&self, offered: &Stream<'_>, ours: &Stream<'_>, before: Option<&Stream<'_>>) -> Direction {
-        let before = before.filter(|before| !before.is_disabled()).map(|before| before.direction);
-        let sends = ours.direction.sends() || before.is_some_and(|before| !before.receives());
-        let receives = ours.direction.receives() || before.is_some_and(|before| !before.sends());
-        offered.direction.reversed().and(Direction::new(sends, receives && !self.is_holding))
-    }
+/// What we wish of a stream, after one description of it of either side: what we said, and what the peer's direction left us no choice to say.
+pub(super) fn wish_of(ours: &Stream<'_>, theirs: Option<&Stream<'_>>) -> Direction {
+    let theirs = theirs.filter(|theirs| !theirs.is_disabled()).map(|theirs| theirs.direction);
+    let sends = ours.direction.sends() || theirs.is_some_and(|theirs| !theirs.receives());
+    let receives = ours.direction.receives() || theirs.is_some_and(|theirs| !theirs.sends());
+    Direction::new(sends, receives)
 }
 
 /// The formats that make `offered` usable for us.

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::lines::Line;
 use super::stream::direction_of;
-use super::{Direction, Session, Stream, write};
+use super::{Direction, Session, write};
 use crate::message::{ParseError, any_place};
 
 /// The description that holds the peer: every stream in use goes from `sendrecv` to `sendonly` and from `recvonly` to `inactive`
@@ -54,15 +54,22 @@ pub(crate) fn may_hold(sdp: &[u8]) -> bool {
 }
 
 fn redirect(sdp: &[u8], to: impl Fn(Direction) -> Direction) -> Result<Vec<u8>, ParseError> {
+    let targets: Vec<Direction> = Session::parse(sdp)?.streams().map(|stream| to(stream.direction)).collect();
+    redirect_each(sdp, &targets)
+}
+
+/// The description with these directions, one a stream, in the next version if they are others.
+pub(super) fn redirect_each(sdp: &[u8], targets: &[Direction]) -> Result<Vec<u8>, ParseError> {
     let session = Session::parse(sdp)?;
-    let changes = |stream: &Stream<'_>| !stream.is_disabled() && to(stream.direction) != stream.direction;
-    if !session.streams().any(|stream| changes(&stream)) {
+    let each = || session.streams().zip(targets.iter().copied()).filter(|(stream, _)| !stream.is_disabled());
+    if !each().any(|(stream, target)| target != stream.direction) {
         return Ok(sdp.to_vec());
     }
     let mut out = Vec::with_capacity(sdp.len().saturating_add(64));
-    let inherits = |stream: Stream<'_>| !stream.is_disabled() && stream.own_direction.is_none();
-    // All streams that inherit the session's direction have the same one: it can change in its place.
-    let at_session = session.direction.filter(|_| session.streams().any(inherits)).map(&to);
+    // All streams that inherit the session's direction have the same one: where they get the same one too, it changes in its place.
+    let mut inherited = each().filter(|(stream, _)| stream.own_direction.is_none()).map(|(_, target)| target);
+    let first = inherited.next().filter(|_| session.direction.is_some());
+    let at_session = first.filter(|first| inherited.all(|target| target == *first));
     for line in session.head() {
         match line.kind {
             None => {}
@@ -70,12 +77,13 @@ fn redirect(sdp: &[u8], to: impl Fn(Direction) -> Direction) -> Result<Vec<u8>, 
             Some(_) => restate(&mut out, &line, at_session),
         }
     }
+    let mut targets = targets.iter().copied();
     for stream in session.streams() {
-        let target = (!stream.is_disabled()).then(|| to(stream.direction));
+        let target = targets.next().filter(|_| !stream.is_disabled());
         for line in stream.lines().filter(|line| line.kind.is_some()) {
             restate(&mut out, &line, target);
         }
-        let is_unstated = stream.own_direction.is_none() && session.direction.is_none();
+        let is_unstated = stream.own_direction.is_none() && at_session.is_none();
         if let Some(target) = target.filter(|target| is_unstated && *target != stream.direction) {
             let end: &[u8] = if stream.section().contains(&b'\r') { b"\r\n" } else { b"\n" };
             state(&mut out, target, end);

@@ -40,6 +40,7 @@ mod session;
 mod state;
 mod stream;
 mod table;
+mod wishes;
 mod write;
 
 pub use answer::{Ours, Unusable, answer, decline};
@@ -55,3 +56,4 @@ pub use session::{Connection, Origin, Session};
 pub use state::{Body, Carrier, Invite, Meaning, Phase, Refusal, Round, Side, State, Stimulus};
 pub use stream::{Attribute, Attributes, Stream};
 pub use table::step;
+pub(crate) use wishes::{wished, wishes};

@@ -70,7 +70,8 @@ impl Agreed {
         Self(buffer)
     }
 
-    fn split(&self) -> (&[u8], &[u8]) {
+    /// Our description and the peer's.
+    pub(crate) fn split(&self) -> (&[u8], &[u8]) {
         let Some((prefix, rest)) = self.0.split_first_chunk() else { return (&[], &[]) };
         rest.split_at_checked(u32::from_be_bytes(*prefix) as usize).unwrap_or((rest, &[]))
     }

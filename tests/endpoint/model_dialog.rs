@@ -416,6 +416,75 @@ fn the_two_holds_are_two_facts() {
     }
 }
 
+/// RFC 6337 §5.3: the peer's hold forces our answer, not our wish: whoever holds last and whoever lets go first, nobody is stuck.
+#[test]
+fn a_hold_upon_the_peers_hold_ends_with_it() {
+    for (role, first) in ROLES.into_iter().flat_map(|role| [(role, "ours"), (role, "theirs")]) {
+        let mut call = Call::up(role);
+        let (answer, _) = call.offered_alone("INVITE", &with(THEIRS, 2, "sendonly"));
+        assert!(answer.contains("a=recvonly"), "{answer}");
+        call.modified(Modify::Hold, &with(THEIRS, 3, "inactive"));
+        assert_eq!(call.holds(), (true, true), "{role:?}");
+        match first {
+            "ours" => {
+                call.modified(Modify::Unhold, &with(THEIRS, 4, "sendonly"));
+                assert_eq!(call.holds(), (false, true));
+                let (answer, _) = call.offered_alone("INVITE", &with(THEIRS, 5, "sendrecv"));
+                assert!(!answer.contains("only") && !answer.contains("inactive"), "{answer}");
+            }
+            _ => {
+                let (answer, _) = call.offered_alone("INVITE", &with(THEIRS, 4, "sendrecv"));
+                assert!(answer.contains("a=sendonly"), "{answer}");
+                assert_eq!(call.holds(), (true, false));
+                let offer = call.modified(Modify::Unhold, &with(THEIRS, 5, ""));
+                assert!(!offer.contains("only") && !offer.contains("inactive"), "{offer}");
+            }
+        }
+        assert_eq!(call.holds(), (false, false));
+        call.over();
+    }
+}
+
+/// RFC 6337 §5.3: who is asked for an offer says what it wishes, not what the peer's hold has forced on it; a hold of its own stays.
+#[test]
+fn an_offer_that_is_asked_for_says_what_we_wish() {
+    for (role, holds) in ROLES.into_iter().flat_map(|role| [(role, false), (role, true)]) {
+        let mut call = Call::up_in(Ua::with(|config| config.policy.set_automatic()), role);
+        if holds {
+            call.modified(Modify::Hold, &with(THEIRS, 2, "recvonly"));
+        }
+        let hold = if holds { "inactive" } else { "sendonly" };
+        let (forced, _) = call.offered_alone("INVITE", &with(THEIRS, 3, hold));
+        let request = call.theirs("INVITE");
+        let offer = body(&call.ua.hear(request.text()).message("200 OK (INVITE)"));
+        let direction = if holds { "a=sendonly\r\n" } else { "a=sendrecv\r\n" };
+        assert!(offer.ends_with(direction), "{forced} {offer}");
+        let version = |sdp: &str| sip_proto::sdp::Session::parse(sdp.as_bytes()).unwrap().origin.version;
+        assert_eq!(version(&offer), version(&forced) + 1, "RFC 3264 §8");
+        call.cseq -= 1;
+        let ack =
+            call.theirs("ACK").body("application/sdp", &with(THEIRS, 4, if holds { "recvonly" } else { "" }));
+        call.ua.hear(ack.text());
+        assert_eq!(call.holds(), (holds, false));
+        call.over();
+    }
+}
+
+/// RFC 3264 §5.1, RFC 6337 §5.3: who offers to receive only wishes no more, whatever the peer answers and offers then.
+#[test]
+fn a_direction_that_we_offered_is_our_wish() {
+    for role in ROLES {
+        let mut call = Call::up(role);
+        call.modified(Modify::Sdp(with(OURS, 2, "recvonly").into()), &with(THEIRS, 2, "sendonly"));
+        for (version, offer) in [(2, "sendonly"), (3, "sendrecv"), (4, "sendonly"), (5, "sendrecv")] {
+            let (answer, _) = call.offered_alone("INVITE", &with(THEIRS, version, offer));
+            assert!(answer.ends_with("a=recvonly\r\n"), "{offer}: {answer}");
+        }
+        call.modified(Modify::Sdp(with(OURS, 3, "sendonly").into()), &with(THEIRS, 6, "recvonly"));
+        call.over();
+    }
+}
+
 /// The model's `queueRequests`: what comes waits, and is told in the order in which it came. BYE does not wait.
 #[test]
 fn requests_are_held_back_and_told_in_order() {
