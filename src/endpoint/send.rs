@@ -126,6 +126,11 @@ impl<D: Default> Endpoint<D> {
                 }
                 self.answer_failed(server);
             }
+            (Task::HopAck(ack), Some(flow)) => {
+                self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody));
+            }
+            // Its 3xx to 6xx may come again.
+            (Task::HopAck(_), None) => {}
             (Task::Ack(client, tag), None) => self.ack_failed(client, &tag),
         }
     }

@@ -3,6 +3,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -16,7 +17,7 @@ use super::flow::{Bound, Flow};
 use super::ids::{ConnectId, QueryId, RequestId, ServerId};
 use super::timers::Handle;
 use crate::dialog::Dialog;
-use crate::message::{Framer, Host, ParseError, Transport, Uri, is_sips};
+use crate::message::{Framer, Host, Message, ParseError, Transport, Uri, is_sips};
 
 /// Hashes addresses that peers choose, with a key that they do not know.
 #[derive(Clone, Debug)]
@@ -76,12 +77,14 @@ pub(super) struct Query {
 }
 
 /// What is sent once there is a flow for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Task {
     /// A request of ours.
     Launch(RequestId),
     /// The ACK of the 2xx with this To tag.
     Ack(RequestId, Box<str>),
+    /// The ACK of a 3xx to 6xx whose INVITE's connection is gone.
+    HopAck(Arc<Message>),
     /// The stored answer of a context.
     Answer(ServerId),
 }

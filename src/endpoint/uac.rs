@@ -13,6 +13,7 @@ use super::output::Payload;
 use super::refresh::add_terms;
 use super::reliable::{is_option_tag, supported};
 use super::slots::{ClientSlot, Purpose, Stage};
+use super::transports::Task;
 use super::{Endpoint, Event, Refused};
 use crate::context::{
     Cause, ClientContext, ClientEffects, Hop, Identifiers, OPTION_TAG, Rel100, Request, Synthetic,
@@ -315,8 +316,10 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.clients.get_mut(client) else { return };
         let flow = slot.flow;
         let ack = slot.context().and_then(|context| context.ack().cloned());
-        if let (Some(flow), Some(ack)) = (flow, ack) {
-            self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody));
+        let Some((flow, ack)) = flow.zip(ack) else { return };
+        match self.transports.is_open(&flow) {
+            true => self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody)),
+            false => _ = self.go(self.transports.route_to(flow.transport, flow.remote), Task::HopAck(ack)),
         }
     }
 

@@ -644,16 +644,14 @@ fn a_422_from_a_proxy_with_a_name() {
                 // §18.2.2: then the answer comes by a connection of the proxy's.
                 ua.input(Input::Closed { flow });
                 let heard = ua.hear_on(ua.tcp("192.0.2.80:40000", 2), text);
-                assert_eq!(heard.lines(), ["ACK", "connect TCP 192.0.2.80:5060"]);
+                assert_eq!(heard.lines(), ["connect TCP 192.0.2.80:5060"]);
                 let flow = ua.tcp("192.0.2.80:5060", 3);
-                let mut sent = ua.input(Input::Connected { token: connect_token(&heard), flow });
-                sent.0.insert(0, heard.0.into_iter().next().unwrap());
-                sent
+                ua.input(Input::Connected { token: connect_token(&heard), flow })
             }
         };
         let flow = if is_closed { ua.tcp("192.0.2.80:5060", 3) } else { flow };
         assert_eq!(heard.lines(), ["ACK", "INVITE +body"]);
-        assert_eq!(heard.transmits()[1].flow, flow);
+        assert!(heard.transmits().iter().all(|transmit| transmit.flow == flow), "{heard:?}");
         let second = heard.message("INVITE");
         assert_eq!((second.value(Name::SessionExpires), second.cseq()), (Some("200"), 2));
         assert_eq!(second.value(Name::Route), first.value(Name::Route));

@@ -982,3 +982,24 @@ fn a_cancel_whose_connection_is_gone() {
     ua.input(Input::Closed { flow: old });
     assert_eq!(ua.cancel(id).lines(), ["connect TCP 192.0.2.1:5060"]);
 }
+
+/// RFC 3261 §17.1.1.3, §18.1.1: the ACK of a 3xx to 6xx goes where its INVITE went, on a connection that is open; so it does where the
+/// INVITE goes on to another place.
+#[test]
+fn a_rejection_whose_connection_is_gone() {
+    for code in [486, 302] {
+        let mut ua = Ua::new();
+        let call = Invite { redirects: Some(1), ..Invite::to("sip:alice@192.0.2.1;transport=tcp") };
+        let (_, heard) = ua.invite(call);
+        let old = ua.tcp(ALICE, 1);
+        let invite = ua.input(Input::Connected { token: heard.token(), flow: old }).only();
+        ua.input(Input::Closed { flow: old });
+        let rejection = answer(&invite, code, "a", "Contact: <sip:carol@192.0.2.9>\r\n");
+        let heard = ua.hear_on(ua.tcp("192.0.2.1:40000", 2), rejection);
+        assert_eq!(heard.lines()[0], "connect TCP 192.0.2.1:5060", "{heard:?}");
+        let again = ua.tcp(ALICE, 3);
+        let heard = ua.input(Input::Connected { token: heard.token(), flow: again });
+        assert_eq!((heard.lines(), heard.transmits()[0].flow), (vec!["ACK".into()], again));
+        assert_eq!(heard.only().value(Name::Via), invite.value(Name::Via), "{code}");
+    }
+}
