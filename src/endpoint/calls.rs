@@ -495,6 +495,7 @@ impl<D: Default> Endpoint<D> {
         if self.dialogs.get(id).is_some_and(DialogSlot::outlives) {
             return self.end_session(id, by, why, message);
         }
+        self.serve_notifies(id);
         let Some(slot) = self.dialogs.remove(id) else { return };
         self.index.dialogs.remove_dialog(&slot.dialog, id);
         self.timers.release(slot.timer);
@@ -522,6 +523,23 @@ impl<D: Default> Endpoint<D> {
 }
 
 impl<D: Default> Endpoint<D> {
+    /// NOTIFYs that are held back when their dialog ends are answered and told of all the same (RFC 6665 §4.1.3).
+    fn serve_notifies(&mut self, id: DialogId) {
+        let rare = self.dialogs.get_mut(id).and_then(|slot| slot.rare.as_mut());
+        for held in rare.and_then(|rare| rare.held.take()).unwrap_or_default() {
+            let request = self.servers.get(held.server).and_then(|slot| slot.context.request());
+            if request.is_some_and(|request| *request.method() == Method::Notify) {
+                self.serve(id, held);
+            }
+        }
+    }
+
+    /// Whether a request of the peer's is about the session of its dialog (RFC 5057 §5.3), or is done with.
+    fn is_about_a_session(&self, server: ServerId) -> bool {
+        let request = self.servers.get(server).and_then(|slot| slot.context.request());
+        request.is_none_or(|request| UsageKind::of(request.method()) == Some(UsageKind::Invite))
+    }
+
     /// Ends the session of a dialog in which subscriptions go on (RFC 5057 §4).
     fn end_session(&mut self, id: DialogId, by: By, why: Why, message: Option<Arc<Message>>) {
         let Some(slot) = self.dialogs.get_mut(id) else { return };
@@ -535,7 +553,12 @@ impl<D: Default> Endpoint<D> {
         if query.is_some() || held.is_some() {
             *slot.rare_mut() = Rare { query, held, ..Rare::default() };
         }
-        let servers = core::mem::take(&mut slot.servers);
+        let all = core::mem::take(&mut slot.servers);
+        let (servers, others): (SmallVec<[ServerId; 1]>, _) =
+            all.into_iter().partition(|server| self.is_about_a_session(*server));
+        if let Some(slot) = self.dialogs.get_mut(id) {
+            slot.servers = others;
+        }
         self.give_up_wishes(active, wishes);
         if let Some((client, dialog, flow)) = left {
             self.leave_behind(client, dialog, flow);

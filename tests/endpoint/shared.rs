@@ -150,3 +150,37 @@ fn a_refer_that_ends_the_dialog_before_the_ack() {
     let heard = ua.hear(Req::within(&ok, "ACK", 1).text());
     heard.message("BYE");
 }
+
+/// RFC 5057 §4, §5.3, RFC 3261 §15.1.2: with the session end its pending requests; those of the subscription, and of nobody, wait on.
+#[test]
+fn what_is_pending_when_the_session_ends() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = referred(&mut ua);
+    ua.sip.dialog(dialog).unwrap().hold_back(ua.now, true).unwrap();
+    let hears = |ua: &mut Ua, request: Req| assert_eq!(ua.hear(request.text()).lines(), [""; 0]);
+    hears(&mut ua, Req::within(&ok, "INFO", 3));
+    hears(&mut ua, told(&ok, 4, "active;expires=600"));
+    hears(&mut ua, Req::within(&ok, "MESSAGE", 5).body("text/plain", "x"));
+    let heard = ua.hear(Req::within(&ok, "BYE", 6).text()).lines();
+    assert_eq!(heard, ["200 OK (BYE)", "487 Request Terminated (INFO)", "* session ended by Remote: Bye"]);
+    ua.sip.dialog(dialog).unwrap().hold_back(ua.now, false).unwrap();
+    let heard = ua.drain().lines();
+    assert_eq!(heard[..2], ["200 OK (NOTIFY)", "* NOTIFY answered 200"]);
+    assert!(heard.iter().any(|line| line.contains("MESSAGE")), "{heard:?}");
+    assert_goes_on(&mut ua, &ok, dialog, 7);
+}
+
+/// RFC 6665 §4.1.3: NOTIFYs that are held back are answered 200 and told of, even where the last of them ends the dialog.
+#[test]
+fn notifies_that_are_held_back_to_the_end() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = referred(&mut ua);
+    ua.hear(Req::within(&ok, "BYE", 3).text());
+    ua.sip.dialog(dialog).unwrap().hold_back(ua.now, true).unwrap();
+    assert_eq!(ua.hear(told(&ok, 4, "active;expires=600").text()).lines(), [""; 0]);
+    let heard = ua.hear(told(&ok, 5, "terminated;reason=noresource").text()).lines();
+    let [ok, told] = ["200 OK (NOTIFY)", "* NOTIFY answered 200"];
+    let end = ["* subscription ended: refer", "* destroy by Remote: Unsubscribed"];
+    assert_eq!(heard, [end[0], ok, told, ok, told, end[1]]);
+    ua.pass_all();
+}
