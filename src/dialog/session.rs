@@ -20,7 +20,7 @@ pub enum Modify {
     Sdp(Bytes),
     /// The peer is held: no stream receives any more (RFC 3264 §8.4).
     Hold,
-    /// The peer is held no longer: the session is as it was before.
+    /// The peer is held no longer: the session is as it was before, but for what was agreed since.
     Unhold,
     /// The peer is asked for an offer (RFC 3261 §14.1).
     Offerless,
@@ -210,7 +210,12 @@ impl Dialog {
             (Modify::Hold, _) => sdp::hold(local()?)?,
             (Modify::Unhold, _) if !session.local_hold => return Err(DialogError::NotHeld),
             (Modify::Unhold, Some(before)) => {
-                sdp::next_offer(local()?, &sdp::wished(before, session.wishes(), false)?)?
+                let (local, wishes) = (local()?, session.wishes());
+                // What was agreed during the hold stays (RFC 3264 §8).
+                match sdp::next_offer(local, &sdp::hold(before)?)? == local {
+                    true => sdp::next_offer(local, &sdp::wished(before, wishes, false)?)?,
+                    false => sdp::wished(local, wishes, false)?,
+                }
             }
             (Modify::Unhold, None) => sdp::unhold(local()?)?,
         };

@@ -485,6 +485,31 @@ fn a_direction_that_we_offered_is_our_wish() {
     }
 }
 
+/// RFC 3264 §8, §8.4: what was agreed during a hold stays when it ends: our new port and a stream that was added; only directions change.
+#[test]
+fn an_unhold_takes_back_the_hold_and_no_more() {
+    for role in ROLES {
+        let mut call = Call::up(role);
+        call.modified(Modify::Hold, &with(THEIRS, 2, "recvonly"));
+        let video = "m=video 4006 RTP/AVP 31\r\n";
+        let heard =
+            call.offered("INVITE", &[&with(&THEIRS.replace("4000", "4002"), 3, "recvonly"), video].concat());
+        let moved = OURS.replace("5000", "5004");
+        let ours = [&with(&moved, 3, "sendonly"), "m=video 5006 RTP/AVP 31\r\na=sendonly\r\n"].concat();
+        call.ua.accept(asks(&heard), Reply::new().sdp(ours)).unwrap();
+        call.acked();
+        assert_eq!(call.holds(), (true, false), "{role:?}");
+        let offer = call.modified(Modify::Unhold, &[&with(THEIRS, 4, ""), video].concat());
+        let streams = "m=audio 5004 RTP/AVP 0\r\na=sendrecv\r\nm=video 5006 RTP/AVP 31\r\na=sendrecv\r\n";
+        assert_eq!(
+            offer,
+            [&*with(&moved, 4, "").replace("m=audio 5004 RTP/AVP 0\r\n", ""), streams].concat()
+        );
+        assert_eq!(call.holds(), (false, false));
+        call.over();
+    }
+}
+
 /// The model's `queueRequests`: what comes waits, and is told in the order in which it came. BYE does not wait.
 #[test]
 fn requests_are_held_back_and_told_in_order() {
