@@ -1,6 +1,7 @@
 //! The session of a dialog: whose turn it is to offer, what is agreed, who holds whom (RFC 3261 §14, RFC 3264, RFC 6337).
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
@@ -56,6 +57,7 @@ impl Dialog {
         };
         let sdp = message.session_description().or(repeated.as_deref());
         let before = self.session.negotiation.agreed();
+        let offered = self.session.offer_that_may_fail(carrier);
         let meaning = match side {
             Side::Ours => self.session.negotiation.sent(carrier, sdp)?,
             Side::Theirs => match self.session.negotiation.received(carrier, sdp) {
@@ -65,7 +67,7 @@ impl Dialog {
         };
         match meaning {
             Meaning::Answer => self.session.agreed(side, before.as_ref()),
-            Meaning::RolledBack => self.session.rolled_back(before.as_ref()),
+            Meaning::RolledBack => self.session.rolled_back(before.as_ref(), offered),
             _ => {}
         }
         Ok(meaning)
@@ -98,11 +100,12 @@ impl Dialog {
             _ => return,
         };
         let before = self.session.negotiation.agreed();
+        let offered = self.session.offer_that_may_fail(carrier);
         match by {
             Side::Ours => _ = self.session.negotiation.received(carrier, None),
             Side::Theirs => _ = self.session.negotiation.sent(carrier, None),
         }
-        self.session.rolled_back(before.as_ref());
+        self.session.rolled_back(before.as_ref(), offered);
     }
 
     /// Whether we hold the peer.
@@ -163,7 +166,7 @@ impl Dialog {
         if let Some(remote) = session.negotiation.remote() {
             ours = ours.after(remote);
         }
-        let answer = sdp::answer(offer, &ours)?;
+        let answer = session.fresh(sdp::answer(offer, &ours)?);
         let is_unchanged = self.change(Some(offer)) == Change::Refresh && sdp::flow_alike(local, &answer);
         Ok(if is_unchanged { Bytes::copy_from_slice(local) } else { answer.into() })
     }
@@ -174,13 +177,14 @@ impl Dialog {
         let session = &self.session;
         let local = session.negotiation.local()?;
         let offer = sdp::wished(local, session.wishes(), session.local_hold);
-        Some(offer.map_or_else(|_| Bytes::copy_from_slice(local), Bytes::from))
+        Some(offer.map_or_else(|_| Bytes::copy_from_slice(local), |offer| session.fresh(offer).into()))
     }
 
     /// The answer that takes nothing of the offer in the peer's 2xx, if one is owed (RFC 3261 §13.2.2.4); `None` too where the offer is no description.
     pub(crate) fn declining(&self) -> Option<Bytes> {
         let (_, offer) = self.session.negotiation.offer().filter(|_| self.owes_answer())?;
-        sdp::decline(offer, self.session.negotiation.local()).ok().map(Bytes::from)
+        let answer = sdp::decline(offer, self.session.negotiation.local()).ok()?;
+        Some(self.session.fresh(answer).into())
     }
 
     /// Whether an answer of ours to the peer's INVITE may carry this body: a description that is another than the one before would be another
@@ -219,7 +223,7 @@ impl Dialog {
             }
             (Modify::Unhold, None) => sdp::unhold(local()?)?,
         };
-        Ok(Some(offer.into()))
+        Ok(Some(session.fresh(offer).into()))
     }
 }
 
@@ -240,11 +244,29 @@ struct Unusual {
     before_hold: Option<Box<[u8]>>,
     /// What we wish of each stream, our hold aside.
     wishes: Box<[Direction]>,
+    /// A description of ours that came to nothing: its version is spent.
+    spent: Option<Box<[u8]>>,
 }
 
 impl SessionState {
     fn wishes(&self) -> &[Direction] {
         self.unusual.as_ref().map_or(&[], |unusual| &unusual.wishes)
+    }
+
+    /// The offer of ours that a message of this kind may be the end of.
+    fn offer_that_may_fail(&self, carrier: Carrier) -> Option<Box<[u8]>> {
+        let fails = matches!(carrier, Carrier::Failure | Carrier::PrackFailure | Carrier::UpdateFailure);
+        let (_, offer) = self.negotiation.offer().filter(|(side, _)| fails && *side == Side::Ours)?;
+        Some(offer.into())
+    }
+
+    /// A description of ours that is about to be sent, in a version that no other has had (RFC 3264 §8).
+    fn fresh(&self, sdp: Vec<u8>) -> Vec<u8> {
+        let spent = self.unusual.as_ref().and_then(|unusual| unusual.spent.as_ref());
+        match spent {
+            Some(spent) => sdp::beyond(spent, self.negotiation.local().unwrap_or_default(), sdp),
+            None => sdp,
+        }
     }
 
     /// A round is complete; `by` has answered, after what was agreed `before`. A hold that the answerer had no choice about stays as it was.
@@ -284,17 +306,28 @@ impl SessionState {
             true => {}
             false => unusual.before_hold = None,
         }
-        let is_over = is_usual && !self.local_hold && !self.remote_hold;
+        if let (Some(local), Some(spent)) = (local, &unusual.spent)
+            && sdp::version(local) >= sdp::version(spent)
+        {
+            unusual.spent = None;
+        }
+        let is_over = is_usual && !self.local_hold && !self.remote_hold && unusual.spent.is_none();
         self.unusual = (!is_over).then_some(unusual);
     }
 
-    /// What was agreed before is in force again. Where nothing else was agreed meanwhile, who holds whom has not changed.
-    fn rolled_back(&mut self, undone: Option<&Agreed>) {
+    /// What was agreed before is in force again, and `offered` is no offer any more. Where nothing else was agreed meanwhile, who holds whom has not
+    /// changed.
+    fn rolled_back(&mut self, undone: Option<&Agreed>, offered: Option<Box<[u8]>>) {
         let is_same = match (undone, self.negotiation.agreed()) {
             (Some(before), Some(after)) => before.is(&after),
             (None, None) => true,
             _ => false,
         };
+        if let Some(spent) =
+            offered.or_else(|| undone.filter(|_| !is_same).map(|undone| undone.local().into()))
+        {
+            self.unusual.get_or_insert_default().spent = Some(spent);
+        }
         if is_same {
             return;
         }

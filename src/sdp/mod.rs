@@ -52,6 +52,7 @@ pub use hold::{hold, unhold};
 pub(crate) use negotiation::Agreed;
 pub use negotiation::{Negotiation, Taken};
 pub use offer::next_offer;
+pub(crate) use offer::{beyond, version};
 pub use session::{Connection, Origin, Session};
 pub use state::{Body, Carrier, Invite, Meaning, Phase, Refusal, Round, Side, State, Stimulus};
 pub use stream::{Attribute, Attributes, Stream};

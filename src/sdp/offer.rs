@@ -15,14 +15,33 @@ use crate::message::ParseError;
 pub fn next_offer(last: &[u8], wanted: &[u8]) -> Result<Vec<u8>, ParseError> {
     let wanted = Session::parse(wanted)?;
     let Ok(last) = Session::parse(last) else { return Ok(wanted.as_bytes().to_vec()) };
-    let same = write_offer(&last, &wanted, last.origin.version);
+    let same = write_offer(&last, &wanted, last.origin.version, true);
     if same == last.as_bytes() {
         return Ok(same);
     }
-    Ok(write_offer(&last, &wanted, last.origin.version.wrapping_add(1)))
+    Ok(write_offer(&last, &wanted, last.origin.version.wrapping_add(1), true))
 }
 
-fn write_offer(last: &Session<'_>, wanted: &Session<'_>, version: u64) -> Vec<u8> {
+/// Gives a description, which follows `last`, a version of its own: one behind that of `spent`, which was sent and came to nothing, unless it is either of
+/// these (RFC 3264 §8).
+pub(crate) fn beyond(spent: &[u8], last: &[u8], sdp: Vec<u8>) -> Vec<u8> {
+    let (Ok(session), Ok(before)) = (Session::parse(&sdp), Session::parse(spent)) else { return sdp };
+    let is_taken = session.origin.version <= before.origin.version
+        && session.origin.is_same_session(&before.origin)
+        && ![spent, last].contains(&&*sdp);
+    if !is_taken {
+        return sdp;
+    }
+    write_offer(&before, &session, before.origin.version.wrapping_add(1), false)
+}
+
+/// The version of a description; `None` where it is none.
+pub(crate) fn version(sdp: &[u8]) -> Option<u64> {
+    Session::parse(sdp).ok().map(|session| session.origin.version)
+}
+
+/// Writes `wanted` in this version, with the streams of `last` that are not there disabled where it `keeps` them.
+fn write_offer(last: &Session<'_>, wanted: &Session<'_>, version: u64, keeps: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(wanted.as_bytes().len().saturating_add(64));
     for line in wanted.head() {
         match line.kind {
@@ -34,7 +53,7 @@ fn write_offer(last: &Session<'_>, wanted: &Session<'_>, version: u64) -> Vec<u8
     for line in wanted.streams().flat_map(|stream| stream.lines()).filter(|line| line.kind.is_some()) {
         write::copy(&mut out, &line);
     }
-    for stream in last.streams().skip(wanted.streams().count()) {
+    for stream in last.streams().skip(wanted.streams().count()).filter(|_| keeps) {
         write::disabled(&mut out, &stream, wanted);
     }
     out

@@ -510,6 +510,35 @@ fn an_unhold_takes_back_the_hold_and_no_more() {
     }
 }
 
+/// RFC 3264 §8, RFC 6337 §5.2.5: a version that an offer of ours has had is no other description's, though the offer was refused; the same offer again has
+/// it again.
+#[test]
+fn a_version_that_was_refused_is_spent() {
+    let version = |sdp: &str| sip_proto::sdp::Session::parse(sdp.as_bytes()).unwrap().origin.version;
+    for (role, code) in ROLES.into_iter().flat_map(|role| [488, 491].map(|code| (role, code))) {
+        let mut call = Call::up(role);
+        let (_, request) = call.modify(Modify::Hold);
+        assert_eq!(version(&body(&request)), 2);
+        call.ua.hear(answer(&request, code, "a", ""));
+        if code == 488 {
+            let (_, again) = call.modify(Modify::Hold);
+            assert_eq!(body(&again), body(&request));
+            call.ua.hear(answer(&again, code, "a", ""));
+        }
+        let (unchanged, _) = call.offered_alone("INVITE", THEIRS);
+        assert_eq!(unchanged, OURS, "{role:?} {code}");
+        let (forced, _) = call.offered_alone("INVITE", &with(THEIRS, 2, "sendonly"));
+        assert_eq!(forced, with(OURS, 3, "recvonly"), "{role:?} {code}");
+        let request = match code {
+            491 => call.ua.pass(secs(5)).message("INVITE"),
+            _ => call.modify(Modify::Hold).1,
+        };
+        assert_eq!(version(&body(&request)), 4);
+        call.ua.hear(answer_sdp(&request, 200, CONTACT, &with(THEIRS, 3, "inactive")));
+        call.over();
+    }
+}
+
 /// The model's `queueRequests`: what comes waits, and is told in the order in which it came. BYE does not wait.
 #[test]
 fn requests_are_held_back_and_told_in_order() {
