@@ -1,5 +1,6 @@
 //! The session of a dialog: whose turn it is to offer, what is agreed, who holds whom (RFC 3261 §14, RFC 3264, RFC 6337).
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -8,7 +9,7 @@ use bytes::Bytes;
 
 use super::{Dialog, DialogError};
 use crate::context::rack;
-use crate::message::{Length, Message, Method, Name, StatusCode};
+use crate::message::{Length, Message, Method, StatusCode};
 use crate::sdp::{
     self, Agreed, Body, Carrier, Change, Direction, Meaning, Negotiation, Ours, Refusal, Session, Side,
     Taken, Unusable,
@@ -46,8 +47,10 @@ impl Dialog {
     /// A request of the peer's that is to be refused with [`Refusal::status`], or a message of ours that must not be sent so.
     /// The session has not changed then.
     pub fn note(&mut self, side: Side, message: &Message) -> Result<Meaning, Refusal> {
-        if side == Side::Theirs && message.value(Name::Allow).is_some() {
-            self.session.peer_updates = message.allows(Method::Update.as_str());
+        if side == Side::Theirs
+            && let Some(updates) = message.says_it_allows(Method::Update.as_str())
+        {
+            self.session.peer_updates = updates;
         }
         let Some(carrier) = carrier_of(message) else { return Ok(Meaning::Nothing) };
         // RFC 6337 §3.1.1: the 2xx says what the unreliable 1xx said, even where it does not repeat it.
@@ -110,12 +113,12 @@ impl Dialog {
 
     /// Whether we hold the peer.
     pub fn local_hold(&self) -> bool {
-        self.session.local_hold
+        self.session.holds().local
     }
 
     /// Whether the peer holds us.
     pub fn remote_hold(&self) -> bool {
-        self.session.remote_hold
+        self.session.holds().remote
     }
 
     /// What is agreed, and the offer that waits.
@@ -160,9 +163,9 @@ impl Dialog {
     /// # Errors
     /// When there is none: to be answered 488.
     pub fn answer_to(&self, offer: &[u8]) -> Result<Bytes, Unusable> {
-        let session = &self.session;
+        let (session, holds) = (&self.session, self.session.holds());
         let local = session.negotiation.local().unwrap_or_default();
-        let mut ours = Ours::new(local).wishing(session.wishes()).holding(session.local_hold);
+        let mut ours = Ours::new(local).wishing(holds.wishes()).holding(holds.local);
         if let Some(remote) = session.negotiation.remote() {
             ours = ours.after(remote);
         }
@@ -174,9 +177,9 @@ impl Dialog {
     /// What we offer where the peer asks for an offer and nothing is to change: our description with the directions that we wish, whatever the peer's have
     /// made of them (RFC 6337 §5.3). `None` where there is no session.
     pub(crate) fn offer_again(&self) -> Option<Bytes> {
-        let session = &self.session;
+        let (session, holds) = (&self.session, self.session.holds());
         let local = session.negotiation.local()?;
-        let offer = sdp::wished(local, session.wishes(), session.local_hold);
+        let offer = sdp::wished(local, holds.wishes(), holds.local);
         Some(offer.map_or_else(|_| Bytes::copy_from_slice(local), |offer| session.fresh(offer).into()))
     }
 
@@ -205,16 +208,16 @@ impl Dialog {
     /// # Errors
     /// [`DialogError::NoSession`] without a description that could be held, [`DialogError::NotHeld`] where there is nothing to take back.
     pub fn offer_of(&self, modify: &Modify) -> Result<Option<Bytes>, DialogError> {
-        let session = &self.session;
+        let (session, holds) = (&self.session, self.session.holds());
         let local = || session.negotiation.local().ok_or(DialogError::NoSession);
-        let before_hold = session.unusual.as_ref().and_then(|unusual| unusual.before_hold.as_ref());
+        let before_hold = holds.unusual.as_ref().and_then(|unusual| unusual.before_hold.as_ref());
         let offer = match (modify, before_hold) {
             (Modify::Sdp(sdp), _) => return Ok(Some(sdp.clone())),
             (Modify::Offerless, _) => return Ok(None),
             (Modify::Hold, _) => sdp::hold(local()?)?,
-            (Modify::Unhold, _) if !session.local_hold => return Err(DialogError::NotHeld),
+            (Modify::Unhold, _) if !holds.local => return Err(DialogError::NotHeld),
             (Modify::Unhold, Some(before)) => {
-                let (local, wishes) = (local()?, session.wishes());
+                let (local, wishes) = (local()?, holds.wishes());
                 // What was agreed during the hold stays (RFC 3264 §8).
                 match sdp::next_offer(local, &sdp::hold(before)?)? == local {
                     true => sdp::next_offer(local, &sdp::wished(before, wishes, false)?)?,
@@ -231,10 +234,86 @@ impl Dialog {
 #[derive(Clone, PartialEq, Default)]
 pub(super) struct SessionState {
     pub(super) negotiation: Negotiation,
-    local_hold: bool,
-    remote_hold: bool,
+    holds: Holds,
+    /// Who has answered the first offer, until that exchange is looked into: nobody may ever ask.
+    answered: Option<Side>,
     peer_updates: bool,
-    /// What only sessions have in which media does not flow both ways.
+}
+
+impl SessionState {
+    /// Who holds whom.
+    fn holds(&self) -> Cow<'_, Holds> {
+        match (self.answered, self.negotiation.agreed()) {
+            (Some(by), Some(agreed)) => Cow::Owned(self.holds.after(by, None, &agreed)),
+            _ => Cow::Borrowed(&self.holds),
+        }
+    }
+
+    /// The offer of ours that a message of this kind may be the end of.
+    fn offer_that_may_fail(&self, carrier: Carrier) -> Option<Box<[u8]>> {
+        let fails = matches!(carrier, Carrier::Failure | Carrier::PrackFailure | Carrier::UpdateFailure);
+        let (_, offer) = self.negotiation.offer().filter(|(side, _)| fails && *side == Side::Ours)?;
+        Some(offer.into())
+    }
+
+    /// A description of ours that is about to be sent, in a version that no other has had (RFC 3264 §8).
+    fn fresh(&self, sdp: Vec<u8>) -> Vec<u8> {
+        let spent = self.holds.unusual.as_ref().and_then(|unusual| unusual.spent.as_ref());
+        match spent {
+            Some(spent) => sdp::beyond(spent, self.negotiation.local().unwrap_or_default(), sdp),
+            None => sdp,
+        }
+    }
+
+    /// A round is complete; `by` has answered, after what was agreed `before`.
+    fn agreed(&mut self, by: Side, before: Option<&Agreed>) {
+        self.look_back(before);
+        match (before, self.negotiation.agreed()) {
+            (Some(_), Some(agreed)) => self.holds = self.holds.after(by, before, &agreed),
+            _ => self.answered = Some(by),
+        }
+    }
+
+    /// Looks into a first exchange that has not been looked into.
+    fn look_back(&mut self, agreed: Option<&Agreed>) {
+        if let (Some(agreed), Some(by)) = (agreed, self.answered.take()) {
+            self.holds = self.holds.after(by, None, agreed);
+        }
+    }
+
+    /// What was agreed before is in force again, and `offered` is no offer any more. Where nothing else was agreed meanwhile, who holds whom has not
+    /// changed.
+    fn rolled_back(&mut self, undone: Option<&Agreed>, offered: Option<Box<[u8]>>) {
+        self.look_back(undone);
+        let is_same = match (undone, self.negotiation.agreed()) {
+            (Some(before), Some(after)) => before.is(&after),
+            (None, None) => true,
+            _ => false,
+        };
+        if let Some(spent) =
+            offered.or_else(|| undone.filter(|_| !is_same).map(|undone| undone.local().into()))
+        {
+            self.holds.unusual.get_or_insert_default().spent = Some(spent);
+        }
+        if is_same {
+            return;
+        }
+        let holds = |sdp: Option<&[u8]>| {
+            Session::parse(sdp.unwrap_or_default()).is_ok_and(|session| session.is_hold())
+        };
+        self.holds.local &= holds(self.negotiation.local());
+        self.holds.remote &= holds(self.negotiation.remote());
+    }
+}
+
+/// Who holds whom.
+#[derive(Clone, PartialEq, Default)]
+struct Holds {
+    /// Whether we hold the peer.
+    local: bool,
+    /// Whether the peer holds us.
+    remote: bool,
+    /// What only sessions have in which media does not flow both ways, or an offer has failed.
     unusual: Option<Box<Unusual>>,
 }
 
@@ -248,47 +327,31 @@ struct Unusual {
     spent: Option<Box<[u8]>>,
 }
 
-impl SessionState {
+impl Holds {
     fn wishes(&self) -> &[Direction] {
         self.unusual.as_ref().map_or(&[], |unusual| &unusual.wishes)
     }
 
-    /// The offer of ours that a message of this kind may be the end of.
-    fn offer_that_may_fail(&self, carrier: Carrier) -> Option<Box<[u8]>> {
-        let fails = matches!(carrier, Carrier::Failure | Carrier::PrackFailure | Carrier::UpdateFailure);
-        let (_, offer) = self.negotiation.offer().filter(|(side, _)| fails && *side == Side::Ours)?;
-        Some(offer.into())
-    }
-
-    /// A description of ours that is about to be sent, in a version that no other has had (RFC 3264 §8).
-    fn fresh(&self, sdp: Vec<u8>) -> Vec<u8> {
-        let spent = self.unusual.as_ref().and_then(|unusual| unusual.spent.as_ref());
-        match spent {
-            Some(spent) => sdp::beyond(spent, self.negotiation.local().unwrap_or_default(), sdp),
-            None => sdp,
+    /// What becomes of it by an exchange that `by` has answered, after what was agreed `before`. A hold that the answerer had no choice about stays as it
+    /// was.
+    fn after(&self, by: Side, before: Option<&Agreed>, agreed: &Agreed) -> Self {
+        let (local, remote) = agreed.split();
+        // The usual session is not opened: nothing in it could hold anybody.
+        let is_usual = ![local, remote].into_iter().any(sdp::may_hold);
+        if is_usual && *self == Self::default() {
+            return Self::default();
         }
-    }
-
-    /// A round is complete; `by` has answered, after what was agreed `before`. A hold that the answerer had no choice about stays as it was.
-    fn agreed(&mut self, by: Side, before: Option<&Agreed>) {
-        let (local, remote) = (self.negotiation.local(), self.negotiation.remote());
-        // The usual session is not looked into: nothing in it could hold anybody.
-        let is_usual = ![local, remote].into_iter().flatten().any(sdp::may_hold);
-        if is_usual && !self.local_hold && !self.remote_hold && self.unusual.is_none() {
-            return;
-        }
-        let was_held = self.local_hold;
-        let parsed = (Session::parse(local.unwrap_or_default()), Session::parse(remote.unwrap_or_default()));
-        let mut unusual = self.unusual.take().unwrap_or_default();
-        if let (Ok(local), Ok(remote)) = parsed {
+        let mut after = self.clone();
+        let mut unusual = after.unusual.take().unwrap_or_default();
+        if let (Ok(local), Ok(remote)) = (Session::parse(local), Session::parse(remote)) {
             match by {
                 Side::Ours => {
-                    self.remote_hold = remote.is_hold();
-                    self.local_hold = local.is_hold_answering(&remote).unwrap_or(self.local_hold);
+                    after.remote = remote.is_hold();
+                    after.local = local.is_hold_answering(&remote).unwrap_or(self.local);
                 }
                 Side::Theirs => {
-                    self.local_hold = local.is_hold();
-                    self.remote_hold = remote.is_hold_answering(&local).unwrap_or(self.remote_hold);
+                    after.local = local.is_hold();
+                    after.remote = remote.is_hold_answering(&local).unwrap_or(self.remote);
                 }
             }
             let before = before
@@ -298,44 +361,19 @@ impl SessionState {
                 Some((Ok(ours), Ok(theirs))) => Some([ours, theirs]),
                 _ => None,
             };
-            let wishes = sdp::wishes(by, [&local, &remote], before, &unusual.wishes, self.local_hold);
-            unusual.wishes = wishes.into();
+            unusual.wishes = sdp::wishes(by, [&local, &remote], before, &unusual.wishes, after.local).into();
         }
-        match self.local_hold {
-            true if !was_held => unusual.before_hold = before.map(|before| before.local().into()),
+        match after.local {
+            true if !self.local => unusual.before_hold = before.map(|before| before.local().into()),
             true => {}
             false => unusual.before_hold = None,
         }
-        if let (Some(local), Some(spent)) = (local, &unusual.spent)
-            && sdp::version(local) >= sdp::version(spent)
-        {
+        if unusual.spent.as_ref().is_some_and(|spent| sdp::version(local) >= sdp::version(spent)) {
             unusual.spent = None;
         }
-        let is_over = is_usual && !self.local_hold && !self.remote_hold && unusual.spent.is_none();
-        self.unusual = (!is_over).then_some(unusual);
-    }
-
-    /// What was agreed before is in force again, and `offered` is no offer any more. Where nothing else was agreed meanwhile, who holds whom has not
-    /// changed.
-    fn rolled_back(&mut self, undone: Option<&Agreed>, offered: Option<Box<[u8]>>) {
-        let is_same = match (undone, self.negotiation.agreed()) {
-            (Some(before), Some(after)) => before.is(&after),
-            (None, None) => true,
-            _ => false,
-        };
-        if let Some(spent) =
-            offered.or_else(|| undone.filter(|_| !is_same).map(|undone| undone.local().into()))
-        {
-            self.unusual.get_or_insert_default().spent = Some(spent);
-        }
-        if is_same {
-            return;
-        }
-        let holds = |sdp: Option<&[u8]>| {
-            Session::parse(sdp.unwrap_or_default()).is_ok_and(|session| session.is_hold())
-        };
-        self.local_hold &= holds(self.negotiation.local());
-        self.remote_hold &= holds(self.negotiation.remote());
+        let is_over = is_usual && !after.local && !after.remote && unusual.spent.is_none();
+        after.unusual = (!is_over).then_some(unusual);
+        after
     }
 }
 

@@ -81,6 +81,11 @@ impl Agreed {
         self.split().0
     }
 
+    /// The peer's description.
+    pub(crate) fn remote(&self) -> &[u8] {
+        self.split().1
+    }
+
     /// Whether this is the same agreement, not one in the same words.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -114,7 +119,7 @@ impl Negotiation {
 
     /// The peer's description in the session, once a round is complete.
     pub fn remote(&self) -> Option<&[u8]> {
-        self.agreed.as_ref().map(|agreed| agreed.split().1)
+        self.agreed.as_ref().map(Agreed::remote)
     }
 
     /// The offer that waits for its answer, and whose it is.

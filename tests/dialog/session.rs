@@ -1,6 +1,6 @@
 //! The session of a dialog: what is left of a change that fails, who holds whom, and what the answer to an offer says.
 
-use sip_proto::dialog::Dialog;
+use sip_proto::dialog::{Dialog, Modify};
 use sip_proto::sdp::{Meaning, Side};
 use sip_proto::{Message, Method};
 
@@ -136,4 +136,55 @@ fn a_100_describes_nothing() {
     assert_eq!(dialog.negotiation().preview(), None);
     assert_eq!(dialog.note(Side::Theirs, &answer(180, "INVITE", 2, ALICE)), Ok(Meaning::Preview));
     assert_eq!(dialog.negotiation().preview(), Some(ALICE.as_bytes()));
+}
+
+/// RFC 3264 §8.4: who holds whom does not depend on whether somebody asked in between.
+#[test]
+fn who_holds_whom_is_known_whenever_it_is_asked() {
+    let directions = ["sendrecv", "sendonly", "recvonly", "inactive"];
+    let mut seen = std::collections::BTreeSet::new();
+    for number in 0..directions.len().pow(4) {
+        let direction = |place: u32| directions[number / directions.len().pow(place) % directions.len()];
+        for (by, fails) in
+            [(Side::Ours, false), (Side::Theirs, false), (Side::Ours, true), (Side::Theirs, true)]
+        {
+            let run = |asks: bool| {
+                let offer = request("INVITE", 1, &stating(ALICE, 1, direction(0)));
+                let ok = answer(200, "INVITE", 1, &stating(BOB, 1, direction(1)));
+                let mut dialog = Dialog::uas(&offer, &ok).unwrap();
+                dialog.note(Side::Theirs, &request("ACK", 1, "")).unwrap();
+                let first = asks.then(|| holds(&dialog));
+                let (one, two) = if by == Side::Ours { (BOB, ALICE) } else { (ALICE, BOB) };
+                dialog.note(by, &request("INVITE", 2, &stating(one, 2, direction(2)))).unwrap();
+                let second = stating(two, 2, direction(3));
+                match fails {
+                    true => {
+                        assert_eq!(dialog.note(by.other(), &reliable(2, &second)), Ok(Meaning::Answer));
+                        let failure = answer(488, "INVITE", 2, "");
+                        assert_eq!(dialog.note(by.other(), &failure), Ok(Meaning::RolledBack));
+                    }
+                    false => {
+                        let ok = answer(200, "INVITE", 2, &second);
+                        assert_eq!(dialog.note(by.other(), &ok), Ok(Meaning::Answer));
+                    }
+                }
+                (first, holds(&dialog), dialog.offer_of(&Modify::Unhold))
+            };
+            let (asked, unasked) = (run(true), run(false));
+            assert_eq!((asked.1, &asked.2), (unasked.1, &unasked.2), "{number} {by:?} {fails}");
+            seen.insert((asked.0, asked.1));
+        }
+    }
+    assert!(seen.len() > 8, "{seen:?}");
+}
+
+/// RFC 3261 §14.1: a first exchange that its INVITE takes with it leaves no hold.
+#[test]
+fn a_first_hold_that_is_taken_back_is_none() {
+    let invite = request("INVITE", 1, &stating(ALICE, 1, "sendonly"));
+    let mut dialog = Dialog::uas(&invite, &reliable(1, &stating(BOB, 1, "recvonly"))).unwrap();
+    assert_eq!(holds(&dialog), (false, true));
+    assert_eq!(dialog.note(Side::Ours, &answer(488, "INVITE", 1, "")), Ok(Meaning::RolledBack));
+    assert_eq!(holds(&dialog), (false, false));
+    assert_eq!(dialog.negotiation().local(), None);
 }

@@ -25,9 +25,9 @@ impl Message {
     pub fn session_description(&self) -> Option<&[u8]> {
         let body = Some(self.body()).filter(|body| !body.is_empty())?;
         let others = [Name::ContentDisposition, Name::ContentEncoding, Name::Unknown];
-        if self.value(Name::ContentType) == Some("application/sdp")
-            && others.iter().all(|name| !self.has(*name))
-        {
+        let is_sdp =
+            self.first_line(Name::ContentType).is_some_and(|line| self.raw(line.value) == b"application/sdp");
+        if is_sdp && others.iter().all(|name| !self.has(*name)) {
             return Some(body);
         }
         let entity = Entity {

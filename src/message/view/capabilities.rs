@@ -1,5 +1,6 @@
 //! Methods, extensions and what a caller prefers. Tokens come as they were written: one that is none is one that nobody knows.
 
+use crate::message::lanes::{self, Lanes};
 use crate::message::{FeatureSet, List, Message, Name, ParseError, scan};
 
 impl Message {
@@ -10,7 +11,14 @@ impl Message {
 
     /// Whether Allow names a method, spelt exactly so (§7.1).
     pub fn allows(&self, method: &str) -> bool {
-        self.values(Name::Allow).any(|value| lists(value, method))
+        self.says_it_allows(method) == Some(true)
+    }
+
+    /// The same; `None` where there is no Allow.
+    pub(crate) fn says_it_allows(&self, method: &str) -> Option<bool> {
+        let mut values = self.lines_of(Name::Allow).map(|line| self.raw(line.value));
+        let first = values.next()?;
+        Some(lists(first, method) || values.any(|value| lists(value, method)))
     }
 
     /// The option tags in Supported (§20.37).
@@ -50,15 +58,16 @@ impl Message {
 }
 
 /// Whether `element` is one of a comma-separated list. Where it stands by itself the list is not taken apart.
-fn lists(value: &str, element: &str) -> bool {
+fn lists(value: &[u8], element: &str) -> bool {
     let Some(first) = element.bytes().next() else { return false };
-    let Some(at) = scan::find(value, first) else { return false };
+    let begins_or_hides = |lanes: Lanes| lanes.is(first) | lanes.is(b'"') | lanes.is(b'<');
+    let Some(at) = lanes::position(value, begins_or_hides) else { return false };
     let (before, from) = value.split_at_checked(at).unwrap_or_default();
-    let is_plain = scan::find(before, b'"').is_none() && scan::find(before, b'<').is_none();
-    let begins = scan::trim(before).bytes().last().is_none_or(|byte| byte == b',');
-    let ends = |after: &str| scan::trim_start(after).bytes().next().is_none_or(|byte| byte == b',');
-    let stands_apart = is_plain && begins && from.strip_prefix(element).is_some_and(ends);
-    stands_apart || List::new(value).any(|listed| listed == element)
+    let is_apart = |octet: Option<&u8>| octet.is_none_or(|octet| *octet == b',');
+    let begins = is_apart(before.iter().rfind(|octet| !scan::is_lws(**octet)));
+    let ends = |after: &[u8]| is_apart(after.iter().find(|octet| !scan::is_lws(**octet)));
+    let stands_apart = begins && from.strip_prefix(element.as_bytes()).is_some_and(ends);
+    (stands_apart && scan::is_ascii(value)) || List::new(scan::text(value)).any(|listed| listed == element)
 }
 
 #[cfg(test)]
@@ -74,7 +83,7 @@ mod tests {
             let text: String =
                 (0..5).map(|place| pieces[number / pieces.len().pow(place) % pieces.len()]).collect();
             let is_listed = List::new(&text).any(|element| element == "UPDATE");
-            assert_eq!(lists(&text, "UPDATE"), is_listed, "{text}");
+            assert_eq!(lists(text.as_bytes(), "UPDATE"), is_listed, "{text}");
         }
     }
 }
