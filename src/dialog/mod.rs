@@ -146,13 +146,14 @@ impl Dialog {
     /// When a header that the dialog is made of is missing or malformed, in the request or in the answer.
     pub fn uas(request: &Message, sent: &Message) -> Result<Self, DialogError> {
         let state = state_after(request, sent)?;
-        let identities = [sent.name_addr(Name::To)?, request.name_addr(Name::From)?];
-        let local_tag = sent.to_tag().ok_or(DialogError::Missing(Name::To))?;
+        let (local, remote) = (sent.party(Name::To)?, request.party(Name::From)?);
+        if local.tag().is_empty() {
+            return Err(DialogError::Missing(Name::To));
+        }
         let contacts = [local_contact(sent)?, remote_target(request)?];
         let secure = is_sips(request.request_uri().unwrap_or_default());
-        let remote_tag = request.from_tag().unwrap_or_default();
-        let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
-        let text = Text::new(sip, &identities, contacts, request.recorded_routes()?.iter());
+        let routes = request.recorded_routes()?;
+        let text = Text::new(request.call_id(), [&local, &remote], contacts, routes.iter());
         Ok(Self {
             text,
             role: Role::Uas,
@@ -173,12 +174,13 @@ impl Dialog {
     /// # Errors
     /// When a header that the dialog is made of is missing or malformed.
     pub fn notified(request: &Message, notify: &Message) -> Result<Self, DialogError> {
-        let identities = [request.name_addr(Name::From)?, notify.name_addr(Name::From)?];
-        let local_tag = request.from_tag().ok_or(DialogError::Missing(Name::From))?;
+        let (local, remote) = (request.party(Name::From)?, notify.party(Name::From)?);
+        if local.tag().is_empty() {
+            return Err(DialogError::Missing(Name::From));
+        }
         let contacts = [local_contact(request)?, remote_target(notify)?];
-        let remote_tag = notify.from_tag().unwrap_or_default();
-        let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
-        let text = Text::new(sip, &identities, contacts, notify.recorded_routes()?.iter());
+        let routes = notify.recorded_routes()?;
+        let text = Text::new(request.call_id(), [&local, &remote], contacts, routes.iter());
         Ok(Self {
             text,
             role: Role::Uac,
@@ -222,17 +224,17 @@ impl Dialog {
         remote_contact: &str,
     ) -> Result<Self, DialogError> {
         let state = state_after(request, response)?;
-        let identities = [request.name_addr(Name::From)?, response.name_addr(Name::To)?];
-        let remote_tag = response.to_tag();
-        if state == DialogState::Early && remote_tag.is_none() {
+        let (local, remote) = (request.party(Name::From)?, response.party(Name::To)?);
+        if state == DialogState::Early && remote.tag().is_empty() {
             return Err(DialogError::Missing(Name::To));
         }
-        let local_tag = request.from_tag().ok_or(DialogError::Missing(Name::From))?;
+        if local.tag().is_empty() {
+            return Err(DialogError::Missing(Name::From));
+        }
         let contacts = [local_contact(request)?, remote_contact];
         let secure = is_sips(request.request_uri().unwrap_or_default());
-        let remote_tag = remote_tag.unwrap_or_default();
-        let sip = SipInfo { call_id: request.call_id(), local_tag, remote_tag };
-        let text = Text::new(sip, &identities, contacts, response.recorded_routes()?.iter().rev());
+        let routes = response.recorded_routes()?;
+        let text = Text::new(request.call_id(), [&local, &remote], contacts, routes.iter().rev());
         Ok(Self {
             text,
             role: Role::Uac,

@@ -129,10 +129,9 @@ impl Dialog {
             builder.relayed_line(Name::Route, |line| line.text(route));
         }
         routing.write_last(&mut builder);
-        let sip = self.sip();
-        write_side(&mut builder, Name::From, self.text.local(), sip.local_tag);
-        write_side(&mut builder, Name::To, self.text.remote(), sip.remote_tag);
-        builder = builder.header(Name::CallId, sip.call_id).cseq(cseq, &request.method);
+        builder.relayed_line(Name::From, |line| line.text(self.text.local_party()));
+        builder.relayed_line(Name::To, |line| line.text(self.text.remote_party()));
+        builder = builder.header(Name::CallId, self.sip().call_id).cseq(cseq, &request.method);
         if carries_contact(&request.method) && !supplies(&request.headers, Name::Contact) {
             builder.line(Name::Contact, |line| {
                 line.text("<");
@@ -151,14 +150,4 @@ impl Dialog {
         check_contact(&message, request.method.refreshes_target(), &request.headers)?;
         Ok(message)
     }
-}
-
-fn write_side(builder: &mut Builder, name: Name, identity: &str, tag: &str) {
-    builder.relayed_line(name, |line| {
-        line.text(identity);
-        if !tag.is_empty() {
-            line.text(";tag=");
-            line.text(tag);
-        }
-    });
 }

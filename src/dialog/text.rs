@@ -5,9 +5,9 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::SipInfo;
-use crate::message::List;
+use crate::message::{List, Party, TAG};
 
-/// Call-ID, both tags, both identities, both contacts, the route set.
+/// Call-ID, both identities with their tags, both contacts, the route set.
 #[derive(Clone, PartialEq)]
 pub(super) struct Text {
     buffer: Box<str>,
@@ -24,33 +24,43 @@ const SEPARATOR: &str = ",";
 #[repr(usize)]
 enum Field {
     CallId,
-    LocalTag,
-    RemoteTag,
     Local,
+    LocalTag,
     Remote,
+    RemoteTag,
     LocalContact,
     RemoteTarget,
     Routes,
 }
 
 impl Text {
-    /// Gathers the fields; of `identities` and `contacts` ours is the first.
+    /// Gathers the fields; of `parties` and `contacts` ours is the first.
     pub(super) fn new<'a>(
-        sip: SipInfo<'_>,
-        identities: &[Cow<'_, str>; 2],
+        call_id: &str,
+        parties: [&Party<'_>; 2],
         contacts: [&str; 2],
         routes: impl Iterator<Item = &'a Cow<'a, str>> + Clone,
     ) -> Self {
-        let ([local, remote], [local_contact, remote_target]) = (identities, contacts);
-        let fields =
-            [sip.call_id, sip.local_tag, sip.remote_tag, local, remote, local_contact, remote_target];
+        let ([local, remote], [local_contact, remote_target]) = (parties, contacts);
         let joined = routes.clone().map(|route| route.len().saturating_add(SEPARATOR.len()));
-        let length = fields.iter().map(|field| field.len()).chain(joined).fold(0, usize::saturating_add);
-        let mut buffer = String::with_capacity(length);
+        let fields = [
+            call_id.len(),
+            local.name_addr().len(),
+            local.tag().len(),
+            remote.name_addr().len(),
+            remote.tag().len(),
+            local_contact.len(),
+            remote_target.len(),
+        ];
+        let mut length = 0_usize;
         let ends = fields.map(|field| {
-            buffer.push_str(field);
-            u32::try_from(buffer.len()).unwrap_or(u32::MAX)
+            length = length.saturating_add(field);
+            u32::try_from(length).unwrap_or(u32::MAX)
         });
+        let mut buffer = String::with_capacity(joined.fold(length, usize::saturating_add));
+        for part in [call_id, local.as_str(), remote.as_str(), local_contact, remote_target] {
+            buffer.push_str(part);
+        }
         for route in routes {
             buffer.push_str(route);
             buffer.push_str(SEPARATOR);
@@ -61,13 +71,13 @@ impl Text {
     pub(super) fn sip(&self) -> SipInfo<'_> {
         SipInfo {
             call_id: self.field(Field::CallId),
-            local_tag: self.field(Field::LocalTag),
-            remote_tag: self.field(Field::RemoteTag),
+            local_tag: self.local_tag(),
+            remote_tag: tag_of(self.field(Field::RemoteTag)),
         }
     }
 
     pub(super) fn local_tag(&self) -> &str {
-        self.field(Field::LocalTag)
+        tag_of(self.field(Field::LocalTag))
     }
 
     pub(super) fn local(&self) -> &str {
@@ -76,6 +86,16 @@ impl Text {
 
     pub(super) fn remote(&self) -> &str {
         self.field(Field::Remote)
+    }
+
+    /// Our identity and our tag, as From carries them.
+    pub(super) fn local_party(&self) -> &str {
+        self.from_to(Field::Local, Field::LocalTag)
+    }
+
+    /// The peer's identity and its tag, as To carries them.
+    pub(super) fn remote_party(&self) -> &str {
+        self.from_to(Field::Remote, Field::RemoteTag)
     }
 
     pub(super) fn local_contact(&self) -> &str {
@@ -122,7 +142,11 @@ impl Text {
     }
 
     fn field(&self, field: Field) -> &str {
-        let (start, end) = self.span(field);
+        self.from_to(field, field)
+    }
+
+    fn from_to(&self, first: Field, last: Field) -> &str {
+        let ((start, _), (_, end)) = (self.span(first), self.span(last));
         self.buffer.get(start..end).unwrap_or_default()
     }
 
@@ -133,21 +157,31 @@ impl Text {
     }
 }
 
+/// The tag alone.
+fn tag_of(param: &str) -> &str {
+    param.strip_prefix(TAG).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{Message, Name};
     use alloc::vec::Vec;
 
     #[test]
     fn fields_stand_apart_and_the_target_can_change() {
+        let text = "OPTIONS sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: \"A\" <sip:a@h>;tag=l\r\nTo: <sip:b@h>\r\n\
+            Call-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n";
+        let message = Message::parse(text).unwrap();
+        let [local, remote] = [Name::From, Name::To].map(|name| message.party(name).unwrap());
         let sip = SipInfo { call_id: "c", local_tag: "l", remote_tag: "" };
-        let identities = ["\"A\" <sip:a@h>", "<sip:b@h>"].map(Cow::Borrowed);
         let routes = ["<sip:p1;lr>;x=1", "<sip:p2;lr>"].map(Cow::Borrowed);
-        let mut text = Text::new(sip, &identities, ["sip:a@1", "sip:b@2"], routes.iter());
+        let mut text = Text::new("c", [&local, &remote], ["sip:a@1", "sip:b@2"], routes.iter());
         for target in ["sip:b@2", "sip:somewhere.else.example.com", ""] {
             text.set_remote_target(target);
             assert_eq!(text.sip(), sip);
             assert_eq!((text.local(), text.remote()), ("\"A\" <sip:a@h>", "<sip:b@h>"));
+            assert_eq!((text.local_party(), text.remote_party()), ("\"A\" <sip:a@h>;tag=l", "<sip:b@h>"));
             assert_eq!((text.local_contact(), text.remote_target()), ("sip:a@1", target));
             assert_eq!(text.routes().collect::<Vec<_>>(), ["<sip:p1;lr>;x=1", "<sip:p2;lr>"]);
         }

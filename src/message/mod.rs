@@ -81,6 +81,7 @@ pub(crate) use lanes::any_place;
 pub use method::Method;
 pub use multipart::{BodyPart, Part, Parts};
 pub use name::Name;
+pub(crate) use name_addr::{Party, TAG};
 pub use params::{Param, Params};
 pub use receive::{Datagram, KeepAlive};
 pub use scan::List;

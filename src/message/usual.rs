@@ -132,21 +132,21 @@ pub(super) fn tag(octets: &[u8], value: Span) -> Option<Span> {
 /// The same as a part of whoever asks.
 #[inline(always)]
 pub(super) fn read_tag(octets: &[u8], value: Span) -> Option<Span> {
-    let at = usize::from(bracketed(octets, value)?.end).wrapping_add(1);
-    let end = usize::from(value.end);
-    if at == end {
+    let end = bracketed(octets, value)?.end.wrapping_add(1);
+    // Nearly always there is no other parameter.
+    only_tag(octets, end, value).or_else(|| tag_among(octets, octets.get(end.into()..)?, value))
+}
+
+/// The tag from `at` on to the end of `value`, if nothing else stands there; empty where there is none.
+#[inline(always)]
+fn only_tag(octets: &[u8], at: u16, value: Span) -> Option<Span> {
+    if at == value.end {
         return Some(Span::default());
     }
-    let params = octets.get(at..)?;
-    // Nearly always there is no other parameter.
-    if let Some(tag) = params.strip_prefix(b";tag=") {
-        let at = at.wrapping_add(5);
-        let len = word_len(tag);
-        if len > 0 && at.wrapping_add(len) == end {
-            return Some(Span { at: at as u16, end: value.end });
-        }
-    }
-    tag_among(octets, params, value)
+    let tag = octets.get(at.into()..)?.strip_prefix(b";tag=")?;
+    let at = at.wrapping_add(5);
+    let len = word_len(tag);
+    (len > 0 && usize::from(at).wrapping_add(len) == value.end.into()).then_some(Span { at, end: value.end })
 }
 
 /// The tag among several parameters.
@@ -179,36 +179,31 @@ pub(super) fn contact(octets: &[u8], value: Span) -> Option<Span> {
     (rest.is_empty() || (matches!(rest.first(), Some(b';' | b',')) && scan::is_ascii(rest))).then_some(uri)
 }
 
-/// Whom `value`, a From or To, names, if that is written as it would be anew: `"Bob" <sip:bob@example.com>`.
-pub(super) fn name_addr(octets: &[u8], value: Span) -> Option<Span> {
-    let (uri, rest) = delimited(octets, value)?;
+/// Where the name-addr ends in `value`, a From or To that is written as it would be anew: `"Bob" <sip:bob@example.com>;tag=a6c8`, its tag, if there is one,
+/// the only parameter.
+pub(super) fn party(octets: &[u8], value: Span) -> Option<u16> {
+    let uri = bracketed(octets, value)?;
     let name = octets.get(value.at.into()..usize::from(uri.at).wrapping_sub(1))?;
     let is_written_so = match name {
         [] => true,
         [.., last, b' '] => *last != b' ',
         _ => false,
     };
-    let is_end = matches!(rest.first(), None | Some(b';'));
-    (is_written_so && is_end).then_some(Span { at: value.at, end: uri.end.wrapping_add(1) })
+    let end = uri.end.wrapping_add(1);
+    only_tag(octets, end, value).filter(|_| is_written_so).map(|_| end)
 }
 
 /// Whether `value`, a Record-Route, is one address without a name: `<sip:p1.example.com;lr>;x=1`.
 pub(super) fn is_route(octets: &[u8], value: Span) -> bool {
     let is_bare = octets.get(usize::from(value.at)) == Some(&b'<');
-    match delimited(octets, value).filter(|_| is_bare) {
-        Some((_, [])) => true,
-        Some((_, [b';', params @ ..])) => {
+    let Some(uri) = bracketed(octets, value).filter(|_| is_bare) else { return false };
+    match octets.get(usize::from(uri.end).wrapping_add(1)..value.end.into()) {
+        Some([]) => true,
+        Some([b';', params @ ..]) => {
             params.iter().all(|octet| matches!(octet, b'!'..=b'~') && !matches!(octet, b',' | b'"' | b'<'))
         }
         _ => false,
     }
-}
-
-/// The URI between the brackets of the `name-addr` in `value`, and what is left of the value behind the closing one.
-#[inline(never)]
-fn delimited(octets: &[u8], value: Span) -> Option<(Span, &[u8])> {
-    let uri = bracketed(octets, value)?;
-    Some((uri, octets.get(usize::from(uri.end).wrapping_add(1)..value.end.into())?))
 }
 
 /// The URI between the brackets of the `name-addr` in `value`.
