@@ -285,7 +285,10 @@ impl Dialog {
     /// Confirms an early dialog with the 2xx that we sent; its Contact is ours from now on.
     pub fn confirm_uas(&mut self, sent: &Message) {
         self.state = DialogState::Confirmed;
-        if let Ok(contact) = local_contact(sent) {
+        // Nearly always it is the one of the provisional answer.
+        if !sent.is_contact(self.text.local_contact())
+            && let Ok(contact) = local_contact(sent)
+        {
             self.text.set_local_contact(contact);
         }
         self.note_sent(sent);

@@ -72,12 +72,12 @@ impl Text {
         SipInfo {
             call_id: self.field(Field::CallId),
             local_tag: self.local_tag(),
-            remote_tag: tag_of(self.field(Field::RemoteTag)),
+            remote_tag: self.tag(Field::RemoteTag),
         }
     }
 
     pub(super) fn local_tag(&self) -> &str {
-        tag_of(self.field(Field::LocalTag))
+        self.tag(Field::LocalTag)
     }
 
     pub(super) fn local(&self) -> &str {
@@ -150,16 +150,17 @@ impl Text {
         self.buffer.get(start..end).unwrap_or_default()
     }
 
+    /// A tag without the name of its parameter.
+    fn tag(&self, field: Field) -> &str {
+        let (start, end) = self.span(field);
+        self.buffer.get(start.saturating_add(TAG.len())..end).unwrap_or_default()
+    }
+
     fn span(&self, field: Field) -> (usize, usize) {
         let index = field as usize;
         let end_of = |index: usize| self.ends.get(index).map_or(self.buffer.len(), |end| *end as usize);
         (index.checked_sub(1).map_or(0, end_of), end_of(index))
     }
-}
-
-/// The tag alone.
-fn tag_of(param: &str) -> &str {
-    param.strip_prefix(TAG).unwrap_or_default()
 }
 
 #[cfg(test)]

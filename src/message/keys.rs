@@ -319,6 +319,13 @@ impl Message {
         }
     }
 
+    /// Whether Contact is this URI in brackets and nothing else: then [`Message::contact_text`] says the same.
+    pub(crate) fn is_contact(&self, uri: &str) -> bool {
+        let value = self.first_line(Name::Contact).map(|line| self.raw(line.value));
+        let bare = value.and_then(|value| value.strip_prefix(b"<")?.strip_suffix(b">"));
+        bare == Some(uri.as_bytes())
+    }
+
     /// Notes the URI of the first Contact of a request that can make a dialog, if it is one that can be sent to.
     pub(crate) fn note_target(&mut self) {
         if !self.is_request() || !self.method.creates_dialog() {

@@ -59,7 +59,10 @@ impl<'a> Uri<'a> {
     pub fn parse(text: &'a str) -> Result<Self, ParseError> {
         let sip = after_scheme(text, "sip:").map(|rest| (rest, false));
         if let Some((rest, secure)) = sip.or_else(|| after_scheme(text, "sips:").map(|rest| (rest, true))) {
-            return SipUri::parse(text, rest, secure).map(Self::Sip);
+            return match SipUri::usual(rest, secure) {
+                Some(uri) => Ok(Self::Sip(uri)),
+                None => SipUri::unusual(text, rest, secure).map(Self::Sip),
+            };
         }
         let (scheme, rest) =
             scan::span(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));

@@ -32,17 +32,10 @@ pub struct UriHeader<'a> {
 }
 
 impl<'a> SipUri<'a> {
-    pub(super) fn parse(whole: &'a str, rest: &'a str, secure: bool) -> Result<Self, ParseError> {
-        match Self::usual(rest, secure) {
-            Some(uri) => Ok(uri),
-            None => Self::unusual(whole, rest, secure),
-        }
-    }
-
     /// The SIP URI behind its scheme in the form that nearly all have, where user and host are told by one look: `user@host:port;params`.
     /// For what is not, faults included, `None`.
     #[inline(always)]
-    fn usual(text: &'a str, secure: bool) -> Option<Self> {
+    pub(super) fn usual(text: &'a str, secure: bool) -> Option<Self> {
         let octets = text.as_bytes();
         let mut marks = lanes::marks(octets, |lanes| scan::Set::Host.outside(lanes));
         let first = marks.trailing_zeros() as usize;
@@ -80,7 +73,7 @@ impl<'a> SipUri<'a> {
 
     /// The same in every form.
     #[inline(never)]
-    fn unusual(whole: &'a str, rest: &'a str, secure: bool) -> Result<Self, ParseError> {
+    pub(super) fn unusual(whole: &'a str, rest: &'a str, secure: bool) -> Result<Self, ParseError> {
         let (first, after) = scan::Set::User.span(rest);
         let (user, password, rest) = match after.strip_prefix('@') {
             Some(rest) => (Some(first), None, rest),
