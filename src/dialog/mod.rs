@@ -154,7 +154,7 @@ impl Dialog {
         let secure = is_sips(request.request_uri().unwrap_or_default());
         let routes = request.recorded_routes()?;
         let text = Text::new(request.call_id(), [&local, &remote], contacts, routes.iter());
-        Ok(Self {
+        let mut dialog = Self {
             text,
             role: Role::Uas,
             state,
@@ -164,8 +164,10 @@ impl Dialog {
             invite_cseq: request.cseq(),
             seen: if *request.method() == Method::Invite { Seen::Invite } else { Seen::Request },
             session: SessionState::default(),
-        }
-        .begun(Side::Theirs, request, sent))
+        };
+        _ = dialog.note(Side::Theirs, request);
+        dialog.note_sent(sent);
+        Ok(dialog)
     }
 
     /// The dialog that `notify`, which the peer sent, makes of `request`, a SUBSCRIBE or REFER of ours (RFC 6665 §4.4.1). The route set
@@ -235,7 +237,7 @@ impl Dialog {
         let secure = is_sips(request.request_uri().unwrap_or_default());
         let routes = response.recorded_routes()?;
         let text = Text::new(request.call_id(), [&local, &remote], contacts, routes.iter().rev());
-        Ok(Self {
+        let mut dialog = Self {
             text,
             role: Role::Uac,
             state,
@@ -245,23 +247,10 @@ impl Dialog {
             invite_cseq: 0,
             seen: Seen::Nothing,
             session: SessionState::default(),
-        }
-        .begun(Side::Ours, request, response))
-    }
-
-    /// Takes note of the request and the answer that have made the dialog.
-    fn begun(mut self, by: Side, request: &Message, answer: &Message) -> Self {
-        match by {
-            Side::Ours => {
-                self.note_sent(request);
-                _ = self.note(Side::Theirs, answer);
-            }
-            Side::Theirs => {
-                _ = self.note(Side::Theirs, request);
-                self.note_sent(answer);
-            }
-        }
-        self
+        };
+        dialog.note_sent(request);
+        _ = dialog.note(Side::Theirs, response);
+        Ok(dialog)
     }
 
     /// Confirms an early dialog of ours with the 2xx that came. Route set and remote target are taken anew from it (§13.2.2.4).

@@ -207,10 +207,12 @@ impl Negotiation {
 
     fn take(&mut self, by: Side, carrier: Carrier, sdp: Option<&[u8]>) -> Result<Meaning, Refusal> {
         // RFC 3261 §13.2.1, RFC 6337 §3.1.1: the first description counts, whatever comes later.
-        let is_answer = carrier == Carrier::Success || (carrier == Carrier::Reliable && sdp.is_some());
-        let awaits_answer = self.state.round == Round::Open(by.other(), Carrier::Invite);
-        let is_answer = by == Side::Theirs && is_answer && awaits_answer;
-        let preview = if is_answer { self.take_preview() } else { None };
+        let is_answer = || carrier == Carrier::Success || (carrier == Carrier::Reliable && sdp.is_some());
+        let awaits_answer = || self.state.round == Round::Open(by.other(), Carrier::Invite);
+        let preview = match by {
+            Side::Theirs if is_answer() && awaits_answer() => self.take_preview(),
+            Side::Theirs | Side::Ours => None,
+        };
         let has_sdp = sdp.is_some() || preview.is_some();
         let before = self.state;
         let (state, meaning) = step(before, Stimulus { by, carrier, has_sdp })?;

@@ -25,11 +25,16 @@ impl Message {
     pub fn session_description(&self) -> Option<&[u8]> {
         let body = Some(self.body()).filter(|body| !body.is_empty())?;
         let others = [Name::ContentDisposition, Name::ContentEncoding, Name::Unknown];
-        let is_sdp =
-            self.first_line(Name::ContentType).is_some_and(|line| self.raw(line.value) == b"application/sdp");
-        if is_sdp && others.iter().all(|name| !self.has(*name)) {
-            return Some(body);
+        let content_type = self.first_line(Name::ContentType).map(|line| self.raw(line.value));
+        match content_type == Some(b"application/sdp") && others.iter().all(|name| !self.has(*name)) {
+            true => Some(body),
+            false => self.description_within(body),
         }
+    }
+
+    /// The same where headers say more of the body, or it is another one.
+    #[cold]
+    fn description_within<'a>(&'a self, body: &'a [u8]) -> Option<&'a [u8]> {
         let entity = Entity {
             content_type: self.content_type().ok()??,
             disposition: self.content_disposition(),
