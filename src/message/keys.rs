@@ -203,14 +203,17 @@ impl Message {
         (!tag.is_empty()).then_some(tag)
     }
 
-    /// Where the keys stand in a message that has them in their usual form.
+    /// Notes where the keys stand, if the message has them in their usual form.
     #[inline]
-    pub(super) fn usual_keys(&self) -> Option<Keys> {
+    pub(super) fn note_usual_keys(&mut self) -> Option<()> {
         let value = |name| self.first_line(name).map(|line| line.value);
-        let tag = |name| usual::tag(&self.bytes, value(name)?);
-        let (from_tag, to_tag) = (tag(Name::From)?, tag(Name::To)?);
-        let hop = usual::top_via(&self.bytes, value(Name::Via)?)?;
-        Some(Keys { is_known: true, hop, from_tag, to_tag, target: Span::default() })
+        let (from, to, via) = (value(Name::From)?, value(Name::To)?, value(Name::Via)?);
+        self.keys = Keys::NONE;
+        self.keys.from_tag = usual::tag(&self.bytes, from)?;
+        self.keys.to_tag = usual::tag(&self.bytes, to)?;
+        usual::top_via(&self.bytes, via, &mut self.keys.hop)?;
+        self.keys.is_known = true;
+        Some(())
     }
 
     /// Where the keys stand: in the topmost Via, and the tags of From and To.
@@ -244,10 +247,11 @@ impl Message {
 
     /// The topmost Via, if it is known already or is in its usual form.
     fn usual_hop(&self) -> Option<Hop> {
-        match self.keys.is_known {
-            true => Some(self.keys.hop),
-            false => usual::top_via(&self.bytes, self.first_line(Name::Via)?.value),
+        let mut hop = self.keys.hop;
+        if !self.keys.is_known {
+            usual::top_via(&self.bytes, self.first_line(Name::Via)?.value, &mut hop)?;
         }
+        Some(hop)
     }
 
     /// The topmost Via, as far as matching and routing go by it.
@@ -427,7 +431,8 @@ mod tests {
             let spans = [hop.branch, keys.from_tag, keys.to_tag].map(|span| (span.at, span.end));
             (flags, spans, alloc::format!("{:?}", hop.host))
         };
-        let usual = parsed.usual_keys();
+        let mut noted = parsed.clone();
+        let usual = noted.note_usual_keys().map(|()| noted.keys);
         if let Some(usual) = &usual {
             let checked = parsed.check_keys().map(|checked| keys(&checked));
             assert_eq!(checked, Ok(keys(usual)), "{}", octets.escape_ascii());

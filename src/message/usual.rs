@@ -46,58 +46,54 @@ impl Hop {
     };
 }
 
-/// The first Via in `value`: `SIP/2.0/UDP host:port;branch=z9hG4bK1;rport`.
+/// Reads the first Via in `value` into `hop`, which is new: `SIP/2.0/UDP host:port;branch=z9hG4bK1;rport`.
 #[inline(never)]
-pub(super) fn top_via(octets: &[u8], value: Span) -> Option<Hop> {
-    read_top_via(octets, value)
+pub(super) fn top_via(octets: &[u8], value: Span, hop: &mut Hop) -> Option<()> {
+    read_top_via(octets, value, hop)
 }
 
 /// The value of its first `branch`; empty where there is none.
 pub(super) fn branch(octets: &[u8], value: Span) -> Option<Span> {
-    read_top_via(octets, value).map(|hop| hop.branch)
+    let mut hop = Hop::NONE;
+    read_top_via(octets, value, &mut hop)?;
+    Some(hop.branch)
 }
 
 #[inline(always)]
-fn read_top_via(octets: &[u8], value: Span) -> Option<Hop> {
+fn read_top_via(octets: &[u8], value: Span, hop: &mut Hop) -> Option<()> {
     let text = octets.get(value.at.into()..)?;
     let (protocol, text) = text.split_first_chunk::<12>()?;
-    let default = match () {
+    hop.port = match () {
         () if protocol == b"SIP/2.0/UDP " || protocol == b"SIP/2.0/TCP " => 5060,
         () if protocol == b"SIP/2.0/TLS " => 5061,
         () => return None,
     };
     let len = lanes::position_in_sight(text, |lanes| !is_of_host(lanes)).filter(|len| *len > 0)?;
     let (written, mut rest) = text.split_at_checked(len)?;
-    let host = match ipv4(written) {
+    hop.host = match ipv4(written) {
         Some(ip) => Sender::V4(ip),
         None => Sender::At(span(octets, text, rest)),
     };
-    let port = match rest.strip_prefix(b":") {
-        Some(digits) => {
-            let (port, after) = port(digits)?;
-            rest = after;
-            port
-        }
-        None => default,
-    };
+    if let Some(digits) = rest.strip_prefix(b":") {
+        (hop.port, rest) = port(digits)?;
+    }
     // Nearly always the branch is the first parameter, often the only one.
-    let mut params = Hop::NONE;
     let mut has_branch = false;
     if let Some(branch) = rest.strip_prefix(b";branch=") {
         rest = word(branch)?;
-        params.branch = span(octets, branch, rest);
+        hop.branch = span(octets, branch, rest);
         has_branch = true;
     }
     let rest = remainder(octets, rest, value)?;
-    if !rest.is_empty() {
-        params = with_params(octets, params, has_branch, value, rest.len())?;
+    match rest.is_empty() {
+        true => Some(()),
+        false => read_params(octets, hop, has_branch, value, rest.len()),
     }
-    Some(Hop { host, port, ..params })
 }
 
-/// The same with the parameters that are the last octets of `value`, `left` of them.
+/// The same of the parameters that are the last octets of `value`, `left` of them.
 #[inline(never)]
-fn with_params(octets: &[u8], mut hop: Hop, mut has_branch: bool, value: Span, left: usize) -> Option<Hop> {
+fn read_params(octets: &[u8], hop: &mut Hop, mut has_branch: bool, value: Span, left: usize) -> Option<()> {
     let mut rest = octets.get(usize::from(value.end).checked_sub(left)?..)?;
     while let Some(text) = rest.strip_prefix(b";") {
         let param = Param::read(text)?;
@@ -120,7 +116,7 @@ fn with_params(octets: &[u8], mut hop: Hop, mut has_branch: bool, value: Span, l
         rest = param.after;
     }
     let rest = remainder(octets, rest, value)?;
-    (rest.is_empty() || (rest.starts_with(b",") && scan::is_ascii(rest))).then_some(hop)
+    (rest.is_empty() || (rest.starts_with(b",") && scan::is_ascii(rest))).then_some(())
 }
 
 /// The tag in `value`, a From or To: `"Bob" <sip:bob@example.com>;tag=a6c8`. Empty where there is none.

@@ -174,10 +174,9 @@ impl Message {
         if let Some(at) = lanes::position(self.raw(span), is_control) {
             return Err(ParseError::new("no control character", at.saturating_add(span.at.into())));
         }
-        self.keys = match self.usual_keys() {
-            Some(keys) => keys,
-            None => self.check_keys()?,
-        };
+        if self.note_usual_keys().is_none() {
+            self.keys = self.check_keys()?;
+        }
         // Two digits need no second look (RFC 3261 §20.22).
         let hops = self.first_line(Name::MaxForwards).map(|line| self.raw(line.value));
         if !matches!(hops, None | Some([b'0'..=b'9'] | [b'0'..=b'9', b'0'..=b'9'])) {
