@@ -300,12 +300,14 @@ impl Message {
 
     /// What a dialog is known by, in octets (RFC 3261 §12): what [`Message::call_id`], [`Message::from_tag`] and [`Message::to_tag`] say, for less.
     pub(crate) fn dialog_keys(&self) -> DialogKeys<'_> {
+        let octets: &[u8] = &self.bytes;
+        let raw = |span: Span| octets.get(span.at.into()..span.end.into()).unwrap_or_default();
+        let call_id = self.first_line(Name::CallId).map(|line| raw(line.value)).unwrap_or_default();
         let [from_tag, to_tag] = match self.keys.is_known {
-            true => [self.keys.from_tag, self.keys.to_tag].map(|tag| self.raw(tag)),
+            true => [raw(self.keys.from_tag), raw(self.keys.to_tag)],
             false => [self.tag_in_from(), self.tag_in_to()].map(str::as_bytes),
         };
-        let call_id = self.first_line(Name::CallId).map(|line| self.raw(line.value));
-        DialogKeys { call_id: call_id.unwrap_or_default(), from_tag, to_tag }
+        DialogKeys { call_id, from_tag, to_tag }
     }
 
     /// The URI of the first Contact, opened: what [`Message::contact`] and [`Address::parse_uri`](super::Address::parse_uri) say, for less.

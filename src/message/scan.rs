@@ -138,7 +138,11 @@ pub(super) fn token_text(octets: &[u8]) -> Option<&str> {
 
 /// `text` without white space at either end.
 pub(super) fn trim(text: &str) -> &str {
-    let text = trim_start(text);
+    trim_end(trim_start(text))
+}
+
+/// `text` without white space at its end.
+pub(super) fn trim_end(text: &str) -> &str {
     match text.as_bytes().last() {
         Some(last) if is_lws(*last) => text.trim_end_matches([' ', '\t', '\r', '\n']),
         _ => text,

@@ -11,7 +11,7 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(value: &'a str) -> Self {
-        let whole = value.trim_end_matches([' ', '\t', '\r', '\n']);
+        let whole = scan::trim_end(value);
         Self { whole, rest: scan::trim_start(whole) }
     }
 
@@ -46,7 +46,9 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn token(&mut self, expected: &'static str) -> Result<&'a str, ParseError> {
-        self.span(expected, scan::is_token_byte)
+        let Some((token, rest)) = scan::token(self.rest) else { return Err(self.fault(expected)) };
+        self.rest = rest;
+        Ok(token)
     }
 
     /// A quoted string, still in its quotes.
