@@ -205,34 +205,30 @@ pub(super) fn is_route(octets: &[u8], value: Span) -> bool {
 /// The URI between the brackets of the `name-addr` in `value`.
 #[inline(always)]
 fn bracketed(octets: &[u8], value: Span) -> Option<Span> {
-    let text = octets.get(value.at.into()..)?;
-    let name_len = match text.first()? {
-        b'<' => 0,
+    let at = usize::from(value.at);
+    let open = match octets.get(at)? {
+        b'<' => at,
         b'"' => {
-            let name = text.get(1..)?;
-            let len = find(name, |lanes| lanes.is(b'"') | lanes.is(b'\\'))?;
-            match name.get(len..)? {
-                [b'"', b' ', b'<', ..] => len.wrapping_add(3),
-                [b'"', b'<', ..] => len.wrapping_add(2),
+            let quote = find(octets, at.wrapping_add(1), |lanes| lanes.is(b'"') | lanes.is(b'\\'))?;
+            match octets.get(quote..quote.wrapping_add(3))? {
+                b"\" <" => quote.wrapping_add(2),
+                [b'"', b'<', _] => quote.wrapping_add(1),
                 _ => return None,
             }
         }
-        _ => {
-            let len = find(text, |lanes| lanes.is(b'"') | lanes.is(b'<'))?;
-            (text.get(len) == Some(&b'<')).then_some(len)?
-        }
+        _ => find(octets, at, |lanes| lanes.is(b'"') | lanes.is(b'<'))
+            .filter(|open| octets.get(*open) == Some(&b'<'))?,
     };
-    let opened = text.get(name_len.wrapping_add(1)..)?;
-    let len = find(opened, |lanes| lanes.is(b'>'))?;
-    let at = usize::from(value.at).wrapping_add(name_len).wrapping_add(1);
-    let uri = Span { at: at as u16, end: at.wrapping_add(len) as u16 };
-    (opened.get(len) == Some(&b'>') && len > 0).then_some(uri)
+    let at = open.wrapping_add(1);
+    let end = find(octets, at, |lanes| lanes.is(b'>'))?;
+    (octets.get(end) == Some(&b'>') && end > at).then_some(Span { at: at as u16, end: end as u16 })
 }
 
-/// The place of the first octet that `is_end` marks, or of one that is in no usual form.
+/// The place, from `at` on, of the first octet that `is_end` marks, or of one that is in no usual form.
 #[inline(always)]
-fn find(octets: &[u8], is_end: impl Fn(Lanes) -> Hits) -> Option<usize> {
-    lanes::position_in_sight(octets, |lanes| is_end(lanes) | lanes.is_odd())
+fn find(octets: &[u8], at: usize, is_end: impl Fn(Lanes) -> Hits) -> Option<usize> {
+    let len = lanes::position_in_sight(octets.get(at..)?, |lanes| is_end(lanes) | lanes.is_odd())?;
+    Some(at.wrapping_add(len))
 }
 
 /// A parameter, made of words.
