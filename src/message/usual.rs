@@ -61,61 +61,59 @@ pub(super) fn branch(octets: &[u8], value: Span) -> Option<Span> {
 
 #[inline(always)]
 fn read_top_via(octets: &[u8], value: Span, hop: &mut Hop) -> Option<()> {
-    let text = octets.get(value.at.into()..)?;
-    let (protocol, text) = text.split_first_chunk::<12>()?;
+    let at = usize::from(value.at);
+    let protocol: &[u8; 12] = octets.get(at..)?.first_chunk()?;
     hop.port = match () {
         () if protocol == b"SIP/2.0/UDP " || protocol == b"SIP/2.0/TCP " => 5060,
         () if protocol == b"SIP/2.0/TLS " => 5061,
         () => return None,
     };
-    let len = lanes::position_in_sight(text, |lanes| !is_of_host(lanes)).filter(|len| *len > 0)?;
-    let (written, mut rest) = text.split_at_checked(len)?;
-    hop.host = match ipv4(written) {
+    let at = at.wrapping_add(protocol.len());
+    let mut end = end_of(octets, at, |lanes| !is_of_host(lanes)).filter(|end| *end > at)?;
+    hop.host = match ipv4(octets.get(at..end)?) {
         Some(ip) => Sender::V4(ip),
-        None => Sender::At(span(octets, text, rest)),
+        None => Sender::At(span(at, end)),
     };
-    if let Some(digits) = rest.strip_prefix(b":") {
-        (hop.port, rest) = port(digits)?;
+    if octets.get(end) == Some(&b':') {
+        let (port, rest) = scan::digits(octets.get(end.wrapping_add(1)..)?)?;
+        (hop.port, end) = (u16::try_from(port).ok()?, octets.len().wrapping_sub(rest.len()));
     }
     // Nearly always the branch is the first parameter, often the only one.
-    let mut has_branch = false;
-    if let Some(branch) = rest.strip_prefix(b";branch=") {
-        rest = word(branch)?;
-        hop.branch = span(octets, branch, rest);
-        has_branch = true;
+    let branch_at = end.wrapping_add(8);
+    let has_branch = octets.get(end..branch_at) == Some(b";branch=");
+    if has_branch {
+        end = word_end(octets, branch_at)?;
+        hop.branch = span(branch_at, end);
     }
-    let rest = remainder(octets, rest, value)?;
-    match rest.is_empty() {
+    match end == usize::from(value.end) {
         true => Some(()),
-        false => read_params(octets, hop, has_branch, value, rest.len()),
+        false => read_params(octets, value, end, hop, has_branch),
     }
 }
 
-/// The same of the parameters that are the last octets of `value`, `left` of them.
+/// The same of the parameters, which begin at `at`.
 #[inline(never)]
-fn read_params(octets: &[u8], hop: &mut Hop, mut has_branch: bool, value: Span, left: usize) -> Option<()> {
-    let mut rest = octets.get(usize::from(value.end).checked_sub(left)?..)?;
-    while let Some(text) = rest.strip_prefix(b";") {
-        let param = Param::read(text)?;
-        let (name, value) = (param.name, param.value);
-        if name == b"branch" {
+fn read_params(octets: &[u8], value: Span, mut at: usize, hop: &mut Hop, mut has_branch: bool) -> Option<()> {
+    while octets.get(at) == Some(&b';') {
+        let param = Param::read(octets, at.wrapping_add(1))?;
+        if param.name == b"branch" {
             // Of each name the first parameter counts.
             if !has_branch {
-                hop.branch = span(octets, value, param.after);
+                hop.branch = param.value;
             }
             has_branch = true;
-        } else if name == b"rport" {
+        } else if param.name == b"rport" {
             hop.wants_rport = true;
-        } else if name == b"received" {
+        } else if param.name == b"received" {
             hop.is_stamped = true;
-        } else if name == b"maddr" {
+        } else if param.name == b"maddr" {
             hop.has_maddr = true;
         } else if param.may_be_known() {
             return None;
         }
-        rest = param.after;
+        at = param.end;
     }
-    let rest = remainder(octets, rest, value)?;
+    let rest = octets.get(at..value.end.into())?;
     (rest.is_empty() || (rest.starts_with(b",") && scan::is_ascii(rest))).then_some(())
 }
 
@@ -128,42 +126,43 @@ pub(super) fn tag(octets: &[u8], value: Span) -> Option<Span> {
 /// The same as a part of whoever asks.
 #[inline(always)]
 pub(super) fn read_tag(octets: &[u8], value: Span) -> Option<Span> {
-    let end = bracketed(octets, value)?.end.wrapping_add(1);
+    let at = usize::from(bracketed(octets, value)?.end).wrapping_add(1);
     // Nearly always there is no other parameter.
-    only_tag(octets, end, value).or_else(|| tag_among(octets, octets.get(end.into()..)?, value))
+    only_tag(octets, value, at).or_else(|| tag_among(octets, value, at))
 }
 
 /// The tag from `at` on to the end of `value`, if nothing else stands there; empty where there is none.
 #[inline(always)]
-fn only_tag(octets: &[u8], at: u16, value: Span) -> Option<Span> {
-    if at == value.end {
+fn only_tag(octets: &[u8], value: Span, at: usize) -> Option<Span> {
+    if at == usize::from(value.end) {
         return Some(Span::default());
     }
-    let tag = octets.get(at.into()..)?.strip_prefix(b";tag=")?;
-    let at = at.wrapping_add(5);
-    let len = word_len(tag);
-    (len > 0 && usize::from(at).wrapping_add(len) == value.end.into()).then_some(Span { at, end: value.end })
+    let tag_at = at.wrapping_add(5);
+    let is_tag = octets.get(at..tag_at)? == b";tag=" && word_end(octets, tag_at)? == usize::from(value.end);
+    is_tag.then_some(Span { at: tag_at as u16, ..value })
 }
 
-/// The tag among several parameters.
+/// The tag among several parameters, which begin at `at`.
 #[inline(never)]
-fn tag_among(octets: &[u8], params: &[u8], value: Span) -> Option<Span> {
-    let mut rest = params;
-    let mut tag = None;
-    while let Some(text) = rest.strip_prefix(b";") {
-        let param = Param::read(text)?;
+fn tag_among(octets: &[u8], value: Span, mut at: usize) -> Option<Span> {
+    let mut tag = Span::default();
+    while octets.get(at) == Some(&b';') {
+        let param = Param::read(octets, at.wrapping_add(1))?;
         if param.name == b"tag" {
             // One without a value is no tag.
-            if param.value.len() == param.after.len() {
+            if param.value == Span::default() {
                 return None;
             }
-            tag = tag.or(Some(span(octets, param.value, param.after)));
+            // Of each name the first parameter counts.
+            if tag == Span::default() {
+                tag = param.value;
+            }
         } else if param.may_be_known() {
             return None;
         }
-        rest = param.after;
+        at = param.end;
     }
-    remainder(octets, rest, value)?.is_empty().then(|| tag.unwrap_or_default())
+    (at == usize::from(value.end)).then_some(tag)
 }
 
 /// The URI of the first Contact in `value`: `<sip:bob@192.0.2.4:5060;transport=tcp>;expires=3600`.
@@ -186,7 +185,7 @@ pub(super) fn party(octets: &[u8], value: Span) -> Option<u16> {
         _ => false,
     };
     let end = uri.end.wrapping_add(1);
-    only_tag(octets, end, value).filter(|_| is_written_so).map(|_| end)
+    only_tag(octets, value, end.into()).filter(|_| is_written_so).map(|_| end)
 }
 
 /// Whether `value`, a Record-Route, is one address without a name: `<sip:p1.example.com;lr>;x=1`.
@@ -221,34 +220,41 @@ fn bracketed(octets: &[u8], value: Span) -> Option<Span> {
     };
     let at = open.wrapping_add(1);
     let end = find(octets, at, |lanes| lanes.is(b'>'))?;
-    (octets.get(end) == Some(&b'>') && end > at).then_some(Span { at: at as u16, end: end as u16 })
+    (octets.get(end) == Some(&b'>') && end > at).then_some(span(at, end))
 }
 
 /// The place, from `at` on, of the first octet that `is_end` marks, or of one that is in no usual form.
 #[inline(always)]
 fn find(octets: &[u8], at: usize, is_end: impl Fn(Lanes) -> Hits) -> Option<usize> {
-    let len = lanes::position_in_sight(octets.get(at..)?, |lanes| is_end(lanes) | lanes.is_odd())?;
-    Some(at.wrapping_add(len))
+    end_of(octets, at, |lanes| is_end(lanes) | lanes.is_odd())
+}
+
+/// The place, from `at` on, of the first octet that `is_end` marks; `None` where it is out of sight.
+#[inline(always)]
+fn end_of(octets: &[u8], at: usize, is_end: impl Fn(Lanes) -> Hits) -> Option<usize> {
+    Some(at.wrapping_add(lanes::position_in_sight(octets.get(at..)?, is_end)?))
 }
 
 /// A parameter, made of words.
 struct Param<'a> {
     name: &'a [u8],
-    /// From its value on; without `=`, from what follows.
-    value: &'a [u8],
-    after: &'a [u8],
+    /// Empty where there is none.
+    value: Span,
+    end: usize,
 }
 
 impl<'a> Param<'a> {
-    /// The one at the start of `text`.
+    /// The one that begins at `at`.
     #[inline]
-    fn read(text: &'a [u8]) -> Option<Self> {
-        let rest = word(text)?;
-        let name = text.get(..text.len().wrapping_sub(rest.len()))?;
-        Some(match rest.strip_prefix(b"=") {
-            Some(value) => Self { name, value, after: word(value)? },
-            None => Self { name, value: rest, after: rest },
-        })
+    fn read(octets: &'a [u8], at: usize) -> Option<Self> {
+        let end = word_end(octets, at)?;
+        let name = octets.get(at..end)?;
+        if octets.get(end) != Some(&b'=') {
+            return Some(Self { name, value: Span::default(), end });
+        }
+        let at = end.wrapping_add(1);
+        let end = word_end(octets, at)?;
+        Some(Self { name, value: span(at, end), end })
     }
 
     /// Whether its name might be one that is looked for, in another case.
@@ -257,10 +263,11 @@ impl<'a> Param<'a> {
     }
 }
 
-/// What follows the word at the start of `text`.
-#[inline]
-fn word(text: &[u8]) -> Option<&[u8]> {
-    text.get(word_len(text)..).filter(|after| after.len() < text.len())
+/// Where the word at `at` ends.
+#[inline(always)]
+fn word_end(octets: &[u8], at: usize) -> Option<usize> {
+    let len = word_len(octets.get(at..)?);
+    (len > 0).then_some(at.wrapping_add(len))
 }
 
 /// The length of the word at the start of `text`; zero if there is none or its end is out of sight. Tokens are hardly ever made of other octets.
@@ -275,25 +282,8 @@ fn is_of_host(lanes: Lanes) -> Hits {
     lanes.is_alphanumeric() | lanes.is_in(b'-', b'.') | lanes.is(b'_')
 }
 
-/// The port at the start of `text`, and what follows.
+/// A head is at most 65,535 octets long.
 #[inline]
-fn port(text: &[u8]) -> Option<(u16, &[u8])> {
-    let (port, rest) = scan::digits(text)?;
-    Some((u16::try_from(port).ok()?, rest))
-}
-
-/// What is left of `value` where `rest` begins.
-#[inline]
-fn remainder<'a>(octets: &'a [u8], rest: &[u8], value: Span) -> Option<&'a [u8]> {
-    octets.get(octets.len().wrapping_sub(rest.len())..value.end.into())
-}
-
-/// From where `text` begins to where `after` begins, both of them ends of `octets`. A head is at most 65,535 octets long.
-#[inline]
-fn span(octets: &[u8], text: &[u8], after: &[u8]) -> Span {
-    let at = |end: &[u8]| octets.len().wrapping_sub(end.len()) as u16;
-    match text.len() == after.len() {
-        true => Span::default(),
-        false => Span { at: at(text), end: at(after) },
-    }
+fn span(at: usize, end: usize) -> Span {
+    Span { at: at as u16, end: end as u16 }
 }
