@@ -222,6 +222,7 @@ pub struct Report {
 
 impl Report {
     /// The report of an answer that was sent or received.
+    #[inline]
     pub fn of(response: Arc<Message>) -> Self {
         let status = response.status();
         let cause = status.filter(|status| status.is_failure()).map(Cause::of);

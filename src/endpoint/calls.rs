@@ -167,7 +167,7 @@ impl<D: Default> Endpoint<D> {
     /// A request within a dialog (§12.2.2).
     pub(super) fn inspect_in_dialog(
         &mut self,
-        flow: Flow,
+        flow: &Flow,
         id: MatchId,
         dialog: DialogId,
         request: Arc<Message>,
@@ -229,7 +229,7 @@ impl<D: Default> Endpoint<D> {
     /// repeats the answer (§17.2.1). One that is out of order is so again.
     fn refuse_in_dialog(
         &mut self,
-        flow: Flow,
+        flow: &Flow,
         id: MatchId,
         dialog: DialogId,
         request: Arc<Message>,

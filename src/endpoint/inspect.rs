@@ -33,7 +33,7 @@ pub(super) struct Accepted {
 
 impl<D: Default> Endpoint<D> {
     /// A valid request: one that is known already, an ACK, a CANCEL, one within a dialog, or a new one.
-    pub(super) fn inspect(&mut self, flow: Flow, request: Arc<Message>) {
+    pub(super) fn inspect(&mut self, flow: &Flow, request: Arc<Message>) {
         let method = request.method();
         if *method == Method::Ack {
             return self.ack(request);
@@ -46,7 +46,7 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    fn inspect_new(&mut self, flow: Flow, id: MatchId, request: Arc<Message>) {
+    fn inspect_new(&mut self, flow: &Flow, id: MatchId, request: Arc<Message>) {
         let uri = request.request_uri().unwrap_or_default();
         if uri.len() > self.config.limits.uri {
             return self.refuse(flow, &request, (StatusCode::REQUEST_URI_TOO_LONG, None));
@@ -86,7 +86,7 @@ impl<D: Default> Endpoint<D> {
     /// A request outside dialogs (§8.2.1 to §8.2.3); what its Request-URI has it refused for is not the first that is asked.
     fn inspect_initial(
         &mut self,
-        flow: Flow,
+        flow: &Flow,
         id: MatchId,
         request: Arc<Message>,
         target_refusal: Option<StatusCode>,
@@ -284,13 +284,13 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// A table is full (§21.5.4).
-    pub(super) fn overloaded(&mut self, flow: Flow, request: &Message) {
+    pub(super) fn overloaded(&mut self, flow: &Flow, request: &Message) {
         bump(&mut self.counters.overloaded);
         let refusal = (StatusCode::SERVICE_UNAVAILABLE, Some((Name::RetryAfter, "10".into())));
         self.refuse(flow, request, refusal);
     }
 
-    pub(super) fn refuse(&mut self, flow: Flow, request: &Message, refusal: Refusal) {
+    pub(super) fn refuse(&mut self, flow: &Flow, request: &Message, refusal: Refusal) {
         if !self.is_full() {
             bump(&mut self.counters.refused);
         }
@@ -305,7 +305,7 @@ impl<D: Default> Endpoint<D> {
     /// Answers a request and forgets it: a retransmission will be answered the same, with the same tag (§8.2.7).
     pub(super) fn answer_without_state(
         &mut self,
-        flow: Flow,
+        flow: &Flow,
         request: &Message,
         status: StatusCode,
         reason: &str,
@@ -319,7 +319,7 @@ impl<D: Default> Endpoint<D> {
     /// As [`Endpoint::answer_without_state`], with this To tag.
     pub(super) fn answer_as(
         &mut self,
-        mut flow: Flow,
+        flow: &Flow,
         request: &Message,
         (status, reason): (StatusCode, &str),
         headers: &[(Name, String)],
@@ -336,6 +336,7 @@ impl<D: Default> Endpoint<D> {
         if !self.config.server.is_empty() {
             answer = answer.header(Name::Server, &self.config.server);
         }
+        let mut flow = *flow;
         turn_back(&mut flow, request, self.config.policy.honour_maddr);
         match answer.finish() {
             Ok(answer) => self.transmit(flow, Payload::Message(Arc::new(answer)), Token(Sender::Nobody)),

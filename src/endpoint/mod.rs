@@ -183,9 +183,9 @@ impl<D: Default> Endpoint<D> {
     pub fn handle_input(&mut self, now: Timestamp, input: Input) {
         self.advance(now);
         match input {
-            Input::Datagram { flow, payload } => self.datagram(flow, payload),
+            Input::Datagram { flow, payload } => self.datagram(&flow, payload),
             Input::Message { flow, payload } => match self.transports.open(flow, self.config.limits.flows) {
-                true => self.datagram(flow, payload),
+                true => self.datagram(&flow, payload),
                 false => self.give_up(flow),
             },
             Input::Stream { flow, payload } => self.stream(flow, &payload),

@@ -15,7 +15,7 @@ use crate::transaction::MatchId;
 
 impl<D: Default> Endpoint<D> {
     /// A datagram, a WebSocket message, or one message of a stream.
-    pub(super) fn datagram(&mut self, flow: Flow, payload: Bytes) {
+    pub(super) fn datagram(&mut self, flow: &Flow, payload: Bytes) {
         if KeepAlive::of(&payload).is_some() {
             bump(&mut self.counters.keep_alives);
             return;
@@ -49,7 +49,7 @@ impl<D: Default> Endpoint<D> {
         }
         while let Some(framer) = self.transports.framer(&flow) {
             match framer.next(&self.config.limits) {
-                Ok(Some(Unit::Message(payload))) => self.datagram(flow, payload),
+                Ok(Some(Unit::Message(payload))) => self.datagram(&flow, payload),
                 Ok(Some(Unit::Ping)) => self.pong(flow),
                 Ok(None) => return,
                 Err(_) => return self.give_up(flow),
@@ -79,7 +79,7 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// A request that is legible enough gets to hear what is wrong with it; nothing else does (§8.2, §21.4.1, §21.5.6).
-    fn broken(&mut self, flow: Flow, message: &mut Message, fault: &ParseError) {
+    fn broken(&mut self, flow: &Flow, message: &mut Message, fault: &ParseError) {
         if !message.is_answerable(fault) || *message.method() == Method::Ack {
             bump(&mut self.counters.broken_dropped);
             return;
@@ -95,10 +95,10 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// An answer belongs to the request of ours that it matches, or to nobody (RFC 6026 §7.2).
-    fn response(&mut self, flow: Flow, response: Arc<Message>) {
+    fn response(&mut self, flow: &Flow, response: Arc<Message>) {
         let client = MatchId::client(&self.key, &response).ok().and_then(|id| self.client_of(id));
         match client {
-            Some(client) if self.is_answer_of(client, &flow, &response) => self.answered(client, response),
+            Some(client) if self.is_answer_of(client, flow, &response) => self.answered(client, response),
             _ => bump(&mut self.counters.stray_responses),
         }
     }

@@ -20,7 +20,7 @@ impl<D: Default> Endpoint<D> {
     /// A PRACK, in the dialog that the answer which it acknowledges has made; `None` when that is over (RFC 3262 §3).
     pub(super) fn inspect_prack(
         &mut self,
-        flow: Flow,
+        flow: &Flow,
         id: MatchId,
         dialog: Option<DialogId>,
         prack: Arc<Message>,

@@ -383,7 +383,7 @@ impl<D: Default> Endpoint<D> {
     /// A NOTIFY from nowhere, to one of our SUBSCRIBEs: the dialog that it begins takes it. One that is lost or refused begins none.
     pub(super) fn inspect_first_notify(
         &mut self,
-        flow: Flow,
+        flow: &Flow,
         id: MatchId,
         request: Arc<Message>,
         to_tag: &str,

@@ -35,7 +35,7 @@ impl<D: Default> Endpoint<D> {
     /// Begins the context of a new request outside dialogs.
     pub(super) fn begin_initial(
         &mut self,
-        flow: Flow,
+        flow: &Flow,
         id: MatchId,
         request: Arc<Message>,
         accepted: Accepted,
@@ -64,7 +64,7 @@ impl<D: Default> Endpoint<D> {
     /// Begins a context. It is quiet until it is announced.
     pub(super) fn begin(
         &mut self,
-        flow: Flow,
+        flow: &Flow,
         id: MatchId,
         request: Arc<Message>,
         dialog: Option<DialogId>,
@@ -77,7 +77,7 @@ impl<D: Default> Endpoint<D> {
     /// Begins a context that is [answered alone](Self::answer_alone) at once.
     pub(super) fn begin_unscheduled(
         &mut self,
-        flow: Flow,
+        flow: &Flow,
         id: MatchId,
         request: Arc<Message>,
         dialog: Option<DialogId>,
@@ -90,12 +90,13 @@ impl<D: Default> Endpoint<D> {
     /// Begins a context with this tag of its answers; whether we are to be reached by a SIPS URI is known. It has no timer yet.
     fn begin_as(
         &mut self,
-        mut flow: Flow,
+        flow: &Flow,
         id: MatchId,
         request: Arc<Message>,
         dialog: Option<DialogId>,
         (tag, is_secure): (random::Token, bool),
     ) -> ServerId {
+        let mut flow = *flow;
         let return_port = turn_back(&mut flow, &request, self.config.policy.honour_maddr);
         let (method, cseq) = (SessionMethod::of(request.method()), request.cseq());
         let reliable = flow.transport.is_reliable();
@@ -175,8 +176,8 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// A CANCEL (§9.2): 200 if there is what it cancels, with the tag of that one's answers; else 481.
-    pub(super) fn cancel(&mut self, flow: Flow, id: MatchId, cancel: Arc<Message>) {
-        let found = self.cancelled_by(&cancel).filter(|(_, slot)| self.is_hop_of(slot, &flow));
+    pub(super) fn cancel(&mut self, flow: &Flow, id: MatchId, cancel: Arc<Message>) {
+        let found = self.cancelled_by(&cancel).filter(|(_, slot)| self.is_hop_of(slot, flow));
         let Some((invite, slot)) = found else {
             return self.refuse(flow, &cancel, (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None));
         };
