@@ -402,6 +402,10 @@ fn dialog_possible(request: &Message) -> Option<bool> {
 
 /// Whether a media range of Accept covers session descriptions (§20.1). `q=0` says that it does not.
 fn covers_sdp(range: &str) -> bool {
+    // As nearly all say it.
+    if range == "application/sdp" {
+        return true;
+    }
     let Ok(range) = MediaType::parse(range) else { return false };
     let is_refused = range.params.value("q").is_some_and(|q| q.bytes().all(|b| matches!(b, b'0' | b'.')));
     let covers = |part: &str, name: &str| part == "*" || part.eq_ignore_ascii_case(name);
