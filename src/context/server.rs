@@ -290,14 +290,22 @@ impl ServerContext {
         settings: &Settings,
     ) -> Result<ServerEffects, Refused> {
         let draft = self.draft(now, status, reply, defaults, settings)?;
-        Ok(self.give_draft(now, draft, settings))
+        Ok(self.give_draft(now, draft, settings).0)
     }
 
-    /// Gives an answer that was written just now.
-    pub(crate) fn give_draft(&mut self, now: Timestamp, draft: Draft, settings: &Settings) -> ServerEffects {
+    /// Gives an answer that was written just now. If it is final and goes out, the request is handed over: it is not held any longer.
+    pub(crate) fn give_draft(
+        &mut self,
+        now: Timestamp,
+        draft: Draft,
+        settings: &Settings,
+    ) -> (ServerEffects, Option<Arc<Message>>) {
         match draft {
-            Draft { message, rseq: None, is_held: false, .. } => self.give(now, message, settings),
-            _ => self.give_in_turn(now, draft, settings),
+            Draft { status, message, rseq: None, is_held: false } => {
+                let request = if status.is_provisional() { None } else { self.request.take() };
+                (self.give(now, message, settings), request)
+            }
+            _ => (self.give_in_turn(now, draft, settings), None),
         }
     }
 

@@ -256,10 +256,9 @@ impl<D: Default> Endpoint<D> {
         {
             return Err(DialogError::Session(Refusal::SdpMisplaced).into());
         }
-        let request = slot.context.request().filter(|_| is_success).cloned();
         let is_first = slot.dialog.is_none() && self.make_dialog(server, draft.sent())?;
         let Some(slot) = self.servers.get_mut(server) else { return Err(Refused::Gone) };
-        let effects = slot.context.give_draft(now, draft, &self.config.settings);
+        let (effects, request) = slot.context.give_draft(now, draft, &self.config.settings);
         match request.filter(|_| effects.contains(ServerEffects::ACCEPTED)) {
             Some(request) => {
                 if !is_first {
