@@ -90,7 +90,10 @@ impl ServerContext {
         let is_invite = *request.method() == Method::Invite;
         let kind = if is_invite { Kind::InviteServer } else { Kind::NonInviteServer };
         let (transaction, _) = Transaction::new(kind, reliable, now, &settings.timers);
-        let expires = request.expires().ok().flatten().filter(|_| is_invite && settings.honour_expires);
+        let expires = match is_invite && settings.honour_expires {
+            true => request.expires().ok().flatten(),
+            false => None,
+        };
         let patience = if is_invite { settings.answer_within } else { Some(settings.timers.give_up()) };
         let trying = if is_invite { settings.trying_after } else { settings.trying_non_invite_after() };
         let guard_is_expiry =
