@@ -97,8 +97,8 @@ fn is_tag(tag: &str) -> bool {
     tag.eq_ignore_ascii_case(OPTION_TAG)
 }
 
-fn requires(request: &Message) -> bool {
-    request.require().any(is_tag)
+fn requires(message: &Message) -> bool {
+    message.require().any(is_tag)
 }
 
 /// How many reliable provisional answers may wait at once for their PRACK or for their turn.
@@ -304,9 +304,8 @@ impl Received {
 
 /// What a PRACK of this answer says in RAck (RFC 3262 §7.2); `None` if it is no reliable provisional answer.
 pub(crate) fn rack(response: &Message) -> Option<RAck> {
-    let is_numbered = response.status().is_some_and(|s| s.is_provisional() && s > StatusCode::TRYING);
-    let is_required = response.require().any(|tag| tag.eq_ignore_ascii_case(OPTION_TAG));
-    let rseq = response.rseq().ok().flatten().filter(|_| is_numbered && is_required)?;
+    response.status().filter(|status| status.is_provisional() && *status > StatusCode::TRYING)?;
+    let rseq = response.rseq().ok().flatten().filter(|_| requires(response))?;
     Some(RAck { rseq, cseq: response.cseq(), method: response.method().clone() })
 }
 

@@ -231,8 +231,10 @@ impl<D: Default> Endpoint<D> {
     /// §20.1, §21.4.7, RFC 4475 §3.3.15: the answer to an INVITE has a session description in it, which the caller must accept.
     fn check_accepted(&self, request: &Message) -> Result<(), Refusal> {
         match request.value(Name::Accept) {
+            // What nearly all say.
+            None | Some("application/sdp") => Ok(()),
             Some(_) if matches!(request.method(), Method::Invite) => self.check_sdp_accepted(request),
-            _ => Ok(()),
+            Some(_) => Ok(()),
         }
     }
 
@@ -402,10 +404,6 @@ fn dialog_possible(request: &Message) -> Option<bool> {
 
 /// Whether a media range of Accept covers session descriptions (§20.1). `q=0` says that it does not.
 fn covers_sdp(range: &str) -> bool {
-    // As nearly all say it.
-    if range == "application/sdp" {
-        return true;
-    }
     let Ok(range) = MediaType::parse(range) else { return false };
     let is_refused = range.params.value("q").is_some_and(|q| q.bytes().all(|b| matches!(b, b'0' | b'.')));
     let covers = |part: &str, name: &str| part == "*" || part.eq_ignore_ascii_case(name);

@@ -295,9 +295,11 @@ impl<D: Default> Endpoint<D> {
         said: Option<&Body>,
         permission: Permission,
     ) {
-        let is_subscribing = matches!(request.method(), Method::Subscribe | Method::Refer);
-        let slot = self.servers.get(server).filter(|_| is_subscribing);
-        let told = slot.and_then(|slot| Some((slot.dialog?, slot.context.response().cloned()?)));
+        let told = match request.method() {
+            Method::Subscribe | Method::Refer => self.servers.get(server),
+            _ => None,
+        };
+        let told = told.and_then(|slot| Some((slot.dialog?, slot.context.response().cloned()?)));
         self.carry_out_server(server, effects, None);
         if let Some((dialog, response)) = told {
             self.subscription_answered(dialog, request, &response, said.cloned(), permission);
