@@ -299,7 +299,7 @@ impl<D: Default> Endpoint<D> {
             && self.servers.is_empty()
             && self.clients.is_empty()
             && self.dialogs.is_empty()
-            && self.timers.len() == 0
+            && self.timers.is_empty()
             && self.index.is_empty()
             && self.transports.connects() == 0
             && self.transports.queries.is_empty()
