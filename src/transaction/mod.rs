@@ -135,16 +135,15 @@ impl Transaction {
         timers: &Timers,
     ) {
         for timer in set.iter() {
-            self.arm(timer, now, fired.contains(timer).then_some(due), timers);
+            match timer.repeats() {
+                true => self.arm_again(timer, now, fired.contains(timer).then_some(due), timers),
+                false => self.end_at = now + timers.first(timer, self.reliable).unwrap_or_default(),
+            }
         }
     }
 
-    fn arm(&mut self, timer: Timer, now: Timestamp, due: Option<Timestamp>, timers: &Timers) {
-        if !timer.repeats() {
-            let length = timers.first(timer, self.reliable).unwrap_or_default();
-            self.end_at = now + length;
-            return;
-        }
+    #[inline(never)]
+    fn arm_again(&mut self, timer: Timer, now: Timestamp, due: Option<Timestamp>, timers: &Timers) {
         let interval = match (due, timer, self.state) {
             (None, ..) => timers.t1,
             // RFC 3261 §17.1.2.2: in Proceeding, E runs for T2.
