@@ -82,8 +82,7 @@ impl<D: Default> Endpoint<D> {
         request: Arc<Message>,
         dialog: Option<DialogId>,
     ) -> ServerId {
-        // The request has a To tag: of ours comes no more than a first RSeq (RFC 3262 §3), and for that its identity will do, which only we know.
-        let tag = random::Token::from_bits(id.as_u128());
+        let tag = self.random.token();
         let is_secure = asks_for_sips(&request);
         self.begin_as(flow, id, request, dialog, (tag, is_secure))
     }
