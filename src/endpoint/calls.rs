@@ -298,12 +298,16 @@ impl<D: Default> Endpoint<D> {
         slot.dialog.terminate();
         // §13.2.2.4: a 2xx is acknowledged, even if its offer gets no answer any more.
         self.settle_ack(dialog);
-        let Some(slot) = self.dialogs.get(dialog) else { return };
-        for open in slot.servers.clone() {
+        let Some(slot) = self.dialogs.get_mut(dialog) else { return };
+        let servers = core::mem::take(&mut slot.servers);
+        for open in &servers {
             // Whoever ends the session has seen its 2xx.
-            if self.servers.get(open).is_some_and(|slot| slot.context.awaits_ack()) {
-                self.stop_waiting(open);
+            if self.servers.get(*open).is_some_and(|slot| slot.context.awaits_ack()) {
+                self.stop_waiting(*open);
             }
+        }
+        if let Some(slot) = self.dialogs.get_mut(dialog) {
+            slot.servers = servers;
         }
         self.end_dialog(dialog, By::Remote, Why::Bye, Some(bye), None);
     }

@@ -275,13 +275,17 @@ impl<D: Default> Endpoint<D> {
 
     /// What a request within a dialog would change in its session; `None` for one that is not about it.
     pub(super) fn change_asked(&self, dialog: DialogId, request: &Message) -> Option<Change> {
+        let is_update = match request.method() {
+            Method::Update => true,
+            Method::Invite => false,
+            _ => return None,
+        };
         let slot = self.dialogs.get(dialog)?;
-        match (request.method(), request.session_description()) {
+        Some(match request.session_description() {
             // RFC 3311 §5.2, RFC 4028 §7.4: without an offer it asks whether we are there.
-            (Method::Update, None) => Some(Change::Refresh),
-            (Method::Invite | Method::Update, offer) => Some(slot.dialog.change(offer)),
-            _ => None,
-        }
+            None if is_update => Change::Refresh,
+            offer => slot.dialog.change(offer),
+        })
     }
 
     /// Has a request within a dialog answered, by policy or by the application, and tells of it.

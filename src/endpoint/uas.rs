@@ -373,7 +373,9 @@ impl<D: Default> Endpoint<D> {
         message: Option<Arc<Message>>,
     ) {
         let has = |effect| effects.contains(effect);
-        if let (Some(request), true) = (&message, has(ServerEffects::CANCELLED)) {
+        if has(ServerEffects::CANCELLED)
+            && let Some(request) = &message
+        {
             self.tell_server(server, ServerEvent::Cancelled { request: request.clone() });
         }
         if has(ServerEffects::SEND) {

@@ -50,14 +50,15 @@ impl MatchId {
     /// # Errors
     /// When a header that decides is malformed.
     pub fn server(key: &HashKey, request: &Message, method: &Method) -> Result<Self, ParseError> {
-        let hop = request.top_hop()?;
+        let hop = request.top_hop();
+        let hop = hop.as_ref().map_err(ParseError::clone)?;
         let method = if *method == Method::Ack { &Method::Invite } else { method };
         let mut text = Text::new(key);
         text.field(method.as_str());
         match hop.rfc3261_branch() {
             Some(branch) => {
                 text.caseless(branch);
-                text.sent_by(&hop);
+                text.sent_by(hop);
             }
             None => text.rfc2543(request, method),
         }
