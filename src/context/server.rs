@@ -80,6 +80,7 @@ enum Phase {
 impl ServerContext {
     /// A context for `request`, received now over a transport that is `reliable` or not. All its answers will carry `tag`, which must be
     /// fresh, unless the request has a To tag.
+    #[inline]
     pub fn new(
         now: Timestamp,
         request: Arc<Message>,
