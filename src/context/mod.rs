@@ -32,6 +32,7 @@ pub use effects::{EndReason, ServerEffects};
 pub use error::Refused;
 pub use reliable::Rel100;
 pub(crate) use reliable::{OPTION_TAG, rack};
+pub(crate) use reply::answers_with_contact;
 pub use reply::{Defaults, Permission, Reply, Report};
 pub use request::{Hop, Identifiers, Invite, Request};
 pub(crate) use request::{Routing, again, as_request_uri, carries_contact, check_address, check_contact};

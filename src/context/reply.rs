@@ -194,18 +194,23 @@ pub struct Defaults<'a> {
 
 impl<'a> Defaults<'a> {
     fn for_answer(&self, method: &Method, status: StatusCode, is_reliable: bool) -> [(Name, &'a str); 4] {
-        let is_success = status.is_success();
-        let forms_dialog = method.creates_dialog() && status > StatusCode::TRYING && !status.is_failure();
-        let refreshes = matches!(method, Method::Update | Method::Notify) && is_success;
-        let describes = matches!(method, Method::Invite | Method::Options) && is_success;
+        let describes = matches!(method, Method::Invite | Method::Options) && status.is_success();
         let allow = describes || is_reliable || status == StatusCode::METHOD_NOT_ALLOWED;
         let when = |yes: bool, value| if yes { value } else { "" };
         [
-            (Name::Contact, when(forms_dialog || refreshes, self.contact)),
+            (Name::Contact, when(answers_with_contact(method, status), self.contact)),
             (Name::Allow, when(allow, self.allow)),
             (Name::Supported, when(describes, self.supported)),
             (Name::Server, self.server),
         ]
+    }
+}
+
+/// Whether an answer with this status to a request of this method says where we are reached (RFC 3261 §12.1.1, §12.2.2).
+pub(crate) fn answers_with_contact(method: &Method, status: StatusCode) -> bool {
+    match method {
+        Method::Update | Method::Notify => status.is_success(),
+        method => method.creates_dialog() && status > StatusCode::TRYING && !status.is_failure(),
     }
 }
 

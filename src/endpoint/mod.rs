@@ -375,20 +375,9 @@ impl<D> fmt::Debug for Endpoint<D> {
     }
 }
 
-/// What answers of ours carry unless the application says otherwise, by this flow and, where `is_secure`, to a request that [asks for SIPS](asks_for_sips).
-fn defaults<'a>(
-    config: &'a Config,
-    described: &'a Described,
-    transports: &'a Transports,
-    flow: &Flow,
-    is_secure: bool,
-) -> Defaults<'a> {
-    Defaults {
-        contact: transports.contact(flow.transport, Some(flow.remote.ip()), is_secure),
-        allow: &described.allow,
-        supported: &described.supported,
-        server: &config.server,
-    }
+/// What answers of ours carry unless the application says otherwise.
+fn defaults<'a>(config: &'a Config, described: &'a Described, contact: &'a str) -> Defaults<'a> {
+    Defaults { contact, allow: &described.allow, supported: &described.supported, server: &config.server }
 }
 
 /// Whether we are to be reached by a SIPS URI in the dialog that this request makes (RFC 3261 §12.1.1): for its Request-URI, its topmost Record-Route, or

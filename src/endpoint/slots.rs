@@ -15,6 +15,7 @@ use super::ids::{DialogId, QueryId, RequestId, ServerId};
 use super::policy::Handling;
 use super::redirects::Redirects;
 use super::timers::Handle;
+use super::transports::Transports;
 use crate::context::{ClientContext, ServerContext};
 use crate::dialog::{
     Dialog, DialogState, InDialog, Modify, SessionTimer, SessionTimers, Subject, Subscriber, TimerMode,
@@ -256,6 +257,12 @@ impl Stage {
 }
 
 impl<D> ServerSlot<D> {
+    /// What Contact says by its flow, as a SIPS URI where the request [asks for one](super::asks_for_sips).
+    pub(super) fn contact<'a>(&self, transports: &'a Transports) -> &'a str {
+        let flow = self.flow.get();
+        transports.contact(flow.transport, Some(flow.remote.ip()), self.is_secure)
+    }
+
     /// What is kept as octets becomes a message once more.
     pub(super) fn recall(&mut self) {
         let answer = self.context.settled().map(|octets| Message::parse(octets.to_vec()));

@@ -1,5 +1,6 @@
 //! Contexts of received requests: from a request to the application, from its answer to the wire (RFC 3261 §8.2, §9.2, §13.3).
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use core::num::NonZeroU64;
 
@@ -15,7 +16,9 @@ use super::send::turn_back;
 use super::slots::{ServerSlot, SessionMethod};
 use super::timers::Handle;
 use super::{By, Endpoint, Event, Refused, asks_for_sips, defaults};
-use crate::context::{Cause, Permission, Reply, Report, ServerContext, ServerEffects, Verb, rack};
+use crate::context::{
+    Cause, Permission, Reply, Report, ServerContext, ServerEffects, Verb, answers_with_contact, rack,
+};
 use crate::dialog::{Dialog, DialogError, makes_subscription};
 use crate::message::{Address, Body, Message, Method, StatusCode};
 use crate::random;
@@ -193,8 +196,7 @@ impl<D: Default> Endpoint<D> {
         }
 
         let Some(slot) = self.servers.get_mut(invite) else { return };
-        let defaults =
-            defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), slot.is_secure);
+        let defaults = defaults(&self.config, &self.described, slot.contact(&self.transports));
         let effects = slot.context.cancel(self.now, &defaults, &self.config.settings);
         self.carry_out_server(invite, effects, Some(cancel));
     }
@@ -228,30 +230,21 @@ impl<D: Default> Endpoint<D> {
     /// Gives an answer. If it is refused, nothing has changed.
     pub(super) fn respond(&mut self, server: ServerId, verb: Verb, reply: &Reply) -> Result<(), Refused> {
         let slot = self.servers.get(server).ok_or(Refused::Gone)?;
-        let mut defaults =
-            defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), slot.is_secure);
-        // Within a dialog we are where the dialog says, until the application says otherwise; an early one too (RFC 3311 §5.1).
-        let within = slot.dialog.and_then(|id| self.dialogs.get(id));
-        let contact = within.map(|slot| slot.dialog.local_contact());
-        let contact = contact
-            .filter(|contact| !is_contact_of(defaults.contact, contact))
-            .map(|contact| alloc::format!("<{contact}>"));
-        if let Some(contact) = &contact {
-            defaults.contact = contact;
-        }
-        let (now, settings) = (self.now, &self.config.settings);
         let (said, permission) = (reply.body.as_ref(), reply.permission);
         let mut status = verb.status(reply)?;
-        let is_success = status.is_success();
-        let fitted = if is_success { self.fitted(slot, reply) } else { None };
+        let fitted = if status.is_success() { self.fitted(slot, reply) } else { None };
         let reply = fitted.as_ref().unwrap_or(reply);
         if fitted.is_some() {
             status = verb.status(reply)?;
         }
+        let contact = self.contact_in_answer(slot, status);
+        let (now, settings) = (self.now, &self.config.settings);
+        let defaults = defaults(&self.config, &self.described, &contact);
         let draft = slot.context.draft(now, status, reply, &defaults, settings)?;
         // §13.2.1: once offer and answer are exchanged, another description would be another offer.
         let is_description = slot.context.is_invite() && !status.is_failure();
-        if let (Some(body), Some(within), true) = (said, within, is_description)
+        if let (Some(body), true) = (said, is_description)
+            && let Some(within) = slot.dialog.and_then(|id| self.dialogs.get(id))
             && !within.dialog.may_describe(body)
         {
             return Err(DialogError::Session(Refusal::SdpMisplaced).into());
@@ -275,6 +268,20 @@ impl<D: Default> Endpoint<D> {
             }
         }
         Ok(())
+    }
+
+    /// What an answer with this status says in Contact: within a dialog we are where the dialog says, until the application says otherwise; an early
+    /// one too (RFC 3311 §5.1). Empty where it says nothing.
+    fn contact_in_answer(&self, slot: &ServerSlot<D>, status: StatusCode) -> Cow<'_, str> {
+        let request = slot.context.request();
+        if !request.is_some_and(|request| answers_with_contact(request.method(), status)) {
+            return Cow::Borrowed("");
+        }
+        let contact = slot.contact(&self.transports);
+        match slot.dialog.and_then(|id| self.dialogs.get(id)).map(|slot| slot.dialog.local_contact()) {
+            Some(uri) if !is_contact_of(contact, uri) => Cow::Owned(alloc::format!("<{uri}>")),
+            _ => Cow::Borrowed(contact),
+        }
     }
 
     /// What only a 2xx says (RFC 4028 §4, RFC 6665 §3.1.1): the reply with it, where it is not as it was given.
@@ -345,8 +352,7 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn fire_server(&mut self, server: ServerId) {
         loop {
             let Some(slot) = self.servers.get_mut(server) else { return };
-            let defaults =
-                defaults(&self.config, &self.described, &self.transports, &slot.flow.get(), slot.is_secure);
+            let defaults = defaults(&self.config, &self.described, slot.contact(&self.transports));
             let Some(effects) = slot.context.fire(self.now, &defaults, &self.config.settings) else {
                 return self.schedule_server(server);
             };
