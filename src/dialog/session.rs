@@ -50,7 +50,7 @@ impl Dialog {
         if side == Side::Theirs
             && let Some(updates) = message.says_it_allows(Method::Update.as_str())
         {
-            self.session.peer_updates = updates;
+            self.session.holds.peer_updates = updates;
         }
         let Some(carrier) = carrier_of(message) else { return Ok(Meaning::Nothing) };
         // RFC 6337 §3.1.1: the 2xx says what the unreliable 1xx said, even where it does not repeat it.
@@ -128,12 +128,12 @@ impl Dialog {
 
     /// Whether the peer has said that it takes UPDATE (RFC 3311 §4).
     pub fn peer_updates(&self) -> bool {
-        self.session.peer_updates
+        self.session.holds.peer_updates
     }
 
     /// Takes note that the peer does not take UPDATE after all.
     pub(crate) fn forget_updates(&mut self) {
-        self.session.peer_updates = false;
+        self.session.holds.peer_updates = false;
     }
 
     /// Whether the ACK of the peer's 2xx has to carry our answer (RFC 3261 §13.2.2.4).
@@ -235,15 +235,12 @@ impl Dialog {
 pub(super) struct SessionState {
     pub(super) negotiation: Negotiation,
     holds: Holds,
-    /// Who has answered the first offer, until that exchange is looked into: nobody may ever ask.
-    answered: Option<Side>,
-    peer_updates: bool,
 }
 
 impl SessionState {
     /// Who holds whom.
     fn holds(&self) -> Cow<'_, Holds> {
-        match (self.answered, self.negotiation.agreed()) {
+        match (self.holds.answered, self.negotiation.agreed()) {
             (Some(by), Some(agreed)) => Cow::Owned(self.holds.after(by, None, &agreed)),
             _ => Cow::Borrowed(&self.holds),
         }
@@ -270,13 +267,13 @@ impl SessionState {
         self.look_back(before);
         match (before, self.negotiation.agreed()) {
             (Some(_), Some(agreed)) => self.holds = self.holds.after(by, before, &agreed),
-            _ => self.answered = Some(by),
+            _ => self.holds.answered = Some(by),
         }
     }
 
     /// Looks into a first exchange that has not been looked into.
     fn look_back(&mut self, agreed: Option<&Agreed>) {
-        if let (Some(agreed), Some(by)) = (agreed, self.answered.take()) {
+        if let (Some(agreed), Some(by)) = (agreed, self.holds.answered.take()) {
             self.holds = self.holds.after(by, None, agreed);
         }
     }
@@ -306,13 +303,17 @@ impl SessionState {
     }
 }
 
-/// Who holds whom.
+/// Who holds whom, and whatever else is known beside the descriptions.
 #[derive(Clone, PartialEq, Default)]
 struct Holds {
     /// Whether we hold the peer.
     local: bool,
     /// Whether the peer holds us.
     remote: bool,
+    /// Who has answered the first offer, until that exchange is looked into: nobody may ever ask.
+    answered: Option<Side>,
+    /// Whether the peer takes UPDATE.
+    peer_updates: bool,
     /// What only sessions have in which media does not flow both ways, or an offer has failed.
     unusual: Option<Box<Unusual>>,
 }
@@ -338,10 +339,10 @@ impl Holds {
         let (local, remote) = agreed.split();
         // The usual session is not opened: nothing in it could hold anybody.
         let is_usual = ![local, remote].into_iter().any(sdp::may_hold);
-        if is_usual && *self == Self::default() {
-            return Self::default();
+        let mut after = Self { answered: None, ..self.clone() };
+        if is_usual && !self.local && !self.remote && self.unusual.is_none() {
+            return after;
         }
-        let mut after = self.clone();
         let mut unusual = after.unusual.take().unwrap_or_default();
         if let (Ok(local), Ok(remote)) = (Session::parse(local), Session::parse(remote)) {
             match by {
