@@ -90,12 +90,12 @@ impl Text {
 
     /// Our identity and our tag, as From carries them.
     pub(super) fn local_party(&self) -> &str {
-        self.from_to(Field::Local, Field::LocalTag)
+        self.fields(Field::Local, Field::LocalTag)
     }
 
     /// The peer's identity and its tag, as To carries them.
     pub(super) fn remote_party(&self) -> &str {
-        self.from_to(Field::Remote, Field::RemoteTag)
+        self.fields(Field::Remote, Field::RemoteTag)
     }
 
     pub(super) fn local_contact(&self) -> &str {
@@ -142,10 +142,10 @@ impl Text {
     }
 
     fn field(&self, field: Field) -> &str {
-        self.from_to(field, field)
+        self.fields(field, field)
     }
 
-    fn from_to(&self, first: Field, last: Field) -> &str {
+    fn fields(&self, first: Field, last: Field) -> &str {
         let ((start, _), (_, end)) = (self.span(first), self.span(last));
         self.buffer.get(start..end).unwrap_or_default()
     }
