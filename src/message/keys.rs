@@ -353,8 +353,11 @@ impl Message {
     /// that asks (RFC 3261 §18.2.1, RFC 3581 §4).
     pub(super) fn must_say(&self, source: SocketAddr) -> bool {
         let hop = &self.keys.hop;
-        if let (true, Sender::V4(ip)) = (self.keys.is_known, hop.host) {
-            return hop.wants_rport || hop.is_stamped || source.ip() != ip;
+        match (self.keys.is_known, hop.host) {
+            (true, Sender::V4(ip)) => return hop.wants_rport || hop.is_stamped || source.ip() != ip,
+            // A name is no address.
+            (true, Sender::At(host)) if self.raw(host).first() != Some(&b'[') => return true,
+            _ => {}
         }
         self.top_hop()
             .is_ok_and(|hop| hop.wants_rport || hop.is_stamped || !hop.host().is_same(Host::Ip(source.ip())))
