@@ -12,7 +12,7 @@ use crate::context::rack;
 use crate::message::{Length, Message, Method, StatusCode};
 use crate::sdp::{
     self, Agreed, Body, Carrier, Change, Direction, Meaning, Negotiation, Ours, Refusal, Session, Side,
-    Taken, Unusable,
+    Unusable,
 };
 
 /// What becomes of the session (the model's `modify`).
@@ -59,15 +59,8 @@ impl Dialog {
             _ => None,
         };
         let sdp = message.session_description().or(repeated.as_deref());
-        let before = self.session.negotiation.agreed();
         let offered = self.session.offer_that_may_fail(carrier);
-        let meaning = match side {
-            Side::Ours => self.session.negotiation.sent(carrier, sdp)?,
-            Side::Theirs => match self.session.negotiation.received(carrier, sdp) {
-                Taken::As(meaning) => meaning,
-                Taken::Refused(refusal) => return Err(refusal),
-            },
-        };
+        let (meaning, before) = self.session.negotiation.take(side, carrier, sdp)?;
         match meaning {
             Meaning::Answer => self.session.agreed(side, before.as_ref()),
             Meaning::RolledBack => self.session.rolled_back(before.as_ref(), offered),
@@ -102,13 +95,10 @@ impl Dialog {
             Method::Update => Carrier::UpdateFailure,
             _ => return,
         };
-        let before = self.session.negotiation.agreed();
         let offered = self.session.offer_that_may_fail(carrier);
-        match by {
-            Side::Ours => _ = self.session.negotiation.received(carrier, None),
-            Side::Theirs => _ = self.session.negotiation.sent(carrier, None),
+        if let Ok((_, undone)) = self.session.negotiation.take(by.other(), carrier, None) {
+            self.session.rolled_back(undone.as_ref(), offered);
         }
-        self.session.rolled_back(before.as_ref(), offered);
     }
 
     /// Whether we hold the peer.
@@ -241,7 +231,7 @@ impl SessionState {
     /// Who holds whom.
     fn holds(&self) -> Cow<'_, Holds> {
         match (self.holds.answered, self.negotiation.agreed()) {
-            (Some(by), Some(agreed)) => Cow::Owned(self.holds.after(by, None, &agreed)),
+            (Some(by), Some(agreed)) => Cow::Owned(self.holds.after(by, None, agreed)),
             _ => Cow::Borrowed(&self.holds),
         }
     }
@@ -264,35 +254,32 @@ impl SessionState {
 
     /// A round is complete; `by` has answered, after what was agreed `before`.
     fn agreed(&mut self, by: Side, before: Option<&Agreed>) {
-        self.look_back(before);
-        match (before, self.negotiation.agreed()) {
-            (Some(_), Some(agreed)) => self.holds = self.holds.after(by, before, &agreed),
-            _ => self.holds.answered = Some(by),
-        }
-    }
-
-    /// Looks into a first exchange that has not been looked into.
-    fn look_back(&mut self, agreed: Option<&Agreed>) {
-        if let (Some(agreed), Some(by)) = (agreed, self.holds.answered.take()) {
-            self.holds = self.holds.after(by, None, agreed);
-        }
-    }
-
-    /// What was agreed before is in force again, and `offered` is no offer any more. Where nothing else was agreed meanwhile, who holds whom has not
-    /// changed.
-    fn rolled_back(&mut self, undone: Option<&Agreed>, offered: Option<Box<[u8]>>) {
-        self.look_back(undone);
-        let is_same = match (undone, self.negotiation.agreed()) {
-            (Some(before), Some(after)) => before.is(&after),
-            (None, None) => true,
-            _ => false,
+        let Some(before) = before else {
+            self.holds.answered = Some(by);
+            return;
         };
-        if let Some(spent) =
-            offered.or_else(|| undone.filter(|_| !is_same).map(|undone| undone.local().into()))
-        {
+        self.look_back(before);
+        if let Some(agreed) = self.negotiation.agreed() {
+            self.holds = self.holds.after(by, Some(before), agreed);
+        }
+    }
+
+    /// Looks into the first exchange, which is in force no more.
+    fn look_back(&mut self, first: &Agreed) {
+        if let Some(by) = self.holds.answered {
+            self.holds = self.holds.after(by, None, first);
+        }
+    }
+
+    /// An offer of ours, if it is one that is `offered`, has come to nothing, and so has what was agreed by it and is `undone`.
+    fn rolled_back(&mut self, undone: Option<&Agreed>, offered: Option<Box<[u8]>>) {
+        if let Some(undone) = undone {
+            self.look_back(undone);
+        }
+        if let Some(spent) = offered.or_else(|| undone.map(|undone| undone.local().into())) {
             self.holds.unusual.get_or_insert_default().spent = Some(spent);
         }
-        if is_same {
+        if undone.is_none() {
             return;
         }
         let holds = |sdp: Option<&[u8]>| {

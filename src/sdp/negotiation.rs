@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::fmt;
+use core::{fmt, mem};
 
 use super::state::{Body, Carrier, Invite, Meaning, Phase, Refusal, Round, Side, State, Stimulus};
 use super::table::step;
@@ -85,11 +85,6 @@ impl Agreed {
     pub(crate) fn remote(&self) -> &[u8] {
         self.split().1
     }
-
-    /// Whether this is the same agreement, not one in the same words.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
 }
 
 /// What became of a message of the peer.
@@ -112,9 +107,9 @@ impl Negotiation {
         self.agreed.as_ref().map(Agreed::local)
     }
 
-    /// Both descriptions, shared.
-    pub(crate) fn agreed(&self) -> Option<Agreed> {
-        self.agreed.clone()
+    /// Both descriptions.
+    pub(crate) fn agreed(&self) -> Option<&Agreed> {
+        self.agreed.as_ref()
     }
 
     /// The peer's description in the session, once a round is complete.
@@ -180,7 +175,7 @@ impl Negotiation {
     /// # Errors
     /// The message must not be sent; nothing has changed.
     pub fn sent(&mut self, carrier: Carrier, sdp: Option<&[u8]>) -> Result<Meaning, Refusal> {
-        self.take(Side::Ours, carrier, sdp)
+        self.take(Side::Ours, carrier, sdp).map(|(meaning, _)| meaning)
     }
 
     /// Takes note of a message of the peer, with its session description if it has one, and says what it means.
@@ -189,7 +184,7 @@ impl Negotiation {
     /// RFC 6337 §3.1.1): a 2xx without a description is taken too, since peers that answer in an unreliable 183 alone are many.
     pub fn received(&mut self, carrier: Carrier, sdp: Option<&[u8]>) -> Taken {
         match self.take(Side::Theirs, carrier, sdp) {
-            Ok(meaning) => Taken::As(meaning),
+            Ok((meaning, _)) => Taken::As(meaning),
             Err(refusal) => Taken::Refused(refusal),
         }
     }
@@ -205,7 +200,13 @@ impl Negotiation {
         step(self.state, Stimulus { by: Side::Ours, carrier, has_sdp })
     }
 
-    fn take(&mut self, by: Side, carrier: Carrier, sdp: Option<&[u8]>) -> Result<Meaning, Refusal> {
+    /// Takes note of a message of either side: what it means, and what was agreed before, if that is in force no more.
+    pub(crate) fn take(
+        &mut self,
+        by: Side,
+        carrier: Carrier,
+        sdp: Option<&[u8]>,
+    ) -> Result<(Meaning, Option<Agreed>), Refusal> {
         // RFC 3261 §13.2.1, RFC 6337 §3.1.1: the first description counts, whatever comes later.
         let is_answer = || carrier == Carrier::Success || (carrier == Carrier::Reliable && sdp.is_some());
         let awaits_answer = || self.state.round == Round::Open(by.other(), Carrier::Invite);
@@ -222,28 +223,30 @@ impl Negotiation {
             self.aside = None;
         }
         let kept = || sdp.map(Arc::from);
+        let mut replaced = None;
         match meaning {
             Meaning::Nothing | Meaning::Ignored => {}
             Meaning::Offer => self.offer = kept(),
             // RFC 3261 §13.2.1: the first one counts.
             Meaning::Preview if self.preview().is_some() => {}
             Meaning::Preview => self.aside.get_or_insert_default().preview = kept(),
-            Meaning::Answer => self.commit(by, carrier, preview.as_deref().or(sdp).unwrap_or_default()),
+            Meaning::Answer => {
+                replaced = self.commit(by, carrier, preview.as_deref().or(sdp).unwrap_or_default());
+            }
             Meaning::RolledBack | Meaning::Missing => self.offer = None,
         }
         if matches!(state.invite, Invite::None | Invite::Open(_, Phase::Accepted)) {
             let undo = self.aside.take().and_then(|aside| aside.undo);
             let undo = undo.filter(|_| carrier == Carrier::Failure && before.invite != state.invite);
             if let Some(agreed) = undo {
-                self.agreed = agreed;
-                return Ok(Meaning::RolledBack);
+                return Ok((Meaning::RolledBack, mem::replace(&mut self.agreed, agreed)));
             }
         }
-        Ok(meaning)
+        Ok((meaning, replaced))
     }
 
-    /// RFC 3264 §4: the session is what the two descriptions say, from the answer on.
-    fn commit(&mut self, answered_by: Side, carrier: Carrier, answer: &[u8]) {
+    /// RFC 3264 §4: the session is what the two descriptions say, from the answer on. Yields what it was before.
+    fn commit(&mut self, answered_by: Side, carrier: Carrier, answer: &[u8]) -> Option<Agreed> {
         let offer = self.offer.take();
         let offer = offer.as_deref().unwrap_or_default();
         let agreed = match answered_by {
@@ -252,9 +255,10 @@ impl Negotiation {
         };
         let replaced = self.agreed.replace(agreed);
         // Patterns 3 and 4 hang on the INVITE's final response.
-        let undo = matches!(carrier, Carrier::Reliable | Carrier::Prack).then_some(replaced);
+        let undo = matches!(carrier, Carrier::Reliable | Carrier::Prack).then(|| replaced.clone());
         self.aside = undo.map(|undo| Box::new(Aside { preview: None, undo: Some(undo) }));
         self.is_changed = true;
+        replaced
     }
 
     fn take_preview(&mut self) -> Option<Arc<[u8]>> {
