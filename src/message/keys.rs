@@ -166,11 +166,10 @@ impl Message {
     /// ```
     pub fn branch(&self) -> Option<&str> {
         let usual = || usual::branch(&self.bytes, self.first_line(Name::Via)?.value);
-        let branch = match self.keys.is_known.then_some(self.keys.hop.branch).or_else(usual) {
-            Some(branch) => self.text(branch),
-            None => self.top_via().ok()?.branch()?,
-        };
-        (!branch.is_empty()).then_some(branch)
+        match self.keys.is_known.then_some(self.keys.hop.branch).or_else(usual) {
+            Some(branch) => self.text_if_any(branch),
+            None => self.top_via().ok()?.branch().filter(|branch| !branch.is_empty()),
+        }
     }
 
     /// The tag in From (RFC 3261 §19.3): what [`Address::tag`](super::Address::tag) of [`Message::from`] says, for less. `None` where there is
@@ -187,20 +186,22 @@ impl Message {
 
     /// The tag in the first line with this name: what stands at `noted`, once the keys are known.
     fn tag_in(&self, name: Name, noted: Span) -> Option<&str> {
-        if !self.keys.is_known {
-            return self.find_tag(name);
+        match self.keys.is_known {
+            true => self.text_if_any(noted),
+            false => self.find_tag(name),
         }
-        let tag = self.text(noted);
-        (!tag.is_empty()).then_some(tag)
     }
 
     #[inline(never)]
     fn find_tag(&self, name: Name) -> Option<&str> {
-        let tag = match usual::read_tag(&self.bytes, self.first_line(name)?.value) {
-            Some(tag) => self.text(tag),
-            None => self.address(name).ok()?.tag()?,
-        };
-        (!tag.is_empty()).then_some(tag)
+        match usual::read_tag(&self.bytes, self.first_line(name)?.value) {
+            Some(tag) => self.text_if_any(tag),
+            None => self.address(name).ok()?.tag(),
+        }
+    }
+
+    fn text_if_any(&self, span: Span) -> Option<&str> {
+        (span != Span::EMPTY).then(|| self.text(span))
     }
 
     /// Notes where the keys stand, if the message has them in their usual form.
@@ -346,7 +347,7 @@ impl Message {
 
     /// The URI that [`Message::note_target`] has noted.
     pub(crate) fn noted_target(&self) -> Option<&str> {
-        (self.keys.target != Span::default()).then(|| self.text(self.keys.target))
+        self.text_if_any(self.keys.target)
     }
 
     /// Whether the answer must say in the topmost Via that the request came from `source`: where sent-by is another host, and to a client
