@@ -298,6 +298,7 @@ impl ServerContext {
     }
 
     /// Gives an answer that was written just now. If it is final and goes out, the request is handed over: it is not held any longer.
+    #[inline]
     pub(crate) fn give_draft(
         &mut self,
         now: Timestamp,
