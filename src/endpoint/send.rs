@@ -22,7 +22,9 @@ impl<D: Default> Endpoint<D> {
     /// from (§18.2.2).
     pub(super) fn send_answer(&mut self, server: ServerId) {
         let Some(slot) = self.servers.get_mut(server) else { return };
-        slot.recall();
+        if slot.context.settled().is_some() {
+            slot.recall();
+        }
         let Some(response) = slot.context.response() else { return };
         let flow = slot.flow.get();
         if self.transports.is_open(&flow) {
