@@ -90,6 +90,10 @@ impl<D: Default> Endpoint<D> {
         else {
             return;
         };
+        // An answer to another request is about neither.
+        if slot.session_method.is_none() && !request.method().refreshes_target() {
+            return;
+        }
         let is_told = !matches!(request.method(), Method::Prack) || self.is_session_prack(request);
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         if !is_in_dialog {

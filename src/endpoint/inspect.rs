@@ -26,7 +26,7 @@ pub(super) type Refusal = (StatusCode, Option<(Name, String)>);
 pub(super) struct Accepted {
     pub(super) handling: Handling,
     /// What a merged one would share with it.
-    pub(super) merged: Option<MatchId>,
+    pub(super) merged: MatchId,
     /// Whether it asks to be reached by a SIPS URI.
     pub(super) is_secure: bool,
 }
@@ -69,7 +69,11 @@ impl<D: Default> Endpoint<D> {
         };
         match dialog {
             Some(dialog) => self.inspect_in_dialog(flow, id, dialog, request),
-            None if !has_to_tag => self.inspect_initial(flow, id, request, target_refusal),
+            None if !has_to_tag => {
+                let number = (request.cseq(), request.method());
+                let merged = MatchId::twin(&self.key, keys.from_tag, keys.call_id, number);
+                self.inspect_initial(flow, (id, merged), request, target_refusal);
+            }
             // Its answer may have outlived the dialog (RFC 3262 §3).
             _ if *request.method() == Method::Prack && !self.is_full() => {
                 self.inspect_prack(flow, id, None, request);
@@ -87,7 +91,7 @@ impl<D: Default> Endpoint<D> {
     fn inspect_initial(
         &mut self,
         flow: &Flow,
-        id: MatchId,
+        (id, merged): (MatchId, MatchId),
         request: Arc<Message>,
         target_refusal: Option<StatusCode>,
     ) {
@@ -95,7 +99,7 @@ impl<D: Default> Endpoint<D> {
             bump(&mut self.counters.queue_full);
             return;
         }
-        let accepted = match self.initial_refusal(&request, target_refusal) {
+        let accepted = match self.initial_refusal(&request, merged, target_refusal) {
             Ok(accepted) => accepted,
             Err(refusal) => return self.refuse(flow, &request, refusal),
         };
@@ -114,6 +118,7 @@ impl<D: Default> Endpoint<D> {
     fn initial_refusal(
         &self,
         request: &Message,
+        merged: MatchId,
         target_refusal: Option<StatusCode>,
     ) -> Result<Accepted, Refusal> {
         let Some(handling) = self.config.policy.initial(request.method()) else {
@@ -122,8 +127,7 @@ impl<D: Default> Endpoint<D> {
         if let Some(status) = target_refusal {
             return Err((status, None));
         }
-        let merged = MatchId::merged(&self.key, request).ok();
-        if merged.is_some_and(|merged| self.twin_of(merged).is_some()) {
+        if self.twin_of(merged).is_some() {
             return Err((StatusCode::LOOP_DETECTED, None));
         }
         self.check_extensions(request)?;

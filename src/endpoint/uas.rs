@@ -45,11 +45,9 @@ impl<D: Default> Endpoint<D> {
     ) {
         let tag = self.random.token();
         let server = self.begin_as(flow, id, request.clone(), None, (tag, accepted.is_secure));
-        if let Some(merged) = accepted.merged
-            && let Some(slot) = self.servers.get_mut(server)
-        {
-            slot.merged = NonZeroU64::new(merged.half());
-            self.index.merged.insert(merged, server);
+        if let Some(slot) = self.servers.get_mut(server) {
+            slot.merged = NonZeroU64::new(accepted.merged.half());
+            self.index.merged.insert(accepted.merged, server);
         }
         match accepted.handling {
             Handling::Auto => self.answer_alone(server, &request),
