@@ -1,7 +1,7 @@
 //! What matching and routing read of every message: the topmost Via, the tags of From and To. On receipt their places are noted,
 //! so that they are found once.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::usual::{self, Hop, Sender};
 use super::{Host, MAGIC_COOKIE, Message, Name, Param, ParseError, Span, Uri, Via, scan};
@@ -222,7 +222,7 @@ impl Message {
         let hop = Hop {
             branch: self.span_of(hop.branch),
             host: match hop.host {
-                Ok(Host::Ip(IpAddr::V4(ip))) => Sender::V4(ip),
+                Ok(Host::Ip(IpAddr::V4(ip))) => Sender::V4(ip.to_bits()),
                 Ok(_) => Sender::At(Span::EMPTY),
                 Err(written) => Sender::At(self.span_of(written)),
             },
@@ -246,25 +246,35 @@ impl Message {
         if text.is_empty() { Span::default() } else { Span { at, end: at.wrapping_add(text.len() as u16) } }
     }
 
-    /// The topmost Via, if it is known already or is in its usual form.
-    fn usual_hop(&self) -> Option<Hop> {
-        let mut hop = self.keys.hop;
-        if !self.keys.is_known {
-            usual::top_via(&self.bytes, self.first_line(Name::Via)?.value, &mut hop)?;
-        }
-        Some(hop)
-    }
-
     /// The topmost Via, as far as matching and routing go by it.
     ///
     /// # Errors
     /// As [`Message::top_via`].
+    #[inline]
     pub(crate) fn top_hop(&self) -> Result<TopVia<'_>, ParseError> {
-        let Some(hop) = self.usual_hop() else { return self.top_via().map(|via| TopVia::of(&via)) };
-        Ok(TopVia {
+        match self.keys.is_known {
+            true => Ok(self.hop_of(&self.keys.hop)),
+            false => self.find_top_hop(),
+        }
+    }
+
+    #[inline(never)]
+    fn find_top_hop(&self) -> Result<TopVia<'_>, ParseError> {
+        let mut hop = Hop::NONE;
+        let via = self.first_line(Name::Via);
+        match via.and_then(|line| usual::top_via(&self.bytes, line.value, &mut hop)) {
+            Some(()) => Ok(self.hop_of(&hop)),
+            None => self.top_via().map(|via| TopVia::of(&via)),
+        }
+    }
+
+    /// What stands where `hop` says.
+    #[inline]
+    fn hop_of(&self, hop: &Hop) -> TopVia<'_> {
+        TopVia {
             branch: self.raw(hop.branch),
             host: match hop.host {
-                Sender::V4(ip) => Ok(Host::Ip(ip.into())),
+                Sender::V4(ip) => Ok(Host::Ip(Ipv4Addr::from_bits(ip).into())),
                 Sender::At(span) => Err(self.raw(span)),
             },
             port: hop.port,
@@ -272,21 +282,13 @@ impl Message {
             is_stamped: hop.is_stamped,
             has_branch: hop.branch != Span::default(),
             has_maddr: hop.has_maddr,
-        })
+        }
     }
 
     /// Of the topmost Via, what says where an answer goes; `None` where [`Message::top_hop`] fails.
     pub(crate) fn return_hop(&self) -> Option<ReturnHop> {
-        Some(match self.usual_hop() {
-            Some(Hop { port, wants_rport, is_stamped, has_maddr, .. }) => {
-                ReturnHop { port, wants_rport, is_stamped, has_maddr }
-            }
-            None => {
-                let via = self.top_via().ok()?;
-                let TopVia { port, wants_rport, is_stamped, has_maddr, .. } = TopVia::of(&via);
-                ReturnHop { port, wants_rport, is_stamped, has_maddr }
-            }
-        })
+        let TopVia { port, wants_rport, is_stamped, has_maddr, .. } = self.top_hop().ok()?;
+        Some(ReturnHop { port, wants_rport, is_stamped, has_maddr })
     }
 
     /// The tag in From; empty where there is none.
@@ -355,7 +357,9 @@ impl Message {
     pub(super) fn must_say(&self, source: SocketAddr) -> bool {
         let hop = &self.keys.hop;
         match (self.keys.is_known, hop.host) {
-            (true, Sender::V4(ip)) => return hop.wants_rport || hop.is_stamped || source.ip() != ip,
+            (true, Sender::V4(ip)) => {
+                return hop.wants_rport || hop.is_stamped || source.ip() != Ipv4Addr::from_bits(ip);
+            }
             // A name is no address.
             (true, Sender::At(host)) if self.raw(host).first() != Some(&b'[') => return true,
             _ => {}

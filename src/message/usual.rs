@@ -4,8 +4,6 @@
 //! included, nothing is said here: `None`, and the views decide. Where something is said they say the same, and the whole value is ASCII.
 //! Nothing looks past the value's line, whose end no set has.
 
-use core::net::Ipv4Addr;
-
 use super::Span;
 use super::lanes::{self, Hits, Lanes};
 use super::scan;
@@ -31,7 +29,8 @@ pub(super) struct Hop {
 /// The host of sent-by: an address, or where one stands that is yet to be opened.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Sender {
-    V4(Ipv4Addr),
+    /// The bits of an IPv4 address.
+    V4(u32),
     At(Span),
 }
 
@@ -71,7 +70,7 @@ fn read_top_via(octets: &[u8], value: Span, hop: &mut Hop) -> Option<()> {
     let at = at.wrapping_add(protocol.len());
     let mut end = end_of(octets, at, |lanes| !is_of_host(lanes)).filter(|end| *end > at)?;
     hop.host = match ipv4(octets.get(at..end)?) {
-        Some(ip) => Sender::V4(ip),
+        Some(ip) => Sender::V4(ip.to_bits()),
         None => Sender::At(span(at, end)),
     };
     if octets.get(end) == Some(&b':') {
