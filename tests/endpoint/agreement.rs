@@ -82,6 +82,8 @@ struct Run {
     is_ending: bool,
     /// By side: the 2xx to INVITE and UPDATE, in the order in which it gave or got them.
     words: [Vec<Word>; 2],
+    /// What each side has heard of the other's descriptions, by their versions; and what it has refused.
+    heard: [BTreeMap<u64, Vec<Vec<u8>>>; 2],
 }
 
 /// A 2xx to INVITE or UPDATE: whose request it answers, the request's number, its method.
@@ -132,6 +134,17 @@ impl Run {
             version: 1,
             is_ending: false,
             words: [vec![], vec![]],
+            heard: Default::default(),
+        }
+    }
+
+    /// Takes note of a description that a message of the peer's has.
+    fn note_description(&mut self, who: usize, message: &Message) {
+        let Some(sdp) = message.session_description() else { return };
+        let Ok(session) = sip_proto::sdp::Session::parse(sdp) else { return };
+        let known = self.heard[who].entry(session.origin.version).or_default();
+        if !known.iter().any(|known| known == sdp) {
+            known.push(sdp.to_vec());
         }
     }
 
@@ -159,10 +172,17 @@ impl Run {
                 match event {
                     ClientEvent::Accepted { dialog, response } => {
                         counts[0] += 1;
+                        self.note_description(who, &response);
                         self.note_word(who, who, Some(&response));
                         self.meet(who, dialog);
                     }
-                    ClientEvent::Failed { .. } => counts[0] += 1,
+                    ClientEvent::Failed { .. } => {
+                        counts[0] += 1;
+                        let client = self.net.endpoint(self.nodes[who]).client(request).ok();
+                        if let Some(sent) = client.and_then(|client| client.request().cloned()) {
+                            self.note_description(1 - who, &sent);
+                        }
+                    }
                     ClientEvent::Ended { .. } => counts[1] += 1,
                     ClientEvent::Progress { dialog, .. } => self.meet(who, dialog),
                     _ => {}
@@ -207,6 +227,7 @@ impl Run {
 
     fn hear_of_dialog(&mut self, who: usize, dialog: DialogId, event: &DialogEvent) {
         if let Some(asked) = event.asked() {
+            self.note_description(who, &asked.request);
             match asked.answer {
                 Answer::Ask(server) => self.asked[who].push(server),
                 Answer::Auto(status) if status.is_success() => {
@@ -573,6 +594,29 @@ proptest! {
         run.calm_down();
         run.check_agreement()?;
         run.finish()?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    /// RFC 3264 §8: a version of ours is one description, whatever was refused or collided; by what the endpoints write themselves.
+    #[test]
+    fn a_version_is_one_description(plan in plans()) {
+        let plan = Plan { offers: true, previews: false, waits: false, asks: [false; 2], ..plan };
+        let mut run = Run::new(&plan);
+        run.run(Duration::from_millis(100));
+        for (who, action, millis) in &plan.steps {
+            if !matches!(action, Do::Move | Do::Offerless) {
+                _ = run.act(*who, *action);
+            }
+            run.run(Duration::from_millis(*millis));
+        }
+        run.calm_down();
+        for (version, descriptions) in run.heard.iter().flatten() {
+            let texts: Vec<_> = descriptions.iter().map(|sdp| String::from_utf8_lossy(sdp)).collect();
+            prop_assert_eq!(descriptions.len(), 1, "{} {:?}\n{}", version, texts, run.net.ladder());
+        }
     }
 }
 
