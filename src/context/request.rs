@@ -107,7 +107,9 @@ impl Request {
         routing.write_last(&mut builder);
         let from = self.from.as_deref().unwrap_or(ids.identity);
         write_address(&mut builder, Name::From, from, ids.tag)?;
-        write_address(&mut builder, Name::To, self.to.as_deref().unwrap_or(&self.uri), "")?;
+        // §19.1.1, Table 1: no method, no headers.
+        let target = as_request_uri(&self.uri);
+        write_address(&mut builder, Name::To, self.to.as_deref().unwrap_or(&target), "")?;
         let builder = builder.header(Name::CallId, ids.call_id).cseq(ids.cseq, &self.method);
         let builder = builder.extras(ids.for_request(&self.method), &self.headers);
         let message = builder.body(self.body.clone()).finish()?;

@@ -441,3 +441,16 @@ fn a_callers_dialog_lasts() {
     assert_eq!((bye.value(Name::Route), bye.to().unwrap().tag()), (Some("<sip:192.0.2.7;lr>"), Some("a")));
     assert_eq!(bye.request_uri(), Some("sip:alice@192.0.2.1"));
 }
+
+/// §19.1.1, Table 1: what only a URI outside messages may have stands neither in the Request-URI nor in To, which begins as that (§8.1.1.1, §8.1.1.2).
+#[test]
+fn a_uri_from_outside() {
+    for method in [Method::Invite, Method::Message] {
+        let mut ua = Ua::new();
+        let uri = "sip:alice@192.0.2.1;x=y;method=INVITE?Subject=dinner&Priority=urgent";
+        ua.sip.request(ua.now, Request::new(method, uri)).unwrap();
+        let sent = ua.drain().only();
+        let target = "sip:alice@192.0.2.1;x=y";
+        assert_eq!((sent.request_uri(), sent.to().unwrap().uri), (Some(target), target));
+    }
+}
