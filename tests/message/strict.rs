@@ -138,6 +138,10 @@ const LINES: &[&str] = &[
     "User-Agent: Softphone Beta1.5 / x (a \u{e9})",
     "User-to-User: 56a390f3d2b7310023a2;encoding=hex;purpose=foo, \"x\"",
     "Warning: 307 isi.edu:5060 \"Session\", 399 [2001:db8::1]:1 \"x\"",
+    // `quoted-string` begins with white space (RFC 3261 §25.1).
+    "Warning: 399 a_b  \t\"x\" , 399 [::1] \"y\"",
+    "Referred-By: <sip:r@h.org>;cid=\"a@h.org.\" ",
+    "Proxy-Authenticate: Digest nonce=\"a\", domain=\"sip:a@h.org  /x/y;z http://h.org/\" ",
     "WWW-Authenticate: Digest realm=\"\"",
     "X-Unknown: ;;,,;;,; \u{e9} \" <",
     "X-Unknown:",
@@ -270,6 +274,14 @@ fn headers_that_do_not() {
         ("Warning: 1812 h.org \"x\"", "a code of three digits", "1812"),
         ("Warning: 399 h.org x", "a quoted string", "x"),
         ("Warning: 399  h.org \"x\"", "an agent", " h.org"),
+        ("Warning: 399 a_b:5060 \"x\"", "one space", ":5060"),
+        ("Warning: 399 [::1 \"x\"", "an IPv6 address in brackets", "[::1"),
+        ("WWW-Authenticate: Digest realm=\"a\" ", "no white space at the end", " "),
+        ("WWW-Authenticate: Digest domain=\"\"", "a URI scheme", "\""),
+        ("WWW-Authenticate: Digest domain=\"/a sip:h.org;ttl=300\"", "a number up to 255", "300"),
+        ("WWW-Authenticate: Digest domain=\"/a?b\"", "a character of a path", "?b"),
+        ("Call-Info: <http://[::1]:80a/>", "'/', '?' or the end of the authority", "a/>"),
+        ("Call-Info: <http://a[::1]/>", "'@' before the host", "[::1]"),
     ];
     for (line, expected, rest) in lines {
         fails(&with(line), line, expected, rest);
@@ -302,7 +314,12 @@ fn headers_that_do_not() {
         ("CSeq: 2147483648 INVITE", "a sequence number below 2^31", "2147"),
         ("Contact: <sip:a@h.org>;q=.5", "a q-value from 0 to 1", ".5"),
         ("Contact: <sip:a@h.org>;+sip.instance=\"urn:uuid:0\"", "'<' and '>' within the quotes", "\"urn"),
+        ("Contact: <sip:a@h.org>;+sip.instance=\"<>\"", "'<' and '>' within the quotes", "\"<>"),
+        ("Contact: <sip:a@h.org>;+sip.instance=\"<urn:a b>\"", "a character of a URI", " b>"),
+        ("Contact: <sip:a@h.org>;+sip.instance=\"<urn:a%2>\"", "two hexadecimal digits after '%'", "%2>"),
+        ("Contact: <sip:a@h.org>;reg-id=0;+sip.instance=\"<urn:a>\"", "a number above 0", "0;+"),
         ("Content-Type: text/plain;charset", "'=' and a value", ""),
+        ("Content-Type: text/plain;charset=a;Charset=b", "each parameter once", "Charset=b"),
         ("Date: Thu, 21 Feb 2002 24:02:03 GMT", "an hour below 24", "24"),
         ("Date: Thu, 21 Feb 02 13:02:03 GMT", "four digits of a year", "02 "),
         ("Date: Thu, 30 Feb 2002 13:02:03 GMT", "a day of the month", "30"),
@@ -312,6 +329,15 @@ fn headers_that_do_not() {
     for (line, expected, rest) in own {
         fails(&instead(line), line, expected, rest);
     }
+}
+
+/// RFC 3261 §7.3.1, §19.1.1, RFC 3966 §3: that no name comes twice is written once for headers, once for SIP URIs, once for numbers.
+#[test]
+fn a_parameter_that_comes_twice_is_told_of_its_own_section() {
+    let section = |line: &str| instead(line).findings().map(|finding| finding.section).collect::<Vec<_>>();
+    assert_eq!(section("From: <sip:a@h.org>;tag=1;x;X"), ["RFC 3261 §7.3.1"]);
+    assert_eq!(section("From: <sip:a@h.org;x;X>;tag=1"), ["RFC 3261 §19.1.1"]);
+    assert_eq!(section("From: <tel:+1;x=1;X=2>;tag=1"), ["RFC 3966 §3"]);
 }
 
 /// RFC 3261 §20.10, §25.1: behind the asterisk there is white space or nothing. A form feed is none, and refused on receipt.
@@ -405,6 +431,16 @@ fn what_a_message_owes() {
     assert_eq!(request("OPTIONS", "m: <sip:c@h.org>\r\n"), none);
     // RFC 3261 §10.2.2.
     assert_eq!(request("REGISTER", "Contact: *\r\n"), [("Contact", "'*' alone and in a REGISTER")]);
+    let star = |more: &str| {
+        let text = Leniency::ORDINARY.replace("INVITE", "REGISTER");
+        let text = text.replace("Contact: <sip:alice@atlanta.example.com>\r\n", more);
+        let message = Message::parse(text.into_bytes()).unwrap();
+        message.findings().map(|f| (f.section, f.fault.expected)).collect::<Vec<_>>()
+    };
+    let unless_removed = [("RFC 3261 §10.2.2", "Expires: 0 beside '*'")];
+    assert_eq!(star("Contact: *\r\nExpires: 00\r\n"), []);
+    assert_eq!(star("Contact: *\r\n"), unless_removed);
+    assert_eq!(star("Contact: *\r\nExpires: 3600\r\n"), unless_removed);
     // RFC 6665 §8.2.1 and §8.2.3, RFC 3515 §2.4.1, RFC 3262 §7.2, RFC 3903 §4.
     assert_eq!(request("SUBSCRIBE", ""), [("Event", "the header")]);
     assert_eq!(request("NOTIFY", "o: x\r\n"), [("Subscription-State", "the header")]);
@@ -419,8 +455,10 @@ fn what_a_message_owes() {
         (405, "Allow"),
         (407, "Proxy-Authenticate"),
         (420, "Unsupported"),
+        (421, "Require"),
         (422, "Min-SE"),
         (423, "Min-Expires"),
+        (469, "Recv-Info"),
         (489, "Allow-Events"),
     ] {
         let text = Leniency::ORDINARY_RESPONSE.replace("486", &code.to_string());

@@ -2,6 +2,7 @@
 
 use super::cursor::{Cursor, Match, Rule, one_of, quoted_string, token, token_of};
 use super::params::token_or_quoted;
+use super::uri::uri_or_path;
 
 type Known = (&'static str, Rule);
 
@@ -9,7 +10,7 @@ type Known = (&'static str, Rule);
 pub(super) fn challenge(c: &mut Cursor<'_>) -> Match {
     const DIGEST: &[Known] = &[
         ("realm", quoted_string),
-        ("domain", quoted_string),
+        ("domain", quoted_uris),
         ("nonce", quoted_string),
         ("opaque", quoted_string),
         ("stale", truth),
@@ -25,7 +26,7 @@ pub(super) fn credentials(c: &mut Cursor<'_>) -> Match {
         ("username", quoted_string),
         ("realm", quoted_string),
         ("nonce", quoted_string),
-        ("uri", quoted_string),
+        ("uri", quoted_uri),
         ("response", digest),
         ("algorithm", token),
         ("cnonce", quoted_string),
@@ -68,10 +69,6 @@ fn auth_params(c: &mut Cursor<'_>, known: &[Known]) -> Match {
         let own = known.iter().find(|(text, _)| text.as_bytes().eq_ignore_ascii_case(name));
         own.map_or(token_or_quoted as Rule, |(_, rule)| *rule)(c)?;
         if !c.separator(b',') {
-            // `RDQUOT` takes the white space behind it.
-            if c.since(c.at().saturating_sub(1)) == b"\"" {
-                c.sws();
-            }
             return Ok(());
         }
     }
@@ -87,16 +84,44 @@ fn quoted_tokens(c: &mut Cursor<'_>) -> Match {
     loop {
         token(c)?;
         if !c.separator(b',') {
-            return c.expect(b'"', "a closing quote");
+            return closing_quote(c, "a closing quote");
         }
     }
+}
+
+/// URIs with spaces between them in quotes.
+fn quoted_uris(c: &mut Cursor<'_>) -> Match {
+    c.expect(b'"', "quoted URIs")?;
+    loop {
+        let rest = c.rest();
+        let length = rest.iter().position(|byte| matches!(byte, b' ' | b'"')).unwrap_or(rest.len());
+        uri_or_path(&mut c.within(length))?;
+        c.advance(length);
+        if c.take(|byte| byte == b' ').is_empty() {
+            return closing_quote(c, "a closing quote");
+        }
+    }
+}
+
+/// A Request-URI in quotes, which is not opened.
+fn quoted_uri(c: &mut Cursor<'_>) -> Match {
+    quoted_string(c)?;
+    c.sws();
+    Ok(())
+}
+
+/// `RDQUOT`, which takes the white space behind it.
+pub(super) fn closing_quote(c: &mut Cursor<'_>, expected: &'static str) -> Match {
+    c.expect(b'"', expected)?;
+    c.sws();
+    Ok(())
 }
 
 /// Lower-case hexadecimal digits in quotes, as many as the algorithm gives.
 pub(super) fn digest(c: &mut Cursor<'_>) -> Match {
     c.expect(b'"', "a quoted digest")?;
     c.take(is_lower_hex);
-    c.expect(b'"', "lower-case hexadecimal digits")
+    closing_quote(c, "lower-case hexadecimal digits")
 }
 
 /// `8LHEX`

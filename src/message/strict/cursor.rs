@@ -244,6 +244,16 @@ pub(super) fn number(c: &mut Cursor<'_>, most: u64, expected: &'static str) -> M
     if digits.is_empty() || value > most { start.miss(expected) } else { Ok(()) }
 }
 
+/// `1*DIGIT` from 1 up to `most`.
+pub(super) fn positive(c: &mut Cursor<'_>, most: u64, expected: &'static str) -> Match {
+    let start = *c;
+    number(c, most, expected)?;
+    match c.since(start.at()).iter().all(|digit| *digit == b'0') {
+        true => start.miss("a number above 0"),
+        false => Ok(()),
+    }
+}
+
 /// `1*mDIGIT`.
 pub(super) fn few_digits(c: &mut Cursor<'_>, most: usize, expected: &'static str) -> Match {
     let start = *c;

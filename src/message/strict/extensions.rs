@@ -1,8 +1,8 @@
 //! The headers and parameters of the extension RFCs, each by its own grammar.
 
-use super::auth::digest;
+use super::auth::{closing_quote, digest};
 use super::cursor::{
-    Cursor, Match, Rule, delta_seconds, few_digits, list, number, one_of, optional_list, quoted_string,
+    Cursor, Match, delta_seconds, few_digits, list, number, one_of, optional_list, positive, quoted_string,
     qvalue, token, token_of,
 };
 use super::params::{Known, Value, address, gen_value, generic_params, name_addr, params, token_or_quoted};
@@ -152,13 +152,7 @@ pub(super) fn privacy(c: &mut Cursor<'_>) -> Match {
 
 /// From 1 to 2³² − 1.
 pub(super) fn sequence(c: &mut Cursor<'_>) -> Match {
-    let start = *c;
-    number(c, u32::MAX.into(), "a number below 2^32")?;
-    if c.since(start.at()).iter().all(|digit| *digit == b'0') {
-        start.miss("a number above 0")
-    } else {
-        Ok(())
-    }
+    positive(c, u32::MAX.into(), "a number below 2^32")
 }
 
 pub(super) fn rack(c: &mut Cursor<'_>) -> Match {
@@ -205,9 +199,14 @@ fn content_id(c: &mut Cursor<'_>) -> Match {
     c.expect(b'"', "a quoted message identifier")?;
     dot_atom(c)?;
     c.expect(b'@', "'@'")?;
-    let right: Rule = if c.peek() == Some(b'[') { host } else { dot_atom };
-    right(c)?;
-    c.expect(b'"', "a closing quote")
+    let mut ahead = *c;
+    let is_host = host(&mut ahead);
+    if is_host.is_ok() && ahead.peek() == Some(b'"') {
+        *c = ahead;
+    } else {
+        dot_atom(c)?;
+    }
+    closing_quote(c, "a closing quote")
 }
 
 fn dot_atom(c: &mut Cursor<'_>) -> Match {

@@ -22,6 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
     to_tag,
     contact_of_invite,
     star,
+    star_expires,
     of_method,
     of_status,
     content_length,
@@ -120,6 +121,18 @@ fn star(message: &Message) -> Option<Finding> {
         .then(|| Finding::new("'*' alone and in a REGISTER", at, "RFC 3261 §10.2.2").within(Name::Contact))
 }
 
+/// §10.2.2: `*` is for a removal, which Expires says.
+fn star_expires(message: &Message) -> Option<Finding> {
+    let is_star = |value: &str| scan::trim(value) == "*";
+    let (at, _) = first(message, Name::Contact).filter(|(_, value)| is_star(value))?;
+    if !message.is_request() || *message.method() != Method::Register {
+        return None;
+    }
+    let expires = message.value(Name::Expires).and_then(scan::number::<u32>);
+    (expires != Some(0))
+        .then(|| Finding::new("Expires: 0 beside '*'", at, "RFC 3261 §10.2.2").within(Name::Contact))
+}
+
 /// What requests of a method owe beyond the rest.
 const OF_METHOD: &[(Method, Name, &str)] = &[
     (Method::Subscribe, Name::Event, "RFC 6665 §8.2.1"),
@@ -139,14 +152,16 @@ fn of_method(message: &Message) -> Option<Finding> {
     owed.filter_map(|(_, name, section)| needed(message, *name, section)).next()
 }
 
-/// What responses of a code owe (§20, tables 2 and 3).
+/// What responses of a code owe (§20, tables 2 and 3, §21).
 const OF_STATUS: &[(u16, Name, &str)] = &[
     (401, Name::WwwAuthenticate, "RFC 3261 §20.44"),
     (405, Name::Allow, "RFC 3261 §20.5"),
     (407, Name::ProxyAuthenticate, "RFC 3261 §20.27"),
     (420, Name::Unsupported, "RFC 3261 §20.40"),
+    (421, Name::Require, "RFC 3261 §21.4.16"),
     (422, Name::MinSe, "RFC 4028 §6"),
     (423, Name::MinExpires, "RFC 3261 §20.23"),
+    (469, Name::RecvInfo, "RFC 6086 §4.2.2"),
     (489, Name::AllowEvents, "RFC 6665 §8.3.2"),
 ];
 

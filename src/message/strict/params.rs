@@ -18,17 +18,19 @@ pub(super) enum Value {
     Flag,
 }
 
-/// Names seen, since none may come twice (§7.3.1). The first few are remembered, so that the work stays linear.
+/// Names seen, since none may come twice. The first few are remembered, so that the work stays linear.
 pub(super) struct Once<'a> {
     names: [&'a [u8]; Once::NAMES],
     count: usize,
+    section: &'static str,
 }
 
 impl<'a> Once<'a> {
     const NAMES: usize = 24;
 
-    pub(super) fn new() -> Self {
-        Self { names: [&[]; Self::NAMES], count: 0 }
+    /// None yet. That they come once is written in `section`.
+    pub(super) fn new(section: &'static str) -> Self {
+        Self { names: [&[]; Self::NAMES], count: 0, section }
     }
 
     /// Notes the name from `start` to where `c` stands.
@@ -36,7 +38,7 @@ impl<'a> Once<'a> {
         let name = c.since(start);
         let seen = self.names.get(..self.count).unwrap_or_default();
         if seen.iter().any(|other| other.eq_ignore_ascii_case(name)) {
-            let miss = Miss { expected: "each parameter once", at: start, section: Some("RFC 3261 §7.3.1") };
+            let miss = Miss { expected: "each parameter once", at: start, section: Some(self.section) };
             return Err(miss);
         }
         if let Some(place) = self.names.get_mut(self.count) {
@@ -54,7 +56,7 @@ pub(super) fn one(mut c: Cursor<'_>, name: &str) -> bool {
 
 /// `*( SEMI parameter )`, those in `known` by their own production, others by `generic-param`.
 pub(super) fn params(c: &mut Cursor<'_>, known: &[Known]) -> Match {
-    let mut once = Once::new();
+    let mut once = Once::new("RFC 3261 §7.3.1");
     while c.separator(b';') {
         param(c, known, &mut once)?;
     }

@@ -53,7 +53,7 @@ fn sip_uri(c: &mut Cursor<'_>) -> Match {
         c.advance(length.saturating_add(1));
     }
     host_port(c)?;
-    let mut once = Once::new();
+    let mut once = Once::new(SIP);
     while c.eat(b';') {
         let start = c.at();
         some_characters(c, PARAMETER, "a parameter name")?;
@@ -167,7 +167,7 @@ fn tel_uri(c: &mut Cursor<'_>) -> Match {
     let number = if is_global { global_number(c) } else { local_number(c) };
     number?;
     let mut has_context = false;
-    let mut once = Once::new();
+    let mut once = Once::new(TEL);
     while c.eat(b';') {
         let start = c.at();
         let name = c.take(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -190,7 +190,7 @@ fn tel_uri(c: &mut Cursor<'_>) -> Match {
         }
     }
     c.end("';' or the end of the number")?;
-    // RFC 3966 §5.1.4: a local number says where it is one.
+    // RFC 3966 §5.1.5: a local number says where it is one.
     if is_global || has_context { Ok(()) } else { c.miss("phone-context") }
 }
 
@@ -244,9 +244,34 @@ pub(super) fn absolute_uri(c: &mut Cursor<'_>) -> Match {
 }
 
 fn authority(c: &mut Cursor<'_>) -> Match {
+    let start = c.at();
     characters(c, b"$,;:@&=+")?;
+    if c.peek() != Some(b'[') {
+        return Ok(());
+    }
     // A server may be an address in brackets.
-    if c.peek() == Some(b'[') { host_port(c) } else { Ok(()) }
+    if !matches!(c.since(start).last(), None | Some(b'@')) {
+        return c.miss("'@' before the host");
+    }
+    host_port(c)?;
+    match c.peek() {
+        None | Some(b'/' | b'?') => Ok(()),
+        Some(_) => c.miss("'/', '?' or the end of the authority"),
+    }
+}
+
+/// `*uric`
+pub(super) fn uric(c: &mut Cursor<'_>) -> Match {
+    characters(c, b";/?:@&=+$,").map(|_| ())
+}
+
+/// `URI` of a challenge's domain: an absolute one or a path.
+pub(super) fn uri_or_path(c: &mut Cursor<'_>) -> Match {
+    if c.peek() != Some(b'/') {
+        return uri(c);
+    }
+    characters(c, b"/;:@&=+$,")?;
+    c.end("a character of a path")
 }
 
 /// Parts of a SIP URI that a Request-URI may not have (§19.1.1, table 1): header fields and the method.

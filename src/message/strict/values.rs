@@ -1,11 +1,11 @@
 //! The headers of RFC 3261 §20, each by its production in §25.1, with what other RFCs add to their parameters.
 
 use super::cursor::{
-    Cursor, Match, Miss, comment, delta_seconds, digits, is_blank, list, number, optional_list,
+    Cursor, Match, comment, delta_seconds, digits, is_blank, list, number, optional_list, positive,
     quoted_string, qvalue, token, token_of, word,
 };
-use super::params::{Known, Value, address, bracketed, generic_params, params, token_or_quoted};
-use super::uri::{bare_address, host, port, ttl, uri};
+use super::params::{Known, Once, Value, address, bracketed, generic_params, params, token_or_quoted};
+use super::uri::{bare_address, host, port, ttl, uri, uric};
 
 pub(super) fn tokens(c: &mut Cursor<'_>) -> Match {
     list(c, token)
@@ -75,20 +75,31 @@ fn rport(c: &mut Cursor<'_>) -> Match {
     port(c).map_err(|miss| miss.in_section("RFC 3581 §3"))
 }
 
-/// RFC 5626 §4.2.1: from 1 to 2³¹ − 1.
+/// RFC 5626 §10: from 1 to 2³¹ − 1.
 fn reg_id(c: &mut Cursor<'_>) -> Match {
-    number(c, 0x7fff_ffff, "a number below 2^31").map_err(|miss| miss.in_section("RFC 5626 §11"))
+    positive(c, 0x7fff_ffff, "a number below 2^31").map_err(|miss| miss.in_section("RFC 5626 §10"))
 }
 
-/// A URN in angle brackets in quotes.
+/// A URN in angle brackets in quotes, of `uric` (RFC 5626 §10).
 fn instance(c: &mut Cursor<'_>) -> Match {
+    urn_in_quotes(c).map_err(|miss| miss.in_section("RFC 5626 §10"))
+}
+
+fn urn_in_quotes(c: &mut Cursor<'_>) -> Match {
     let start = *c;
     quoted_string(c)?;
-    let text = c.since(start.at());
-    let is_bracketed = text.starts_with(b"\"<") && text.ends_with(b">\"") && text.len() > 4;
-    let miss =
-        || start.miss("'<' and '>' within the quotes").map_err(|miss: Miss| miss.in_section("RFC 5626 §11"));
-    if is_bracketed { Ok(()) } else { miss() }
+    let quoted = c.since(start.at());
+    let Some(urn) = quoted.strip_prefix(b"\"<").and_then(|text| text.strip_suffix(b">\"")) else {
+        return start.miss("'<' and '>' within the quotes");
+    };
+    if urn.is_empty() {
+        return start.miss("'<' and '>' within the quotes");
+    }
+    let mut inner = start;
+    inner.advance(2);
+    let mut inner = inner.within(urn.len());
+    uric(&mut inner)?;
+    inner.end("a character of a URI")
 }
 
 pub(super) fn contact(c: &mut Cursor<'_>) -> Match {
@@ -121,8 +132,11 @@ pub(super) fn content_length(c: &mut Cursor<'_>) -> Match {
 
 /// `attribute=value`, as media types have them: none without a value.
 fn media_params(c: &mut Cursor<'_>) -> Match {
+    let mut once = Once::new("RFC 3261 §7.3.1");
     while c.separator(b';') {
+        let start = c.at();
         token_of(c, "a parameter name")?;
+        once.note(c, start)?;
         c.need(b'=', "'=' and a value")?;
         token_or_quoted(c)?;
     }
@@ -252,20 +266,29 @@ pub(super) fn timestamp(c: &mut Cursor<'_>) -> Match {
     Ok(())
 }
 
+/// `hostport`, or a pseudonym, which is a token and has no port. So is every host that is no address in brackets.
+fn warn_agent(c: &mut Cursor<'_>) -> Match {
+    let mut ahead = *c;
+    match host(&mut ahead) {
+        Ok(()) if ahead.eat(b':') => {
+            *c = ahead;
+            port(c)
+        }
+        is_host if c.peek() == Some(b'[') => {
+            *c = ahead;
+            is_host
+        }
+        _ => token_of(c, "an agent"),
+    }
+}
+
 pub(super) fn warning(c: &mut Cursor<'_>) -> Match {
     list(c, |c| {
         digits(c, 3, "a code of three digits")?;
         c.expect(b' ', "one space")?;
-        // A pseudonym is a token, and so is every host that is no address in brackets.
-        if c.peek() == Some(b'[') {
-            host(c)?;
-        } else {
-            token_of(c, "an agent")?;
-        }
-        if c.eat(b':') {
-            port(c)?;
-        }
+        warn_agent(c)?;
         c.expect(b' ', "one space")?;
+        c.sws();
         quoted_string(c)
     })
 }
