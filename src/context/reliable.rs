@@ -57,7 +57,7 @@ impl Rel100 {
     }
 
     /// What an INVITE is to be rejected with if this is our policy, and the header that then names the option tag: 420 if
-    /// we lack what it requires (RFC 3262 §3), 421 if it lacks what we require (RFC 3261 §21.4.15).
+    /// we lack what it requires (RFC 3262 §3), 421 if it lacks what we require (RFC 3261 §21.4.16).
     pub fn refusal(self, request: &Message) -> Option<(StatusCode, Name)> {
         let is_invite = *request.method() == Method::Invite;
         match self {

@@ -36,7 +36,7 @@ bitflags::bitflags! {
 pub enum Unacceptable {
     /// The session interval is too small: 422, with this Min-SE (§9).
     TooSmall(Duration),
-    /// The peer does not know the extension, which is [required](TimerMode::Required): 421, with `timer` in Require (RFC 3261 §21.4.15).
+    /// The peer does not know the extension, which is [required](TimerMode::Required): 421, with `timer` in Require (RFC 3261 §21.4.16).
     Unsupported,
 }
 

@@ -649,7 +649,7 @@ fn the_applications_headers() {
     }
 }
 
-/// RFC 3262 §3: 420 with Unsupported where we will not; RFC 3261 §21.4.15: 421 with Require where we must and the peer cannot.
+/// RFC 3262 §3: 420 with Unsupported where we will not; RFC 3261 §21.4.16: 421 with Require where we must and the peer cannot.
 // Holds: 3262-3-2
 #[test]
 fn what_an_invite_is_refused_with() {

@@ -274,7 +274,7 @@ fn an_interval_that_is_too_small() {
     assert_eq!(timer(TimerMode::Off).receive(&asks(true, Some(5), None, None)), Ok(()));
 }
 
-/// RFC 3261 §21.4.15: required of the caller, too.
+/// RFC 3261 §21.4.16: required of the caller, too.
 #[test]
 fn a_caller_that_does_not_know_it() {
     let mut uas = timer(TimerMode::Required);

@@ -1,5 +1,5 @@
 //! What bounds a message on the wire, through an endpoint: head, body, header lines, Request-URI; on datagrams, streams and WebSockets
-//! (RFC 3261 §18.3, §21.4.15; RFC 7118 §5).
+//! (RFC 3261 §18.3, §21.4.12; RFC 7118 §5).
 
 use crate::support::{ALICE, Heard, Req, Ua, address};
 use bytes::Bytes;
@@ -32,7 +32,7 @@ fn body_of(heard: Heard) -> Vec<u8> {
     request.body().to_vec()
 }
 
-/// RFC 3261 §21.4.15: on every transport, and no octet sooner.
+/// RFC 3261 §21.4.12: on every transport, and no octet sooner.
 #[test]
 fn a_request_uri_beyond_its_limit_is_414() {
     const LONGEST: usize = 100;

@@ -174,7 +174,7 @@ fn without_a_prack_the_invite_is_rejected() {
     }
 }
 
-/// RFC 3262 §3: 420 where we will not; RFC 3261 §21.4.15: 421 where we must and the peer cannot. What is accepted says so.
+/// RFC 3262 §3: 420 where we will not; RFC 3261 §21.4.16: 421 where we must and the peer cannot. What is accepted says so.
 // Holds: 3262-3-2, 3261-8.2.4-3, 3261-8.2.4-4
 #[test]
 fn policies_on_the_wire() {

@@ -209,7 +209,7 @@ fn max_forwards_zero_is_served() {
     assert_eq!(status(&Ua::new().hear(Req::new("OPTIONS").line("Max-Forwards: 0").text())), 200);
 }
 
-/// RFC 3261 §21.4.15.
+/// RFC 3261 §21.4.12.
 #[test]
 fn a_long_request_uri_is_414() {
     let mut ua = Ua::with(|config| config.limits.uri = 100);
