@@ -82,6 +82,16 @@ impl Dialog {
         if self.state == DialogState::Terminated {
             return Err(DialogError::Terminated);
         }
+        self.request_of_usage(request, hop, within)
+    }
+
+    /// As [`request`](Self::request), for a usage that goes on when the BYE of the session is on its way (RFC 5057 §4).
+    pub(crate) fn request_of_usage(
+        &mut self,
+        request: &InDialog,
+        hop: &Hop<'_>,
+        within: &Within<'_>,
+    ) -> Result<Message, DialogError> {
         if matches!(request.method, Method::Ack | Method::Cancel) {
             return Err(DialogError::Method);
         }

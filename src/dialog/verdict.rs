@@ -22,6 +22,11 @@ impl Dialog {
         if self.state == DialogState::Terminated {
             return Verdict::Terminated;
         }
+        self.receive_of_usage(request)
+    }
+
+    /// As [`receive`](Self::receive), for a usage that goes on when the BYE of the session is on its way (RFC 5057 §4).
+    pub(crate) fn receive_of_usage(&mut self, request: &Message) -> Verdict {
         // §12.2.2: gaps are legal; a number that was used before is not.
         if self.remote_cseq().is_some_and(|last| request.cseq() <= last) {
             return Verdict::OutOfOrder;

@@ -269,17 +269,17 @@ impl<D: Default> Endpoint<D> {
     fn order_refusal(&mut self, dialog: DialogId, request: &Message) -> Option<Refusal> {
         let slot = self.dialogs.get_mut(dialog)?;
         let is_bye = *request.method() == Method::Bye;
-        match slot.dialog.receive(request) {
+        // RFC 5057 §4: subscriptions outlive the session.
+        let outlasts = UsageKind::of(request.method()) == Some(UsageKind::Subscription) && slot.outlives();
+        let verdict = match outlasts {
+            true => slot.dialog.receive_of_usage(request),
+            false => slot.dialog.receive(request),
+        };
+        match verdict {
             Verdict::InOrder => {}
             Verdict::OutOfOrder => return Some((StatusCode::INTERNAL_SERVER_ERROR, None)),
             // Our BYE is under way: the peer's is answered all the same.
             Verdict::Terminated if is_bye => return None,
-            // RFC 5057 §4: subscriptions outlive the session.
-            Verdict::Terminated
-                if UsageKind::of(request.method()) == Some(UsageKind::Subscription) && slot.outlives() =>
-            {
-                return None;
-            }
             Verdict::Terminated => return Some((StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None)),
         }
         // §14.2, RFC 3311 §5.2.
@@ -404,7 +404,11 @@ impl<D: Default> Endpoint<D> {
         if let Some(terms) = terms {
             add_terms(&mut request.to_mut().headers, &terms);
         }
-        let message = slot.dialog.request(&request, &hop, &within)?;
+        let outlasts = UsageKind::of(&request.method) == Some(UsageKind::Subscription) && slot.outlives();
+        let message = match outlasts {
+            true => slot.dialog.request_of_usage(&request, &hop, &within)?,
+            false => slot.dialog.request(&request, &hop, &within)?,
+        };
         self.random = random;
         Ok((message, route))
     }

@@ -3,7 +3,9 @@
 use crate::support::{CONTACT, Req, SDP, Ua, answer, secs};
 use sip_proto::context::Reply;
 use sip_proto::dialog::{InDialog, Modify};
-use sip_proto::{DialogId, Message, Method};
+use sip_proto::endpoint::Answer;
+use sip_proto::message::Name;
+use sip_proto::{DialogId, Event, Message, Method, StatusCode};
 
 /// A call from Alice in which a REFER of ours is told of: our 200 and the dialog. Her next number is 3.
 fn referred(ua: &mut Ua) -> (Message, DialogId) {
@@ -183,4 +185,66 @@ fn notifies_that_are_held_back_to_the_end() {
     let end = ["* subscription ended: refer", "* destroy by Remote: Unsubscribed"];
     assert_eq!(heard, [end[0], ok, told, ok, told, end[1]]);
     ua.pass_all();
+}
+
+/// RFC 5057 §4, §5.3: our BYE is no end of the subscription: while it has no answer yet, what is to be told of it is told.
+#[test]
+fn a_notify_while_our_bye_has_no_answer() {
+    for first_bye in [true, false] {
+        let mut ua = Ua::new();
+        let (ok, dialog) = ua.answered_call();
+        let refer =
+            Req::within(&ok, "REFER", 2).line(CONTACT.trim_end()).line("Refer-To: <sip:carol@192.0.2.9>");
+        let heard = ua.hear(refer.text());
+        let server = heard.events().into_iter().find_map(|event| match event {
+            Event::Dialog { event, .. } => match event.asked()?.answer {
+                Answer::Ask(server) => Some(server),
+                Answer::Auto(_) => None,
+            },
+            _ => None,
+        });
+        let heard = ua.accept(server.unwrap(), Reply::new()).unwrap();
+        ua.hear(answer(&heard.message("NOTIFY"), 200, "", ""));
+        let usage = ua.sip.dialog(dialog).unwrap().subscriptions().unwrap()[0].id();
+        if first_bye {
+            ua.pass(secs(2));
+        }
+        let bye = ua.destroy(dialog).message("BYE");
+        // At once, or when it is its turn.
+        ua.sip.dialog(dialog).unwrap().report_refer(ua.now, usage, StatusCode::OK).unwrap();
+        let notify = ua.pass(secs(1)).message("NOTIFY");
+        assert_eq!(notify.value(Name::SubscriptionState), Some("terminated;reason=noresource"));
+        assert!(notify.cseq() > bye.cseq());
+        assert_eq!(ua.hear(answer(&bye, 200, "", "")).lines()[0], "* session ended by Local: Bye");
+        let heard = ua.hear(answer(&notify, 200, "", "")).lines();
+        assert!(heard.iter().any(|line| line.starts_with("* destroy")), "{heard:?}");
+        ua.pass_all();
+    }
+}
+
+/// The same for a subscription of ours.
+#[test]
+fn a_subscribe_while_our_bye_has_no_answer() {
+    let mut ua = Ua::new();
+    let (_, dialog) = referred(&mut ua);
+    let bye = ua.destroy(dialog).message("BYE");
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "refer", secs(0)).unwrap();
+    let farewell = ua.drain().message("SUBSCRIBE");
+    ua.hear(answer(&bye, 200, "", ""));
+    ua.hear(answer(&farewell, 481, "", ""));
+    assert!(ua.sip.dialog(dialog).is_err());
+    ua.pass_all();
+}
+
+/// RFC 3261 §12.2.2: nor are numbers left out of account meanwhile.
+#[test]
+fn notifies_out_of_order_while_our_bye_has_no_answer() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = referred(&mut ua);
+    let bye = ua.destroy(dialog).message("BYE");
+    for (cseq, first) in [(5, "200 OK (NOTIFY)"), (4, "500 Internal Server Error (NOTIFY)")] {
+        assert_eq!(ua.hear(told(&ok, cseq, "active;expires=600").text()).lines()[0], first);
+    }
+    ua.hear(answer(&bye, 200, "", ""));
+    assert_goes_on(&mut ua, &ok, dialog, 6);
 }
