@@ -108,7 +108,10 @@ impl Request {
         let from = self.from.as_deref().unwrap_or(ids.identity);
         write_address(&mut builder, Name::From, from, ids.tag)?;
         // §19.1.1, Table 1: no method, no headers.
-        let target = as_request_uri(&self.uri);
+        let target = match routing.last {
+            None => Cow::Borrowed(&*routing.request_uri),
+            Some(target) => as_request_uri(target),
+        };
         write_address(&mut builder, Name::To, self.to.as_deref().unwrap_or(&target), "")?;
         let builder = builder.header(Name::CallId, ids.call_id).cseq(ids.cseq, &self.method);
         let builder = builder.extras(ids.for_request(&self.method), &self.headers);

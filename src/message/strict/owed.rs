@@ -162,7 +162,6 @@ const OF_STATUS: &[(u16, Name, &str)] = &[
     (422, Name::MinSe, "RFC 4028 §6"),
     (423, Name::MinExpires, "RFC 3261 §20.23"),
     (469, Name::RecvInfo, "RFC 6086 §4.2.2"),
-    (489, Name::AllowEvents, "RFC 6665 §8.3.2"),
 ];
 
 fn of_status(message: &Message) -> Option<Finding> {
