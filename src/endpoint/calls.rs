@@ -1,7 +1,6 @@
 //! Dialogs: how they begin, what comes and goes within them, how they end (RFC 3261 §12, §13, §15).
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -15,14 +14,13 @@ use super::inspect::Refusal;
 use super::policy::Handling;
 use super::refresh::add_terms;
 use super::slots::{DialogSlot, Held, Purpose, Rare};
-use super::timers::Handle;
 use super::transports::{Route, Task};
 use super::uac::check_owed;
 use super::{Endpoint, Event, Refused};
 use crate::context::{Hop, Reply, Verb};
 use crate::dialog::{
-    Dialog, DialogError, DialogState, Impact, InDialog, Role, SessionTimer, TimerMode, UsageError, UsageId,
-    UsageKind, Usages, Verdict, Within,
+    Dialog, DialogError, DialogState, Impact, InDialog, Role, UsageError, UsageId, UsageKind, Usages,
+    Verdict, Within,
 };
 use crate::message::{Header, Message, Method, Name, StatusCode};
 use crate::sdp::{Change, Meaning, Side};
@@ -33,9 +31,10 @@ const MOST_WAITED_FOR: usize = 16;
 
 impl<D: Default> Endpoint<D> {
     /// Takes in a dialog that an answer of ours has made.
-    pub(super) fn adopt(&mut self, server: ServerId, dialog: Dialog) {
-        let is_confirmed = dialog.state() == DialogState::Confirmed;
-        let id = self.insert_dialog(dialog);
+    pub(super) fn adopt(&mut self, server: ServerId, id: DialogId) {
+        let Some(slot) = self.dialogs.get(id) else { return };
+        self.index.dialogs.insert_dialog(&slot.dialog, id);
+        let is_confirmed = slot.dialog.state() == DialogState::Confirmed;
         let is_call = self.servers.get(server).is_some_and(|slot| slot.context.is_invite());
         if let Some(slot) = self.servers.get_mut(server) {
             slot.dialog = Some(id);
@@ -53,22 +52,7 @@ impl<D: Default> Endpoint<D> {
 
     pub(super) fn insert_dialog(&mut self, dialog: Dialog) -> DialogId {
         let timers = self.config.session_timers();
-        let slot = DialogSlot {
-            dialog,
-            session: (timers.mode != TimerMode::Off).then(|| Box::new(SessionTimer::new(timers))),
-            usages: Usages::invite(),
-            has_referred: false,
-            is_referred: false,
-            target_of: None,
-            contact_of: None,
-            flow: None,
-            client: None,
-            servers: SmallVec::new(),
-            rare: None,
-            data: D::default(),
-            timer: Handle::NONE,
-        };
-        let id = self.dialogs.insert(slot);
+        let id = self.dialogs.insert(DialogSlot::new(dialog, timers));
         if let Some(slot) = self.dialogs.get(id) {
             self.index.dialogs.insert_dialog(&slot.dialog, id);
         }

@@ -319,6 +319,27 @@ impl<D> ClientSlot<D> {
     }
 }
 
+impl<D: Default> DialogSlot<D> {
+    /// That of a call.
+    pub(super) fn new(dialog: Dialog, timers: SessionTimers) -> Self {
+        Self {
+            dialog,
+            session: (timers.mode != TimerMode::Off).then(|| Box::new(SessionTimer::new(timers))),
+            usages: Usages::invite(),
+            has_referred: false,
+            is_referred: false,
+            target_of: None,
+            contact_of: None,
+            flow: None,
+            client: None,
+            servers: SmallVec::new(),
+            rare: None,
+            data: D::default(),
+            timer: Handle::NONE,
+        }
+    }
+}
+
 impl<D> DialogSlot<D> {
     /// Whether subscriptions go on in it when its session ends.
     pub(super) fn outlives(&self) -> bool {

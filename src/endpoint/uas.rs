@@ -13,7 +13,7 @@ use super::ids::{DialogId, Owner, ServerId};
 use super::inspect::Accepted;
 use super::policy::Handling;
 use super::send::turn_back;
-use super::slots::{ServerSlot, SessionMethod};
+use super::slots::{DialogSlot, ServerSlot, SessionMethod};
 use super::timers::Handle;
 use super::{By, Endpoint, Event, Refused, asks_for_sips, defaults};
 use crate::context::{
@@ -342,8 +342,10 @@ impl<D: Default> Endpoint<D> {
         if self.dialogs.len() >= self.config.limits.dialogs {
             return Err(Refused::Full);
         }
-        let dialog = Dialog::uas(request, response)?;
-        self.adopt(server, dialog);
+        let timers = self.config.session_timers();
+        let made = |_| Dialog::uas(request, response).map(|dialog| DialogSlot::new(dialog, timers));
+        let id = self.dialogs.try_insert_with_key(made)?;
+        self.adopt(server, id);
         Ok(true)
     }
 
