@@ -247,19 +247,22 @@ impl<D: Default> Endpoint<D> {
         {
             return Err(DialogError::Session(Refusal::SdpMisplaced).into());
         }
-        let is_first = slot.dialog.is_none() && self.make_dialog(server, draft.sent())?;
+        let has_dialog = slot.dialog.is_some();
+        if !has_dialog {
+            self.make_dialog(server, draft.sent())?;
+        }
         let Some(slot) = self.servers.get_mut(server) else { return Err(Refused::Gone) };
         let (effects, request) = slot.context.give_draft(now, draft, &self.config.settings);
         match request.filter(|_| effects.contains(ServerEffects::ACCEPTED)) {
             Some(request) => {
-                if !is_first {
+                if has_dialog {
                     self.session_answered(server, &request);
                 }
                 self.session_answered_so(server, &request);
                 self.carry_out_accepted(server, effects, &request, said, permission);
             }
             None => {
-                if !is_first && effects.contains(ServerEffects::PROGRESS) {
+                if has_dialog && effects.contains(ServerEffects::PROGRESS) {
                     self.note_progress(server);
                 }
                 self.carry_out_server(server, effects, None);
