@@ -42,7 +42,7 @@ impl Text {
         routes: impl Iterator<Item = &'a Cow<'a, str>> + Clone,
     ) -> Self {
         let ([local, remote], [local_contact, remote_target]) = (parties, contacts);
-        let joined = routes.clone().map(|route| route.len().saturating_add(SEPARATOR.len()));
+        let joined = routes.clone().map(|route| route.len().wrapping_add(SEPARATOR.len()));
         let fields = [
             call_id.len(),
             local.name_addr().len(),
@@ -54,10 +54,10 @@ impl Text {
         ];
         let mut length = 0_usize;
         let ends = fields.map(|field| {
-            length = length.saturating_add(field);
-            u32::try_from(length).unwrap_or(u32::MAX)
+            length = length.wrapping_add(field);
+            length as u32
         });
-        let mut buffer = String::with_capacity(joined.fold(length, usize::saturating_add));
+        let mut buffer = String::with_capacity(joined.fold(length, usize::wrapping_add));
         for part in [call_id, local.as_str(), remote.as_str(), local_contact, remote_target] {
             buffer.push_str(part);
         }
