@@ -72,15 +72,13 @@ impl Dialog {
     /// Takes note of a message of ours that goes out whatever offer and answer say of it: an application that leaves its descriptions
     /// out, or carries them elsewhere, has no offer that waits.
     pub fn note_sent(&mut self, message: &Message) {
-        let is_taken = match (self.note(Side::Ours, message), carrier_of(message)) {
-            (Ok(_), _) => true,
+        let Err(refusal) = self.note(Side::Ours, message) else { return };
+        let is_taken = match (refusal, carrier_of(message)) {
             // RFC 3262 §5: it lacks the offer. The peer looks for it in the 2xx then.
-            (Err(Refusal::SdpMissing), Some(Carrier::Reliable)) => true,
+            (Refusal::SdpMissing, Some(Carrier::Reliable)) => true,
             // RFC 3261 §13.2.1, RFC 6337 §2.2: the peer ignores the description, that of before said again.
-            (Err(Refusal::SdpMisplaced), Some(carrier)) => {
-                self.session.negotiation.sent(carrier, None).is_ok()
-            }
-            (Err(_), _) => false,
+            (Refusal::SdpMisplaced, Some(carrier)) => self.session.negotiation.sent(carrier, None).is_ok(),
+            _ => false,
         };
         if !is_taken {
             self.session.negotiation.abandon();
