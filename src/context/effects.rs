@@ -33,6 +33,10 @@ bitflags::bitflags! {
         const NO_PRACK = 1 << 12;
         /// The answer that was given waits for the PRACK of an earlier one: it is sent, and has its effects, then.
         const HELD = 1 << 13;
+        /// The application has not answered an INVITE [in time](super::Settings::answer_within): it is rejected.
+        const NO_ANSWER = 1 << 14;
+        /// The Expires of an INVITE ran out before the application answered it: it is rejected (§13.3.1).
+        const EXPIRED = 1 << 15;
     }
 }
 

@@ -433,12 +433,12 @@ impl ServerContext {
     ) -> ServerEffects {
         match self.phase {
             Phase::Pending if self.is_invite() => {
-                let status = match self.guard_is_expiry {
-                    true => StatusCode::REQUEST_TERMINATED,
-                    false => StatusCode::TEMPORARILY_UNAVAILABLE,
+                let (status, why) = match self.guard_is_expiry {
+                    true => (StatusCode::REQUEST_TERMINATED, ServerEffects::EXPIRED),
+                    false => (StatusCode::TEMPORARILY_UNAVAILABLE, ServerEffects::NO_ANSWER),
                 };
                 let answered = self.answer(now, status, &Reply::new(), defaults, settings);
-                answered.unwrap_or_else(|_| self.end_unanswered())
+                answered.unwrap_or_else(|_| self.end_unanswered()) | why
             }
             Phase::Pending => self.end_unanswered(),
             Phase::Final(_) => {

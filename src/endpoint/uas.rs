@@ -456,8 +456,15 @@ impl<D: Default> Endpoint<D> {
             slot.dialog.note_sent(&response);
         }
         let mut report = Report::of(response);
-        if effects.contains(ServerEffects::NO_PRACK) {
-            report.cause = Some(Cause::NoPrack);
+        // The code alone does not tell.
+        let causes = [
+            (is_cancelled, Cause::Canceled),
+            (effects.contains(ServerEffects::NO_PRACK), Cause::NoPrack),
+            (effects.contains(ServerEffects::NO_ANSWER), Cause::NoAnswer),
+            (effects.contains(ServerEffects::EXPIRED), Cause::Expires),
+        ];
+        if let Some((_, cause)) = causes.into_iter().find(|(is_so, _)| *is_so) {
+            report.cause = Some(cause);
         }
         self.tell_server(server, ServerEvent::Rejected(report.clone()));
         self.tell_server(server, ServerEvent::Failed(report));

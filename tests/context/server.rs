@@ -1004,7 +1004,8 @@ fn an_unanswered_invite_gets_480_after_three_minutes() {
         }
         server.run(ms(179_999));
         assert!(server.context.is_pending());
-        assert_eq!(server.run(secs(180)), [(180_000, SEND | ServerEffects::REJECTED, 480)]);
+        let rejected = SEND | ServerEffects::REJECTED | ServerEffects::NO_ANSWER;
+        assert_eq!(server.run(secs(180)), [(180_000, rejected, 480)]);
         assert_eq!(server.sent().to().unwrap().tag(), Some(tag().as_str()));
         assert_eq!(
             server.accept(secs(181), &Reply::new()),
@@ -1034,7 +1035,8 @@ fn patience_with_the_application_can_be_set() {
 fn an_expired_invite_gets_487() {
     let mut server = Server::with(request("INVITE", "Expires: 20\r\n"), true, Settings::DEFAULT);
     server.progress(ms(5), &Reply::new()).unwrap();
-    assert_eq!(server.run(secs(25)), [(20_000, SEND | ServerEffects::REJECTED, 487)]);
+    let rejected = SEND | ServerEffects::REJECTED | ServerEffects::EXPIRED;
+    assert_eq!(server.run(secs(25)), [(20_000, rejected, 487)]);
     assert!(!server.context.is_cancelled(), "nobody cancelled it");
     let refused = server.accept(secs(26), &Reply::new());
     assert_eq!(refused, Err(Refused::AlreadyFinal(StatusCode::REQUEST_TERMINATED)));
@@ -1339,7 +1341,7 @@ fn a_late_call_fires_each_timer_once() {
     assert_eq!(rejected.fire_all(secs(60)), [END]);
 
     let mut pending = Server::new("INVITE", true);
-    assert_eq!(pending.fire_all(secs(600)), [SEND | ServerEffects::REJECTED]);
+    assert_eq!(pending.fire_all(secs(600)), [SEND | ServerEffects::REJECTED | ServerEffects::NO_ANSWER]);
     assert_eq!((pending.code(), pending.context.deadline()), (480, Some(secs(632))));
 
     let mut unanswered = Server::new("MESSAGE", false);

@@ -1,7 +1,7 @@
 //! The user agent server: examining requests, answering them, where answers go, CANCEL, guards.
 
 use crate::support::{ALICE, BOB, CONTACT, Heard, Req, SDP, Ua, address, millis, secs};
-use sip_proto::context::{EndReason, Refused as ContextRefused, Reply};
+use sip_proto::context::{Cause, EndReason, Refused as ContextRefused, Reply};
 use sip_proto::endpoint::{By, Handling, Why};
 use sip_proto::message::{Name, StatusCode};
 use sip_proto::{DialogEvent, Event, Input, Method, Output, Refused, ServerEvent, Transport};
@@ -1122,6 +1122,36 @@ fn an_expired_invite_is_487() {
     let mut ua = Ua::with(|config| config.settings.honour_expires = false);
     ua.hear(Req::invite().line("Expires: 30").text());
     assert_eq!(ua.pass(secs(40)).lines(), ["100 Trying (INVITE)"]);
+}
+
+/// PEERS.md A.7, A.9: what the failure of a call comes down to, where the code alone does not tell.
+#[test]
+fn what_the_failure_of_a_call_comes_down_to() {
+    let causes = |heard: &Heard| {
+        let reports = heard.events().into_iter().filter_map(|event| match event {
+            Event::Server { event: ServerEvent::Rejected(report) | ServerEvent::Failed(report), .. } => {
+                Some((report.code, report.cause.unwrap()))
+            }
+            _ => None,
+        });
+        reports.collect::<Vec<_>>()
+    };
+    let call = |line: &str| {
+        let mut ua = Ua::new();
+        let server = ua.hear(Req::invite().line(line).text()).server();
+        (ua, server)
+    };
+    let (mut ua, _) = call("Subject: x");
+    assert_eq!(causes(&ua.hear(cancel())), [(487, Cause::Canceled); 2]);
+    let (mut ua, _) = call("Subject: x");
+    assert_eq!(causes(&ua.pass(secs(180))), [(480, Cause::NoAnswer); 2]);
+    let (mut ua, _) = call("Expires: 30");
+    assert_eq!(causes(&ua.pass(secs(30))), [(487, Cause::Expires); 2]);
+    // What the application says is what it says.
+    for (code, cause) in [(480, Cause::Unavailable), (487, Cause::SipFailureCode), (486, Cause::Busy)] {
+        let (mut ua, server) = call("Expires: 30");
+        assert_eq!(causes(&ua.reject(server, Reply::code(code)).unwrap()), [(code, cause); 2]);
+    }
 }
 
 /// PEERS.md A.6 (DESIGN.md §5): a MESSAGE that nobody answers fails with code 0 and ends.
