@@ -54,7 +54,7 @@ pub struct Settings {
     pub repeat_every: Duration,
     /// Whether that is a 180 when the application has sent no provisional answer. True by default.
     pub repeat_ringing: bool,
-    /// When an INVITE that the application has not answered gets 480: after 3 minutes by default; `None` for never.
+    /// When an INVITE that the application has not answered gets 480, a re-INVITE 504: after 3 minutes by default; `None` for never.
     pub answer_within: Option<Duration>,
     /// Whether an INVITE that is not answered when its Expires runs out gets 487 (§13.3.1). True by default.
     pub honour_expires: bool,

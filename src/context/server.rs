@@ -435,6 +435,10 @@ impl ServerContext {
             Phase::Pending if self.is_invite() => {
                 let (status, why) = match self.guard_is_expiry {
                     true => (StatusCode::REQUEST_TERMINATED, ServerEffects::EXPIRED),
+                    // RFC 5057 §5.1: a 480 to a re-INVITE would end the call.
+                    false if self.is_within_dialog() => {
+                        (StatusCode::SERVER_TIME_OUT, ServerEffects::NO_ANSWER)
+                    }
                     false => (StatusCode::TEMPORARILY_UNAVAILABLE, ServerEffects::NO_ANSWER),
                 };
                 let answered = self.answer(now, status, &Reply::new(), defaults, settings);
@@ -450,6 +454,10 @@ impl ServerContext {
                 ServerEffects::NONE
             }
         }
+    }
+
+    fn is_within_dialog(&self) -> bool {
+        self.request.as_ref().is_some_and(|request| !request.tag_in_to().is_empty())
     }
 
     /// RFC 3262 §3: a client that does not acknowledge a reliable provisional answer gets a 5xx.

@@ -2,6 +2,7 @@
 
 use crate::support::{ALICE, BOB, CONTACT, Heard, Req, SDP, Ua, address, millis, secs};
 use sip_proto::context::{Cause, EndReason, Refused as ContextRefused, Reply};
+use sip_proto::dialog::Impact;
 use sip_proto::endpoint::{By, Handling, Why};
 use sip_proto::message::{Name, StatusCode};
 use sip_proto::{DialogEvent, Event, Input, Method, Output, Refused, ServerEvent, Transport};
@@ -1122,6 +1123,23 @@ fn an_expired_invite_is_487() {
     let mut ua = Ua::with(|config| config.settings.honour_expires = false);
     ua.hear(Req::invite().line("Expires: 30").text());
     assert_eq!(ua.pass(secs(40)).lines(), ["100 Trying (INVITE)"]);
+}
+
+/// RFC 5057 §5.1: a re-INVITE that nobody answers fails alone. A 480 would end the call on the peer's side.
+#[test]
+fn a_re_invite_that_nobody_answers_ends_no_call() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    let moved = SDP.replace("o=- 1 1", "o=- 1 2").replace("4000", "4002");
+    let again = Req::within(&ok, "INVITE", 2).line("Contact: <sip:alice@192.0.2.1>");
+    let again = again.body("application/sdp", &moved);
+    ua.hear(again.text());
+    let heard = ua.pass(secs(180));
+    let code = heard.sent().last().unwrap().status().unwrap();
+    assert_eq!(code.code(), 504);
+    assert_eq!(Impact::of(code), Impact::Transaction);
+    ua.hear(again.follow("ACK").text());
+    assert!(ua.sip.dialog(dialog).is_ok());
 }
 
 /// PEERS.md A.7, A.9: what the failure of a call comes down to, where the code alone does not tell.
