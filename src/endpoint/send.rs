@@ -10,7 +10,9 @@ use super::ids::{ConnectId, DialogId, Owner, QueryId, RequestId, Sender, ServerI
 use super::output::{Connect, Payload, Resolve, Transmit};
 use super::transports::{Query, Route, Task};
 use super::{Endpoint, Output, Refused};
+use crate::context::ServerEffects;
 use crate::message::{Host, Message, Name, Transport};
+use crate::transaction::State;
 
 impl<D: Default> Endpoint<D> {
     pub(super) fn transmit(&mut self, flow: Flow, payload: Payload, token: Token) {
@@ -120,6 +122,7 @@ impl<D: Default> Endpoint<D> {
                     slot.is_waiting = false;
                     slot.flow = flow.into();
                     self.send_answer(server);
+                    self.end_if_through(server);
                 }
             }
             (Task::Answer(server), None) => {
@@ -188,7 +191,11 @@ impl<D: Default> Endpoint<D> {
 
     fn answer_failed(&mut self, server: ServerId) {
         let Some(slot) = self.servers.get_mut(server) else { return };
-        let effects = slot.context.transport_failed(self.now, &self.config.settings);
+        let effects = match slot.context.state() {
+            // What it waited for to end.
+            State::Terminated => ServerEffects::SEND_FAILED | ServerEffects::END,
+            _ => slot.context.transport_failed(self.now, &self.config.settings),
+        };
         self.carry_out_server(server, effects, None);
     }
 

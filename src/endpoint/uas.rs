@@ -396,9 +396,22 @@ impl<D: Default> Endpoint<D> {
         if effects.intersects(ServerEffects::all().difference(USUAL)) {
             self.carry_out_others(server, effects, message);
         }
-        match has(ServerEffects::END) {
+        match has(ServerEffects::END) && !self.owes_answer(server) {
             true => self.end_server(server),
             false => self.schedule_server(server),
+        }
+    }
+
+    /// Whether the last answer of a context waits for a connection: it outlives its transaction, which over a stream is over at once (§17.2.2).
+    fn owes_answer(&self, server: ServerId) -> bool {
+        let slot = self.servers.get(server).filter(|slot| slot.is_waiting);
+        slot.is_some_and(|slot| slot.context.response().is_some() || slot.context.settled().is_some())
+    }
+
+    /// An answer that has waited for a connection went out, or never will.
+    pub(super) fn end_if_through(&mut self, server: ServerId) {
+        if self.servers.get(server).is_some_and(|slot| slot.context.state() == State::Terminated) {
+            self.end_server(server);
         }
     }
 

@@ -499,6 +499,29 @@ fn the_via_of_an_answer_says_where_the_request_came_from() {
     );
 }
 
+/// RFC 3261 §18.2.2: a new connection is opened for the answer to a MESSAGE too, whose transaction is over at once (§17.2.2).
+// Holds: 3261-18.2.2-3
+#[test]
+fn the_answer_to_a_message_whose_connection_is_gone() {
+    for is_opened in [true, false] {
+        let mut ua = Ua::new();
+        let flow = ua.tcp("192.0.2.1:40000", 1);
+        let server = ua.hear_on(flow, Req::new("MESSAGE").via("SIP/2.0/TCP 192.0.2.1:5060").text()).server();
+        ua.input(Input::Closed { flow });
+        let heard = ua.accept(server, Reply::new()).unwrap();
+        assert_eq!(heard.lines(), ["connect TCP 192.0.2.1:5060", "* accepted 200"]);
+        assert_eq!(ua.pass(millis(10)).lines(), [""; 0]);
+        let (token, flow) = (heard.token(), ua.tcp(ALICE, 2));
+        let heard = match is_opened {
+            true => ua.input(Input::Connected { token, flow }),
+            false => ua.input(Input::SendFailed { token }),
+        };
+        let done = if is_opened { "200 OK (MESSAGE)" } else { "* send failed 200" };
+        assert_eq!(heard.lines(), [done, "* server ended Done"]);
+        assert!(ua.sip.is_empty());
+    }
+}
+
 /// RFC 3261 §18.2.2: the same over IPv6.
 // Holds: 3261-18.2.1-5
 #[test]
