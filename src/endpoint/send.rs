@@ -84,9 +84,9 @@ impl<D: Default> Endpoint<D> {
         match route {
             Route::Flow(flow) => self.perform(task, Some(flow)),
             Route::Connect { transport, remote } => {
-                if self.transports.streams().saturating_add(self.transports.connects())
-                    >= self.config.limits.flows
-                {
+                let known = self.transports.streams().saturating_add(self.transports.connects());
+                let is_full = known >= self.config.limits.flows;
+                if is_full && !self.transports.is_connecting(transport, remote) {
                     self.perform(task, None);
                     return None;
                 }

@@ -260,6 +260,11 @@ impl Transports {
         self.connects.len()
     }
 
+    /// Whether a connection to this address is being opened.
+    pub(super) fn is_connecting(&self, transport: Transport, remote: SocketAddr) -> bool {
+        self.connecting.contains_key(&(transport, remote))
+    }
+
     /// Lets a task wait for a connection to this address; the connection's id if it has yet to be asked for.
     pub(super) fn wait_for(
         &mut self,

@@ -413,3 +413,17 @@ fn a_server_that_is_over_is_gone() {
         assert!(ua.sip.server(server).is_err());
     }
 }
+
+/// RFC 3261 §18.1.1: one connection serves all requests to an address. Those that come while it is being opened wait for it, and take no
+/// room of their own.
+#[test]
+fn what_waits_for_a_connection_takes_no_other() {
+    let mut ua = Ua::with(|config| config.limits.flows = 1);
+    let (_, heard) = ua.invite(Invite::to("sip:alice@192.0.2.1;transport=tcp").sdp(SDP));
+    assert_eq!(heard.lines(), ["connect TCP 192.0.2.1:5060"]);
+    let token = heard.token();
+    let (_, heard) = ua.invite(Invite::to("sip:carol@192.0.2.1;transport=tcp").sdp(SDP));
+    assert_eq!(heard.lines(), [""; 0]);
+    let flow = ua.tcp(ALICE, 1);
+    assert_eq!(ua.input(Input::Connected { token, flow }).lines(), ["INVITE +body", "INVITE +body"]);
+}
