@@ -261,6 +261,16 @@ fn another_disposition_is_no_session() {
     assert_eq!(alone.session_description(), None);
     let packed = message("Content-Type: application/sdp\r\ne: gzip\r\n", b"v=0");
     assert_eq!(packed.session_description(), None);
+    // RFC 3261 §7.3.1: a list may stand in several lines, the codings in the order in which they were applied (§20.12).
+    let coded = |lines: &str| {
+        let message = message(&format!("Content-Type: application/sdp\r\n{lines}"), b"v=0");
+        message.session_description().is_none()
+    };
+    assert!(coded("Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"));
+    assert!(coded("Content-Encoding: identity, gzip\r\n"));
+    assert!(!coded("Content-Encoding: identity\r\nContent-Encoding: identity,\tidentity\r\n"));
+    assert!(!found("Content-Encoding: identity\r\ncontent-encoding: gzip\r\n"));
+    assert!(found("Content-Encoding: identity, identity\r\n"));
 }
 
 #[test]

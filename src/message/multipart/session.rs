@@ -1,7 +1,7 @@
 //! The session description, alone or inside a multipart body (RFC 5621 §4, §6).
 
 use super::{Part, Parts, is_multipart};
-use crate::message::{Disposition, MediaType, Message, Name, ParseError};
+use crate::message::{Disposition, List, MediaType, Message, Name, ParseError};
 
 /// How deep multipart bodies may be nested for a description to be found inside: each level is read once more.
 const DEEPEST: usize = 8;
@@ -38,10 +38,8 @@ impl Message {
         let entity = Entity {
             content_type: self.content_type().ok()??,
             disposition: self.content_disposition(),
-            encodings: [
-                self.headers("Content-Encoding").next(),
-                self.headers("Content-Transfer-Encoding").next(),
-            ],
+            is_plain: self.headers("Content-Encoding").all(is_plain)
+                && self.headers("Content-Transfer-Encoding").all(is_plain),
             body,
         };
         entity.session_description(0).filter(|body| !body.is_empty())
@@ -52,7 +50,8 @@ impl Message {
 struct Entity<'a> {
     content_type: MediaType<'a>,
     disposition: Result<Option<Disposition<'a>>, ParseError>,
-    encodings: [Option<&'a str>; 2],
+    /// Whether the octets are as they were, neither encoded nor compressed.
+    is_plain: bool,
     body: &'a [u8],
 }
 
@@ -61,13 +60,13 @@ impl<'a> Entity<'a> {
         Some(Self {
             content_type: part.content_type().ok()??,
             disposition: part.content_disposition(),
-            encodings: [part.header("Content-Encoding"), part.header("Content-Transfer-Encoding")],
+            is_plain: part.headers().all(|(name, value)| !is_encoding(name) || is_plain(value)),
             body: part.body,
         })
     }
 
     fn session_description(&self, depth: usize) -> Option<&'a [u8]> {
-        if !self.encodings.iter().flatten().all(|encoding| is_plain(encoding)) {
+        if !self.is_plain {
             return None;
         }
         if self.content_type.is("application", "sdp") {
@@ -86,9 +85,16 @@ impl<'a> Entity<'a> {
     }
 }
 
-/// Whether octets so encoded are as they were (RFC 3261 §20.12, RFC 2045 §6).
-fn is_plain(encoding: &str) -> bool {
-    ["identity", "binary", "8bit", "7bit", ""].iter().any(|plain| plain.eq_ignore_ascii_case(encoding))
+fn is_encoding(name: &str) -> bool {
+    ["Content-Encoding", "Content-Transfer-Encoding"]
+        .iter()
+        .any(|encoding| encoding.eq_ignore_ascii_case(name))
+}
+
+/// Whether octets so encoded, one way after another, are as they were (RFC 3261 §20.12, RFC 2045 §6).
+fn is_plain(encodings: &str) -> bool {
+    const PLAIN: [&str; 4] = ["identity", "binary", "8bit", "7bit"];
+    List::new(encodings).all(|encoding| PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(encoding)))
 }
 
 /// Whether the body describes the session: what an `application/sdp` is for unless something else is said (RFC 3261 §20.11).
