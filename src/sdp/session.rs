@@ -1,6 +1,7 @@
 //! A whole description: its origin and what it says once for all streams (RFC 8866 §5).
 
 use core::fmt;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Direction;
 use super::lines::{Fields, Line, Lines, number};
@@ -50,11 +51,11 @@ impl Connection<'_> {
 
     /// Whether the address is one of a group: IPv4 from 224.0.0.0 to 239.255.255.255, IPv6 under ff00::/8.
     pub fn is_multicast(&self) -> bool {
-        if self.address_type.eq_ignore_ascii_case("IP6") {
-            return self.address.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("ff"));
+        let address = self.address.split('/').next().unwrap_or_default();
+        match self.address_type.eq_ignore_ascii_case("IP6") {
+            true => address.parse::<Ipv6Addr>().is_ok_and(|address| address.is_multicast()),
+            false => address.parse::<Ipv4Addr>().is_ok_and(|address| address.is_multicast()),
         }
-        let first = self.address.split('.').next().and_then(number::<u8>);
-        first.is_some_and(|first| (224..=239).contains(&first))
     }
 }
 

@@ -43,6 +43,28 @@ mod reading {
         assert!(video.is_rtp());
     }
 
+    /// RFC 8866 §5.7: a group's address is under ff00::/8, with all its digits, or from 224.0.0.0 to 239.255.255.255.
+    #[test]
+    fn groups_are_told_by_their_addresses() {
+        let is_multicast = |connection: &str| {
+            let text = format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN {connection}\r\nt=0 0\r\n");
+            Session::parse(text.as_bytes()).unwrap().connection.unwrap().is_multicast()
+        };
+        for group in ["IP4 224.2.1.1/127", "IP4 239.255.255.255/1/3", "IP6 ff15::101", "ip6 FF02::1/3"] {
+            assert!(is_multicast(group), "{group}");
+        }
+        for one in [
+            "IP4 223.255.255.255",
+            "IP4 240.0.0.1",
+            "IP4 230.example.com",
+            "IP6 ff::1",
+            "IP6 ff1:2::3",
+            "IP6 ffx.example.com",
+        ] {
+            assert!(!is_multicast(one), "{one}");
+        }
+    }
+
     #[test]
     fn what_peers_do_is_borne() {
         for sdp in [
