@@ -28,7 +28,14 @@ const FILLER: u8 = b'_';
 /// Rewrites `message`, whose head `httparse` refused.
 pub(super) fn normalise(message: &[u8]) -> Normal {
     let bytes = Vec::with_capacity(message.len().saturating_add(4));
-    let mut writer = Writer { bytes, defect: None, lost: Lost::empty(), headers: 0, blank_fold_from: None };
+    let mut writer = Writer {
+        bytes,
+        defect: None,
+        lost: Lost::empty(),
+        headers: 0,
+        blank_fold_from: None,
+        is_left_out: false,
+    };
     let leading = message.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     writer.lost.set(Lost::EMPTY_LINES, leading > 0);
     let mut rest = message.get(leading..).unwrap_or_default();
@@ -79,6 +86,8 @@ struct Writer {
     headers: usize,
     /// Where the header begins in which no fold of blanks alone was seen yet.
     blank_fold_from: Option<usize>,
+    /// Whether the line before was left out: then what continues it is, too.
+    is_left_out: bool,
 }
 
 impl Writer {
@@ -89,6 +98,9 @@ impl Writer {
 
     /// A line that begins with white space continues the one before it: both join with one space.
     fn fold(&mut self, line: &[u8]) {
+        if self.is_left_out {
+            return;
+        }
         self.lost.set(Lost::START_FOLDED, self.lost.contains(Lost::START_FOLDED) || self.headers == 0);
         self.bytes.truncate(self.bytes.len().saturating_sub(2));
         self.bytes.push(b' ');
@@ -121,8 +133,10 @@ impl Writer {
             let defect = ParseError::new("a header name and ':'", self.bytes.len());
             self.defect = self.defect.or(Some(defect));
             self.lost |= Lost::LEFT_OUT;
+            self.is_left_out = true;
             return;
         }
+        self.is_left_out = false;
         self.headers = self.headers.saturating_add(1);
         self.blank_fold_from = Some(self.bytes.len());
         self.bytes.extend_from_slice(name);

@@ -116,6 +116,8 @@ const LINES: &[&str] = &[
     "Refer-To: sip:dave@h.org;method=INVITE",
     "Referred-By: <sip:r@h.org>;cid=\"20398823.2UWQFN309shb3@r.example\"",
     "Reject-Contact: *;actor=\"msg-taker\";video",
+    // RFC 3841 §10: what is a flag in Accept-Contact is any parameter here.
+    "Reject-Contact: *;require=x;explicit=\"y\"",
     "Replaces: 98732@sip.example.com ;from-tag=r33th4x0r ;to-tag=ff87ff;early-only",
     "Reply-To: \"Bob\" <sip:bob@biloxi.com>;x",
     "Request-Disposition: proxy, recurse , parallel",
@@ -159,6 +161,7 @@ const OWN: &[&str] = &[
     "To: <http://user@h.org:80/a;b/c?d=%23>",
     "Call-ID: f81d4fae-7dec-11d0-a765-00a0c91e6bf6@<[x]>",
     "Contact: \"Mr. Watson\" <sip:w@h.org>;q=0.7;expires=3600;reg-id=1;+sip.instance=\"<urn:uuid:0>\"",
+    "Contact: <sip:w@h.org>;temp-gruu=\"sip:t\\\"x@h.org;gr\";pub-gruu=\"\" ;rc=1.10;audio",
     "Max-Forwards: 0",
     "Content-Type: multipart/mixed; boundary=\"a b\";x=y",
     "Date: Thu, 21 Feb 2002 13:02:03 GMT",
@@ -280,6 +283,8 @@ fn headers_that_do_not() {
         ("WWW-Authenticate: Digest domain=\"\"", "a URI scheme", "\""),
         ("WWW-Authenticate: Digest domain=\"/a sip:h.org;ttl=300\"", "a number up to 255", "300"),
         ("WWW-Authenticate: Digest domain=\"/a?b\"", "a character of a path", "?b"),
+        ("Call-Info: <http://h/>;purpose=\"icon\"", "a token", "\"icon\""),
+        ("Call-Info: <http://h/>;purpose", "'=' and a value", ""),
         ("Call-Info: <http://[::1]:80a/>", "'/', '?' or the end of the authority", "a/>"),
         ("Call-Info: <http://a[::1]/>", "'@' before the host", "[::1]"),
     ];
@@ -318,6 +323,11 @@ fn headers_that_do_not() {
         ("Contact: <sip:a@h.org>;+sip.instance=\"<urn:a b>\"", "a character of a URI", " b>"),
         ("Contact: <sip:a@h.org>;+sip.instance=\"<urn:a%2>\"", "two hexadecimal digits after '%'", "%2>"),
         ("Contact: <sip:a@h.org>;reg-id=0;+sip.instance=\"<urn:a>\"", "a number above 0", "0;+"),
+        ("Contact: <sip:a@h.org>;pub-gruu=gruu", "a quoted string", "gruu"),
+        ("Contact: <sip:a@h.org>;temp-gruu", "'=' and a value", ""),
+        ("Contact: <sip:a@h.org>;mp=1.01", "numbers with dots between them", "01"),
+        ("Contact: <sip:a@h.org>;np=1.", "numbers with dots between them", ""),
+        ("Contact: <sip:a@h.org>;rc", "'=' and a value", ""),
         ("Content-Type: text/plain;charset", "'=' and a value", ""),
         ("Content-Type: text/plain;charset=a;Charset=b", "each parameter once", "Charset=b"),
         ("Date: Thu, 21 Feb 2002 24:02:03 GMT", "an hour below 24", "24"),
@@ -413,6 +423,22 @@ fn broken_messages_have_findings() {
     edit("SIP/2.0\r", "SIP/2.1\r", "version SIP/2.0", "SIP/2.1");
     edit("Alice", "Al\u{1}ice", "'<' after a display name of tokens", "\u{1}ice");
     edit("Call-ID", "CSeq: 1 INVITE\r\nCall-ID", "one header of this name", "CSeq: 1 INVITE\r\nContact");
+}
+
+/// RFC 3261 §7.3.1: a continuation is part of the line before it, whether that is a header or not. An answer that says what is wrong
+/// copies headers that the sender wrote.
+#[test]
+fn what_continues_a_line_that_is_left_out_is_left_out() {
+    let to = "To: Bob <sip:bob@biloxi.example.com>\r\n";
+    for odd in ["no colon\r\n ;tag=1\r\n", "no colon\r\n ;x\r\n\t;tag=1\r\n", " \r\n: x\r\n ;tag=1\r\n"] {
+        let text = Leniency::ORDINARY.replacen(to, &format!("{to}{odd}"), 1);
+        let Datagram::Broken(message, fault) = Datagram::read(Bytes::from(text), &Limits::DEFAULT) else {
+            panic!("{odd:?} is received");
+        };
+        assert_eq!(fault.expected, "a header name and ':'", "{odd:?}");
+        assert_eq!(message.value(Name::To), Some("Bob <sip:bob@biloxi.example.com>"), "{odd:?}");
+        assert_eq!(message.validate().unwrap_err().section, "RFC 3261 §7.3", "{odd:?}");
+    }
 }
 
 /// What a message owes beyond the grammar of its lines.

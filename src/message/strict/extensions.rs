@@ -40,11 +40,17 @@ pub(super) fn subscription_state(c: &mut Cursor<'_>) -> Match {
     params(c, KNOWN)
 }
 
-/// Accept-Contact and Reject-Contact.
-pub(super) fn preferences(c: &mut Cursor<'_>) -> Match {
+pub(super) fn accept_contact(c: &mut Cursor<'_>) -> Match {
     list(c, |c| {
         c.expect(b'*', "'*'")?;
         params(c, &[("require", Value::Flag), ("explicit", Value::Flag)])
+    })
+}
+
+pub(super) fn reject_contact(c: &mut Cursor<'_>) -> Match {
+    list(c, |c| {
+        c.expect(b'*', "'*'")?;
+        generic_params(c)
     })
 }
 
@@ -108,7 +114,7 @@ pub(super) fn history_info(c: &mut Cursor<'_>) -> Match {
 }
 
 /// Numbers without leading zeros, dots between them.
-fn history_index(c: &mut Cursor<'_>) -> Match {
+pub(super) fn history_index(c: &mut Cursor<'_>) -> Match {
     const EXPECTED: &str = "numbers with dots between them";
     loop {
         let start = *c;

@@ -3,15 +3,15 @@
 use super::auth::{authentication_info, challenge, credentials};
 use super::cursor::{Rule, any_text, date, delta_seconds, token, trimmed_text};
 use super::extensions::{
-    allow_events, disposition, diversion, event, geolocation_error, history_info, identities, join, min_se,
-    package, preferences, privacy, rack, reason, recv_info, refer_sub, referred_by, replaces, security,
-    sequence, session_expires, subscription_state, user_to_user,
+    accept_contact, allow_events, disposition, diversion, event, geolocation_error, history_info, identities,
+    join, min_se, package, privacy, rack, reason, recv_info, refer_sub, referred_by, reject_contact,
+    replaces, security, sequence, session_expires, subscription_state, user_to_user,
 };
 use super::params::{address_with_params, routes};
 use super::values::{
-    accept, accept_encoding, accept_language, call_id, contact, content_disposition, content_language,
-    content_length, content_type, cseq, in_reply_to, infos, max_forwards, mime_version, optional_tokens,
-    products, retry_after, tagged, timestamp, tokens, via, warning,
+    accept, accept_encoding, accept_language, call_id, call_info, contact, content_disposition,
+    content_language, content_length, content_type, cseq, in_reply_to, infos, max_forwards, mime_version,
+    optional_tokens, products, retry_after, tagged, timestamp, tokens, via, warning,
 };
 use crate::message::Name;
 
@@ -55,14 +55,14 @@ const TABLE: &[Grammar] = &[
     one(Name::UserAgent, products, "RFC 3261 §20.41"),
     one(Name::Expires, delta_seconds, "RFC 3261 §20.19"),
     many(Name::Accept, accept, "RFC 3261 §20.1"),
-    many(Name::AcceptContact, preferences, "RFC 3841 §9.2"),
+    many(Name::AcceptContact, accept_contact, "RFC 3841 §9.2"),
     many(Name::AcceptEncoding, accept_encoding, "RFC 3261 §20.2"),
     many(Name::AcceptLanguage, accept_language, "RFC 3261 §20.3"),
     many(Name::AlertInfo, infos, "RFC 3261 §20.4"),
     many(Name::AllowEvents, allow_events, "RFC 6665 §8.2.2"),
     many(Name::AuthenticationInfo, authentication_info, "RFC 3261 §20.6"),
     many(Name::Authorization, credentials, "RFC 3261 §20.7"),
-    many(Name::CallInfo, infos, "RFC 3261 §20.9"),
+    many(Name::CallInfo, call_info, "RFC 3261 §20.9"),
     one(Name::ContentDisposition, content_disposition, "RFC 3261 §20.11"),
     many(Name::ContentEncoding, tokens, "RFC 3261 §20.12"),
     many(Name::ContentLanguage, content_language, "RFC 3261 §20.13"),
@@ -95,7 +95,7 @@ const TABLE: &[Grammar] = &[
     one(Name::ReferSub, refer_sub, "RFC 4488 §4"),
     one(Name::ReferTo, address_with_params, "RFC 3515 §2.1"),
     one(Name::ReferredBy, referred_by, "RFC 3892 §3"),
-    many(Name::RejectContact, preferences, "RFC 3841 §9.2"),
+    many(Name::RejectContact, reject_contact, "RFC 3841 §9.2"),
     one(Name::Replaces, replaces, "RFC 3891 §6.1"),
     one(Name::ReplyTo, address_with_params, "RFC 3261 §20.31"),
     many(Name::RequestDisposition, disposition, "RFC 3841 §9.1"),

@@ -4,7 +4,8 @@ use super::cursor::{
     Cursor, Match, comment, delta_seconds, digits, is_blank, list, number, optional_list, positive,
     quoted_string, qvalue, token, token_of, word,
 };
-use super::params::{Known, Once, Value, address, bracketed, generic_params, params, token_or_quoted};
+use super::extensions::history_index;
+use super::params::{Known, Once, Value, address, bracketed, params, token_or_quoted};
 use super::uri::{bare_address, host, port, ttl, uri, uric};
 
 pub(super) fn tokens(c: &mut Cursor<'_>) -> Match {
@@ -108,6 +109,12 @@ pub(super) fn contact(c: &mut Cursor<'_>) -> Match {
         ("expires", Value::Must(delta_seconds)),
         ("reg-id", Value::Must(reg_id)),
         ("+sip.instance", Value::Must(instance)),
+        // RFC 5627 §7, RFC 7044 §5.
+        ("temp-gruu", Value::Must(quoted_string)),
+        ("pub-gruu", Value::Must(quoted_string)),
+        ("rc", Value::Must(history_index)),
+        ("mp", Value::Must(history_index)),
+        ("np", Value::Must(history_index)),
     ];
     c.sws();
     if let [b'*', blanks @ ..] = c.rest()
@@ -196,11 +203,17 @@ fn language_tag(c: &mut Cursor<'_>) -> Match {
 
 /// Alert-Info and its kin: URIs in brackets with parameters.
 pub(super) fn infos(c: &mut Cursor<'_>) -> Match {
-    list(c, |c| {
-        c.sws();
-        bracketed(c, uri)?;
-        generic_params(c)
-    })
+    list(c, |c| info(c, &[]))
+}
+
+pub(super) fn call_info(c: &mut Cursor<'_>) -> Match {
+    list(c, |c| info(c, &[("purpose", Value::Must(token))]))
+}
+
+fn info(c: &mut Cursor<'_>, known: &[Known]) -> Match {
+    c.sws();
+    bracketed(c, uri)?;
+    params(c, known)
 }
 
 pub(super) fn content_disposition(c: &mut Cursor<'_>) -> Match {
