@@ -342,8 +342,9 @@ impl Message {
         self.source.map(SocketAddr::from)
     }
 
-    /// Notes where the message came from.
-    pub fn set_source(&mut self, source: SocketAddr) {
+    /// Notes where the message came from. An IPv4 address as sockets of IPv6 write it is that IPv4 address.
+    pub fn set_source(&mut self, mut source: SocketAddr) {
+        source.set_ip(source.ip().to_canonical());
         self.says_source = self.is_request() && self.must_say(source);
         self.source = Some((source.ip(), source.port()));
     }

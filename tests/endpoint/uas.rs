@@ -537,6 +537,20 @@ fn answers_over_ipv6() {
     assert_eq!(to, "[2001:db8::7]:5060");
 }
 
+/// RFC 3261 §18.2.1: `received` is the address that the packet came from, not the way in which a socket for both families writes it.
+// Holds: 3261-18.2.1-5
+#[test]
+fn answers_over_ipv4_from_a_socket_for_both_families() {
+    let (to, via) = answered(&mut Ua::new(), "[::ffff:192.0.2.1]:9", "SIP/2.0/UDP 192.0.2.1:5070");
+    assert_eq!(
+        (&*to, &*via),
+        ("[::ffff:192.0.2.1]:5070", "SIP/2.0/UDP 192.0.2.1:5070;branch=z9hG4bK-OPTIONS")
+    );
+    let (to, via) = answered(&mut Ua::new(), "[::ffff:192.0.2.1]:9", "SIP/2.0/UDP 192.0.2.1;rport");
+    assert_eq!(to, "[::ffff:192.0.2.1]:9");
+    assert!(via.ends_with(";received=192.0.2.1;rport=9"), "{via}");
+}
+
 /// RFC 3261 §8.2.6.2: every Via is copied, in order; only the topmost is changed.
 // Holds: 3261-8.2.6.2-4, 3261-8.2.6.2-5
 #[test]
