@@ -17,6 +17,10 @@ impl<D: Default> Endpoint<D> {
     /// A datagram, a WebSocket message, or one message of a stream.
     pub(super) fn datagram(&mut self, flow: &Flow, payload: Bytes) {
         if KeepAlive::of(&payload).is_some() {
+            // RFC 7118 §6: a ping in a WebSocket message is answered as on any connection.
+            if flow.transport.is_reliable() && *payload == *b"\r\n\r\n" {
+                return self.pong(*flow);
+            }
             bump(&mut self.counters.keep_alives);
             return;
         }

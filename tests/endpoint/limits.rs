@@ -151,6 +151,17 @@ fn keep_alives_are_no_messages() {
     assert_eq!((ua.sip.counters().keep_alives, ua.sip.counters().not_sip), (12, 3));
 }
 
+/// RFC 5626 §3.5.1, §4.4.1, RFC 7118 §6: a ping in a WebSocket message is answered, or its client takes the flow for failed. One over UDP is not.
+#[test]
+fn a_ping_on_a_web_socket_is_answered() {
+    let (mut ua, flow) = web_socket();
+    let heard = ua.input(Input::Message { flow, payload: Bytes::from_static(b"\r\n\r\n") });
+    assert_eq!((heard.lines(), heard.transmits()[0].flow), (vec!["pong".to_string()], flow));
+    let single = ua.input(Input::Message { flow, payload: Bytes::from_static(b"\r\n") });
+    assert_eq!((single.lines(), ua.hear("\r\n\r\n").lines()), (vec![], vec![]));
+    assert_eq!(ua.sip.counters().keep_alives, 3);
+}
+
 /// RFC 3261 §7.5: line ends before a message are no part of it, on streams and in datagrams.
 #[test]
 fn leading_line_ends_are_left_out() {
