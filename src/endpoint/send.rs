@@ -144,15 +144,16 @@ impl<D: Default> Endpoint<D> {
         self.go(route, Task::Launch(client));
     }
 
-    /// A connection that was asked for is open.
+    /// A connection that was asked for is open. One that nobody waits for any more serves what comes next.
     pub(super) fn connected(&mut self, token: Token, flow: Flow) {
         let Token(Sender::Connect(id)) = token else { return };
-        let Some(connect) = self.transports.take_connect(id) else { return };
-        self.timers.release(connect.timer);
+        let connect = self.transports.take_connect(id);
         let has_room = self.transports.open(flow, self.config.limits.flows);
         if !has_room {
             self.queue.push_back(Output::Close { flow });
         }
+        let Some(connect) = connect else { return };
+        self.timers.release(connect.timer);
         for task in connect.tasks {
             self.perform(task, has_room.then_some(flow));
         }

@@ -427,3 +427,22 @@ fn what_waits_for_a_connection_takes_no_other() {
     let flow = ua.tcp(ALICE, 1);
     assert_eq!(ua.input(Input::Connected { token, flow }).lines(), ["INVITE +body", "INVITE +body"]);
 }
+
+/// RFC 3261 §18.1.1: a connection that opens after it was given up serves the next request, or is closed where there is no room for it.
+#[test]
+fn a_connection_that_opens_late_is_used() {
+    for has_room in [true, false] {
+        let mut ua = Ua::with(|config| config.limits.flows = 1);
+        let to_alice = || Invite::to("sip:alice@192.0.2.1;transport=tcp").sdp(SDP);
+        let token = ua.invite(to_alice()).1.token();
+        ua.pass(secs(33));
+        let (flow, other) = (ua.tcp(ALICE, 1), ua.tcp("192.0.2.9:40000", 2));
+        if has_room {
+            assert_eq!(ua.input(Input::Connected { token, flow }).lines(), [""; 0]);
+            assert_eq!(ua.invite(to_alice()).1.transmits()[0].flow, flow);
+        } else {
+            ua.hear_on(other, "\r\n");
+            assert_eq!(ua.input(Input::Connected { token, flow }).lines(), ["close"]);
+        }
+    }
+}
