@@ -1,6 +1,6 @@
 //! Endpoints, links and time, all virtual.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
@@ -33,6 +33,8 @@ pub struct Network<D = ()> {
     in_flight: BTreeMap<(Timestamp, u64), Delivery>,
     sent: u64,
     connections: u32,
+    /// Connections that are no more, by number.
+    closed: BTreeSet<u32>,
     names: BTreeMap<String, (Transport, SocketAddr)>,
     drop_next: BTreeMap<usize, usize>,
     datagrams: u64,
@@ -41,7 +43,7 @@ pub struct Network<D = ()> {
     ladder: Ladder,
     /// How links behave from now on.
     pub link: Link,
-    /// Ports that are cut off, both ways.
+    /// Nodes that are cut off, both ways: what they send or are sent is lost, messages on streams too, and no connection is opened.
     pub cut: Vec<Node>,
 }
 
@@ -70,6 +72,7 @@ impl<D: Default> Network<D> {
             in_flight: BTreeMap::new(),
             sent: 0,
             connections: 0,
+            closed: BTreeSet::new(),
             names: BTreeMap::new(),
             drop_next: BTreeMap::new(),
             datagrams: 0,
@@ -105,7 +108,7 @@ impl<D: Default> Network<D> {
 
     /// Gives a domain name an address, which `Output::Resolve` is answered with.
     pub fn name(&mut self, name: &str, transport: Transport, node: Node) {
-        self.names.insert(name.into(), (transport, self.nodes[node.0].address));
+        self.names.insert(name.to_ascii_lowercase(), (transport, self.nodes[node.0].address));
     }
 
     /// The endpoint at a node.
@@ -165,7 +168,7 @@ impl<D: Default> Network<D> {
         self.next_event_until(Timestamp::MAX)
     }
 
-    /// Like [`Network::next_event`], but not past `limit`: then it is `limit`, and `None`.
+    /// Like [`Network::next_event`], but not past `limit`: then it is `limit`, if that is not over, and `None`.
     pub fn next_event_until(&mut self, limit: Timestamp) -> Option<(Node, Event<D>)> {
         loop {
             self.drain();
@@ -193,17 +196,13 @@ impl<D: Default> Network<D> {
     fn step(&mut self, limit: Timestamp) -> bool {
         let packet = self.in_flight.keys().next().map(|(at, _)| *at);
         let timer = self.nodes.iter().filter_map(|node| node.endpoint.poll_timeout()).min();
-        let next = match (packet, timer) {
-            (Some(packet), Some(timer)) => packet.min(timer),
-            (packet, timer) => match packet.or(timer) {
-                Some(at) => at,
-                None => return false,
-            },
-        };
-        if next > limit {
-            self.now = limit;
+        let Some(next) = packet.into_iter().chain(timer).min().filter(|next| *next <= limit) else {
+            // For ever is no time.
+            if limit < Timestamp::MAX {
+                self.now = self.now.max(limit);
+            }
             return false;
-        }
+        };
         self.now = self.now.max(next);
         if packet == Some(next) {
             let Some((_, delivery)) = self.in_flight.pop_first() else { return false };
@@ -245,7 +244,8 @@ impl<D: Default> Network<D> {
         let to = self.node_at(flow.remote).or_else(|| self.node_with_ip(flow.remote.ip()));
         let is_stream = flow.transport.is_reliable();
         let number = self.datagrams;
-        let lost = !is_stream && self.is_lost(from, to);
+        let is_closed = is_stream && self.closed.contains(&flow.conn);
+        let lost = if is_stream { is_closed || self.is_cut(from, to) } else { self.is_lost(from, to) };
         let label = match &transmit.payload {
             Payload::Message(message) => describe_message(message),
             Payload::Pong => "pong".into(),
@@ -255,6 +255,9 @@ impl<D: Default> Network<D> {
             return;
         };
         self.ladder.packet(self.now, from, to, &label, lost);
+        if is_closed {
+            self.post(Duration::ZERO, from, Input::SendFailed { token: transmit.token });
+        }
         if lost {
             return;
         }
@@ -286,8 +289,12 @@ impl<D: Default> Network<D> {
             *count -= 1;
             return true;
         }
-        let is_cut = self.cut.iter().any(|node| node.0 == from || Some(node.0) == to);
+        let is_cut = self.is_cut(from, to);
         self.chance(self.link.loss) || is_cut
+    }
+
+    fn is_cut(&self, from: usize, to: Option<usize>) -> bool {
+        self.cut.iter().any(|node| node.0 == from || Some(node.0) == to)
     }
 
     /// A stream keeps its order; its chunks are cut anywhere.
@@ -300,7 +307,7 @@ impl<D: Default> Network<D> {
     }
 
     fn connect(&mut self, from: usize, connect: Connect) {
-        let Some(to) = self.node_at(connect.remote).filter(|to| !self.cut.contains(&Node(*to))) else {
+        let Some(to) = self.node_at(connect.remote).filter(|to| !self.is_cut(from, Some(*to))) else {
             return self.post(self.link.delay, from, Input::SendFailed { token: connect.token });
         };
         self.connections += 1;
@@ -315,13 +322,17 @@ impl<D: Default> Network<D> {
     }
 
     fn resolve(&mut self, from: usize, resolve: &Resolve) {
-        let found = self.names.get(&*resolve.host).copied();
-        let targets = found.map(|(transport, address)| (resolve.transport.unwrap_or(transport), address));
+        let found = self.names.get(&resolve.host.to_ascii_lowercase()).copied();
+        let targets = found.map(|(transport, mut address)| {
+            address.set_port(resolve.port.unwrap_or(address.port()));
+            (resolve.transport.unwrap_or(transport), address)
+        });
         let input = Input::Resolved { query: resolve.query, targets: targets.into_iter().collect() };
         self.post(self.link.delay, from, input);
     }
 
     fn close(&mut self, flow: Flow) {
+        self.closed.insert(flow.conn);
         let other = mirrored(flow);
         for flow in [flow, other] {
             if let Some(node) = self.node_with_ip(flow.local.ip()) {
@@ -330,7 +341,7 @@ impl<D: Default> Network<D> {
         }
     }
 
-    /// Closes every stream between two nodes, as a broken path would.
+    /// Closes every stream between two nodes, as a broken path would. Both hear of it in time; what is sent on them until then is not.
     pub fn break_streams(&mut self, one: Node, two: Node) {
         let ips = [self.nodes[one.0].address.ip(), self.nodes[two.0].address.ip()];
         for conn in 1..=self.connections {

@@ -14,6 +14,7 @@
 //! | `subscriptions`, `events`, `notifies`, `refers` | SUBSCRIBE, NOTIFY, REFER (RFC 6665, RFC 3515) |
 //! | `shared` | a session and subscriptions in one dialog (RFC 5057) |
 //! | `contracts` | the contracts of the crate's documentation, one property each |
+//! | `network` | the virtual network itself: its time, what is cut or closed, names |
 //! | `ladder`, `lossy` | golden ladders; two endpoints and a wire that loses datagrams by their numbers |
 //! | `pairs`, `agreement` | two endpoints, whatever their applications and the link do |
 
@@ -28,6 +29,7 @@ mod ladder;
 mod limits;
 mod lossy;
 mod model_dialog;
+mod network;
 mod notifies;
 mod pairs;
 mod prack;
