@@ -241,8 +241,12 @@ impl<D: Default> Network<D> {
 
     fn transmit(&mut self, from: usize, transmit: &Transmit) {
         let flow = transmit.flow;
-        let to = self.node_at(flow.remote).or_else(|| self.node_with_ip(flow.remote.ip()));
         let is_stream = flow.transport.is_reliable();
+        let to = match is_stream {
+            // A connection's own port tells nobody.
+            true => self.node_with_ip(flow.remote.ip()),
+            false => self.node_at(flow.remote),
+        };
         let number = self.datagrams;
         let is_closed = is_stream && self.closed.contains(&flow.conn);
         let lost = if is_stream { is_closed || self.is_cut(from, to) } else { self.is_lost(from, to) };

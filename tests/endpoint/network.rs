@@ -102,3 +102,13 @@ fn names_have_no_case_and_ports_count() {
         assert_eq!(net.ladder().contains("incoming"), is_reached, "{}", net.ladder());
     }
 }
+
+/// A datagram to a port where nobody is goes nowhere.
+#[test]
+fn a_datagram_to_another_port_is_lost() {
+    let (mut net, alice, _) = two();
+    call(&mut net, alice, "sip:bob@192.0.2.4:5070");
+    net.run_for(secs(5));
+    assert!(!net.ladder().contains("incoming"), "{}", net.ladder());
+    assert!(net.ladder().contains("to nowhere"));
+}
