@@ -252,6 +252,7 @@ fn headers_that_do_not() {
         ("Path: sip:a@h.org", "'<'", ":a@"),
         ("Priority: a b", "the end of the value", " b"),
         ("Privacy: id ;user", "the end of the value", " ;user"),
+        ("Privacy: id;user;ID", "each value once", "ID"),
         ("Proxy-Authenticate: Digest stale=maybe", "true or false", "maybe"),
         ("Proxy-Authenticate: Digest qop=auth", "a quoted list", "auth"),
         ("RAck: 1 2", "white space and a method", ""),
@@ -493,6 +494,16 @@ fn what_a_message_owes() {
     // RFC 6665 §8.3.2: what RFC 3265 asked of a 489, it does not.
     let bad_event = Leniency::ORDINARY_RESPONSE.replace("486", "489");
     assert_eq!(Message::parse(bad_event.into_bytes()).unwrap().validate(), Ok(()));
+    // RFC 3262 §3: a reliable provisional response has a number.
+    let owes = |code: &str, more: &str| {
+        let text = Leniency::ORDINARY_RESPONSE.replace("486", code).replace("CSeq", &format!("{more}CSeq"));
+        let message = Message::parse(text.into_bytes()).unwrap();
+        message.findings().map(|f| (f.section, f.fault.header)).collect::<Vec<_>>()
+    };
+    assert_eq!(owes("183", "Require: x, 100REL\r\n"), [("RFC 3262 §3", Some(Name::RSeq))]);
+    assert_eq!(owes("183", "Require: 100rel\r\nRSeq: 1\r\n"), []);
+    assert_eq!(owes("180", "Require: x\r\n"), []);
+    assert_eq!(owes("200", "Require: 100rel\r\n"), []);
     // RFC 3261 §8.2.6.2: a 100 needs no tag.
     let trying = Leniency::ORDINARY_RESPONSE.replace("486", "100").replace(";tag=8321234356", "");
     assert_eq!(Message::parse(trying.into_bytes()).unwrap().validate(), Ok(()));

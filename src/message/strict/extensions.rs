@@ -2,10 +2,12 @@
 
 use super::auth::{closing_quote, digest};
 use super::cursor::{
-    Cursor, Match, delta_seconds, few_digits, list, number, one_of, optional_list, positive, quoted_string,
-    qvalue, token, token_of,
+    Cursor, Match, Miss, delta_seconds, few_digits, list, number, one_of, optional_list, positive,
+    quoted_string, qvalue, token, token_of,
 };
-use super::params::{Known, Value, address, gen_value, generic_params, name_addr, params, token_or_quoted};
+use super::params::{
+    Known, Once, Value, address, gen_value, generic_params, name_addr, params, token_or_quoted,
+};
 use super::uri::host;
 use super::values::{call_id, method_after_blank};
 use crate::message::scan;
@@ -146,10 +148,13 @@ fn refresher(c: &mut Cursor<'_>) -> Match {
     one_of(c, &["uas", "uac"], "uas or uac")
 }
 
-/// No white space around these semicolons.
+/// No white space around these semicolons, and no value twice.
 pub(super) fn privacy(c: &mut Cursor<'_>) -> Match {
+    let mut once = Once::new("RFC 3323 §4.2");
     loop {
+        let start = c.at();
         token(c)?;
+        once.note(c, start).map_err(|miss| Miss { expected: "each value once", ..miss })?;
         if !c.eat(b';') {
             return Ok(());
         }

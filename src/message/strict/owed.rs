@@ -25,6 +25,7 @@ pub(super) const CHECKS: &[Check] = &[
     star_expires,
     of_method,
     of_status,
+    reliable,
     content_length,
     content_type,
 ];
@@ -168,6 +169,13 @@ fn of_status(message: &Message) -> Option<Finding> {
     let code = message.status()?.code();
     let owed = OF_STATUS.iter().filter(|(status, ..)| *status == code);
     owed.filter_map(|(_, name, section)| needed(message, *name, section)).next()
+}
+
+/// RFC 3262 §3: a provisional response that is sent reliably has a number.
+fn reliable(message: &Message) -> Option<Finding> {
+    let is_provisional = message.status().is_some_and(|status| (101..200).contains(&status.code()));
+    let is_reliable = is_provisional && message.require().any(|tag| tag.eq_ignore_ascii_case("100rel"));
+    is_reliable.then(|| needed(message, Name::RSeq, "RFC 3262 §3")).flatten()
 }
 
 /// §20.14: the body is as long as announced.
