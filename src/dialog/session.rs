@@ -275,7 +275,7 @@ impl SessionState {
             self.look_back(undone);
         }
         if let Some(spent) = offered.or_else(|| undone.map(|undone| undone.local().into())) {
-            self.holds.unusual.get_or_insert_default().spent = Some(spent);
+            self.holds.unusual.get_or_insert_default().spend(spent);
         }
         if undone.is_none() {
             return;
@@ -311,6 +311,16 @@ struct Unusual {
     wishes: Box<[Direction]>,
     /// A description of ours that came to nothing: its version is spent.
     spent: Option<Box<[u8]>>,
+}
+
+impl Unusual {
+    /// A description of ours came to nothing. Of several the one counts whose version is the last: it may have been one that was in force said again.
+    fn spend(&mut self, sdp: Box<[u8]>) {
+        let known = self.spent.as_deref().and_then(sdp::version);
+        if known < sdp::version(&sdp) {
+            self.spent = Some(sdp);
+        }
+    }
 }
 
 impl Holds {

@@ -1,7 +1,7 @@
 //! The session of a dialog: what is left of a change that fails, who holds whom, and what the answer to an offer says.
 
 use sip_proto::dialog::{Dialog, Modify};
-use sip_proto::sdp::{Meaning, Side};
+use sip_proto::sdp::{Meaning, Session, Side};
 use sip_proto::{Message, Method};
 
 const ALICE: &str =
@@ -187,4 +187,19 @@ fn a_first_hold_that_is_taken_back_is_none() {
     assert_eq!(dialog.note(Side::Ours, &answer(488, "INVITE", 1, "")), Ok(Meaning::RolledBack));
     assert_eq!(holds(&dialog), (false, false));
     assert_eq!(dialog.negotiation().local(), None);
+}
+
+/// RFC 3264 §8: a version that was refused is spent, also where the description in force is offered again, and refused, after it.
+#[test]
+fn a_version_that_was_refused_stays_spent() {
+    let mut dialog = call();
+    let hold = dialog.offer_of(&Modify::Hold).unwrap().unwrap();
+    for (cseq, offer) in [(1, std::str::from_utf8(&hold).unwrap()), (2, BOB)] {
+        assert_eq!(dialog.note(Side::Ours, &request("INVITE", cseq, offer)), Ok(Meaning::Offer));
+        assert_eq!(dialog.note(Side::Theirs, &answer(491, "INVITE", cseq, "")), Ok(Meaning::RolledBack));
+    }
+    let version = |sdp: &[u8]| Session::parse(sdp).unwrap().origin.version;
+    let answer = dialog.answer_to(stating(ALICE, 2, "inactive").as_bytes()).unwrap();
+    assert_eq!((version(&hold), version(&answer)), (2, 3));
+    assert_eq!(dialog.offer_of(&Modify::Hold).unwrap(), Some(hold), "what was refused may be offered again");
 }
