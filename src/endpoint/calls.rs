@@ -35,11 +35,11 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.dialogs.get(id) else { return };
         self.index.dialogs.insert_dialog(&slot.dialog, id);
         let is_confirmed = slot.dialog.state() == DialogState::Confirmed;
-        let is_call = self.servers.get(server).is_some_and(|slot| slot.context.is_invite());
-        if let Some(slot) = self.servers.get_mut(server) {
-            slot.dialog = Some(id);
-        }
+        let Some(request) = self.servers.get_mut(server) else { return };
+        request.dialog = Some(id);
+        let is_call = request.context.is_invite();
         if let Some(slot) = self.dialogs.get_mut(id) {
+            slot.reached_by(&request.flow.get());
             match is_call {
                 true => slot.servers.push(server),
                 false => slot.usages = Usages::default(),
@@ -200,6 +200,7 @@ impl<D: Default> Endpoint<D> {
         }
         let server = self.begin(flow, id, request.clone(), Some(dialog));
         let Some(slot) = self.dialogs.get_mut(dialog) else { return };
+        slot.reached_by(flow);
         if handling == Handling::Ask || *request.method() == Method::Invite || slot.rare().held.is_some() {
             slot.servers.push(server);
         }

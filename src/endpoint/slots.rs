@@ -374,6 +374,13 @@ impl<D> DialogSlot<D> {
         }
     }
 
+    /// Takes note of the connection that a request of the peer's came by, where that is the only way back.
+    pub(super) fn reached_by(&mut self, flow: &Flow) {
+        if Transports::is_only_way(flow, self.dialog.next_hop()) {
+            self.flow = Some((*flow).into());
+        }
+    }
+
     /// Nothing is known of the next hop.
     pub(super) fn forget_hop(&mut self) {
         self.flow = None;

@@ -214,6 +214,23 @@ impl Transports {
         }
     }
 
+    /// Whether a connection is the only way to the host of a URI, by which it came: browsers, which know no address of theirs, have a name in
+    /// Contact that no look-up finds (RFC 7118 §B.1, RFC 2606 §2).
+    pub(super) fn is_only_way(flow: &Flow, uri: &str) -> bool {
+        let is_nowhere = |host: Host<'_>| match host {
+            Host::Name(name) => {
+                let top = name.trim_end_matches('.').rsplit('.').next();
+                top.is_some_and(|top| top.eq_ignore_ascii_case("invalid"))
+            }
+            Host::Ip(_) => false,
+        };
+        flow.transport.is_reliable()
+            && Uri::parse(uri)
+                .ok()
+                .and_then(Uri::sip)
+                .is_some_and(|uri| is_nowhere(uri.maddr().unwrap_or(uri.host)))
+    }
+
     /// The way of the next request within a dialog (§12.2.1.1).
     pub(super) fn locate_in(&self, dialog: &Dialog) -> Result<Route, ParseError> {
         self.locate(dialog.next_hop(), is_sips(dialog.remote().contact))

@@ -446,3 +446,47 @@ fn a_connection_that_opens_late_is_used() {
         }
     }
 }
+
+/// RFC 7118 §B.1: a browser's Contact names nobody; requests within the dialog go by the connection that it has, the newest one after it has lost one.
+#[test]
+fn a_browser_is_reached_by_its_connection() {
+    const NOBODY: &str = "Contact: <sip:alice@df7jal23ls0d.invalid;transport=ws>";
+    let socket = |conn| Flow {
+        transport: Transport::Ws,
+        local: address("192.0.2.4:80"),
+        remote: address(&format!("192.0.2.1:{}", 40_000 + conn)),
+        conn,
+    };
+    let via = "SIP/2.0/WS df7jal23ls0d.invalid";
+    let call = || {
+        let mut ua = Ua::new();
+        ua.bind(Transport::Ws, "192.0.2.4:80");
+        let invite = Req::new("INVITE").via(via).line(NOBODY).body("application/sdp", SDP).text();
+        let server = ua.input(Input::Message { flow: socket(1), payload: invite.into() }).server();
+        let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+        let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+        let ack = Req::within(&ok, "ACK", 1).via(via).text();
+        assert_eq!(
+            ua.input(Input::Message { flow: socket(1), payload: ack.into() }).lines(),
+            ["* confirmed"]
+        );
+        (ua, ok, dialog)
+    };
+    let bye = |mut ua: Ua, dialog| {
+        let heard = ua.destroy(dialog);
+        assert_eq!(heard.sent().first().map(|bye| bye.method().clone()), Some(Method::Bye), "{heard:?}");
+        heard.transmits()[0].flow
+    };
+    let (ua, _, dialog) = call();
+    assert_eq!(bye(ua, dialog), socket(1));
+    // It comes back.
+    let (mut ua, ok, dialog) = call();
+    ua.input(Input::Closed { flow: socket(1) });
+    let again = Req::within(&ok, "OPTIONS", 2).via(via).text();
+    ua.input(Input::Message { flow: socket(2), payload: again.into() });
+    assert_eq!(bye(ua, dialog), socket(2));
+    // While it has none it cannot be reached.
+    let (mut ua, _, dialog) = call();
+    ua.input(Input::Closed { flow: socket(1) });
+    assert_eq!(ua.destroy(dialog).lines().first().map(String::as_str), Some("resolve df7jal23ls0d.invalid"));
+}
