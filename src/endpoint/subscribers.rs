@@ -23,9 +23,17 @@ use crate::transaction::MatchId;
 const UNASKED: Duration = Duration::from_secs(3600);
 
 impl<D: Default> Endpoint<D> {
-    /// A SUBSCRIBE or REFER outside dialogs is sent: from now on a NOTIFY may come (RFC 6665 §4.1.2.4).
-    pub(super) fn await_notify(&mut self, client: RequestId, request: &Message) {
-        let timers = &self.config.settings.timers;
+    /// A SUBSCRIBE or REFER is sent: from now on a NOTIFY may come (RFC 6665 §4.1.2.4).
+    pub(super) fn await_notify(&mut self, client: RequestId) {
+        let Some(slot) = self.clients.get_mut(client) else { return };
+        let Some(request) = slot.request().filter(|request| begins(request.method())).cloned() else {
+            return;
+        };
+        if let Some(dialog) = slot.dialog {
+            let usage = slot.usage;
+            return self.await_notify_within(dialog, usage);
+        }
+        let (request, timers) = (&*request, &self.config.settings.timers);
         let Some((subject, subscriber)) = subscription_of(request, true, || match asked(request) {
             Some(asked) => Subscriber::new(self.now, asked, timers),
             None => Subscriber::implicit(self.now, timers),
@@ -35,11 +43,19 @@ impl<D: Default> Endpoint<D> {
         let tag = request.tag_in_from();
         let id = MatchId::dialog(&self.key, request.call_id(), tag, "");
         if let Some(slot) = self.clients.get_mut(client) {
-            let pending = Pending { id, subject, subscriber, is_through: false };
-            if let Some(before) = slot.pending.replace(Box::new(pending)) {
-                self.index.subscribing.remove(before.id, client);
-            }
+            slot.pending = Some(Box::new(Pending { id, subject, subscriber, is_through: false }));
             self.index.subscribing.insert(id, client);
+        }
+    }
+
+    /// The same within a dialog: what is known of the subscription stays.
+    fn await_notify_within(&mut self, dialog: DialogId, usage: Option<UsageId>) {
+        let now = self.now;
+        let held =
+            self.dialogs.get_mut(dialog).zip(usage).and_then(|(slot, usage)| slot.usages.get_mut(usage));
+        if let Some(Party::Subscriber(subscriber)) = held.map(|held| &mut held.party) {
+            subscriber.launched(now);
+            self.schedule_dialog(dialog);
         }
     }
 
@@ -425,6 +441,11 @@ fn subject_of(request: &Message, is_first: bool) -> Option<Subject> {
         Method::Refer => Some(Subject::refer(request.cseq(), is_first)),
         _ => None,
     }
+}
+
+/// Whether a request with this method begins a subscription, or is about one of ours.
+fn begins(method: &Method) -> bool {
+    matches!(method, Method::Subscribe | Method::Refer)
 }
 
 /// What a SUBSCRIBE asks for; `None` for a REFER.

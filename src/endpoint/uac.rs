@@ -82,12 +82,11 @@ impl<D: Default> Endpoint<D> {
         let message = request.build(&ids, &Hop { transport, sent_by: &names.sent_by, branch })?;
         self.random = random;
         let message = Arc::new(message);
-        let client = self.begin_client(message.clone(), Purpose::App, None);
+        let client = self.begin_client(message, Purpose::App, None);
         if let Some(slot) = self.clients.get_mut(client) {
             slot.ring_within = ring_within;
             slot.data = Some(D::default());
         }
-        self.await_notify(client, &message);
         self.launch_by(route, client);
         Ok(client)
     }
@@ -124,6 +123,7 @@ impl<D: Default> Endpoint<D> {
         if let Some(id) = id {
             self.index.clients.insert(id, client);
         }
+        self.await_notify(client);
         if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
             slot.flow = Some(flow.into());
         }
