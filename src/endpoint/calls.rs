@@ -175,6 +175,9 @@ impl<D: Default> Endpoint<D> {
         if *request.method() == Method::Prack {
             return self.inspect_prack(flow, id, Some(dialog), request);
         }
+        if let (Method::Refer, Some(slot)) = (request.method(), self.dialogs.get_mut(dialog)) {
+            slot.first_refer.get_or_insert(request.cseq());
+        }
         let is_known = match *request.method() {
             Method::Notify => self.notify_refusal(dialog, &request).is_none(),
             _ => self.is_known_subscription(Some(dialog), &request),

@@ -117,8 +117,7 @@ impl<D: Default> Endpoint<D> {
         }
         let granted = response.expires().ok().flatten().unwrap_or(REFER_LASTS);
         let Some(slot) = self.dialogs.get_mut(id) else { return };
-        let is_first = !slot.is_referred;
-        slot.is_referred |= is_refer;
+        let is_first = is_refer && *slot.first_refer.get_or_insert(request.cseq()) == request.cseq();
         let subject = match (is_refer, request.event()) {
             (true, _) => Subject::refer(request.cseq(), is_first),
             (false, Ok(Some(event))) => {

@@ -180,8 +180,8 @@ pub(super) struct DialogSlot<D> {
     pub(super) usages: Usages,
     /// Whether we have sent a REFER in it.
     pub(super) has_referred: bool,
-    /// Whether the peer has.
-    pub(super) is_referred: bool,
+    /// The number of the first REFER of the peer's in it, whatever became of that (RFC 3515 §2.4.6).
+    pub(super) first_refer: Option<u32>,
     /// The number of the peer's last request whose Contact was taken.
     pub(super) target_of: Option<u32>,
     /// The number of our last request whose Contact the peer has taken.
@@ -327,7 +327,7 @@ impl<D: Default> DialogSlot<D> {
             session: (timers.mode != TimerMode::Off).then(|| Box::new(SessionTimer::new(timers))),
             usages: Usages::invite(),
             has_referred: false,
-            is_referred: false,
+            first_refer: None,
             target_of: None,
             contact_of: None,
             flow: None,
