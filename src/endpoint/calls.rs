@@ -119,11 +119,10 @@ impl<D: Default> Endpoint<D> {
         if is_unanswered {
             return self.hang_up(id, &deferred.unwrap_or_default(), Why::NoAnswer);
         }
-        self.pump(id);
-        if let Some(headers) = deferred
-            && self.bye_or_end(id, &headers).is_err()
-        {
-            _ = self.bye_or_end(id, &[]);
+        match deferred {
+            None => self.pump(id),
+            Some(headers) if self.bye_or_end(id, &headers).is_err() => _ = self.bye_or_end(id, &[]),
+            Some(_) => {}
         }
     }
 

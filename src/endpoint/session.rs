@@ -108,6 +108,8 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn pump(&mut self, id: DialogId) {
         while let Some(slot) = self.dialogs.get(id)
             && slot.rare().active.is_none()
+            // §15: nothing goes before a BYE that waits for an ACK.
+            && slot.rare().deferred.is_none()
             && slot.dialog.state() != DialogState::Terminated
             && let Some(client) = slot.rare().wishes.front().copied()
         {
