@@ -174,7 +174,9 @@ impl<D: Default> Endpoint<D> {
         let most = self.config.policy.glare_retries;
         let slot = self.clients.get_mut(client)?;
         let id = slot.dialog?;
-        let wish = slot.wish.as_mut().filter(|wish| wish.collisions < most)?;
+        // §9.1: what is taken back is not tried again.
+        let is_cancelled = slot.context().is_some_and(|context| context.is_cancelled());
+        let wish = slot.wish.as_mut().filter(|wish| wish.collisions < most && !is_cancelled)?;
         let dialog = self.dialogs.get_mut(id).filter(|slot| slot.rare().active == Some(client))?;
         if dialog.dialog.state() == DialogState::Terminated || dialog.rare().deferred.is_some() {
             return None;

@@ -28,6 +28,7 @@ mod events;
 mod ladder;
 mod limits;
 mod lossy;
+mod meetings;
 mod model_dialog;
 mod network;
 mod notifies;

@@ -1,0 +1,115 @@
+//! Where two features meet.
+
+#![allow(clippy::arithmetic_side_effects, reason = "test")]
+
+use crate::support::{ALICE, CONTACT, Heard, Req, SDP, Ua, address, answer, secs};
+use sip_proto::context::{Reply, Request};
+use sip_proto::dialog::Modify;
+use sip_proto::endpoint::{Answer, Handling, Input};
+use sip_proto::message::Name;
+use sip_proto::{Event, Message, Method, Output, ServerId, Transport};
+
+/// RFC 3261 §9.1: a re-INVITE that the application has cancelled is not tried again when its 491, or 422, crosses the CANCEL.
+#[test]
+fn a_cancelled_change_is_not_tried_again() {
+    for (code, lines) in [(491, ""), (422, "Min-SE: 4000\r\n")] {
+        let mut ua = Ua::new();
+        let (_, dialog) = ua.answered_call();
+        let id = ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap();
+        let invite = ua.drain().message("INVITE");
+        ua.hear(answer(&invite, 100, "", ""));
+        let cancel = ua.cancel(id).only();
+        let heard = ua.hear(answer(&invite, code, "", lines)).lines();
+        assert_eq!(heard[0], "ACK");
+        assert!(heard.iter().any(|line| line.starts_with(&format!("* failed {code}"))), "{heard:?}");
+        ua.hear(answer(&cancel, 200, "", ""));
+        assert_eq!(ua.pass(secs(10)).lines().iter().filter(|line| line.starts_with("INVITE")).count(), 0);
+    }
+}
+
+/// RFC 3261 §15: a change that waits for the ACK does not go out with the BYE that waits for it too.
+#[test]
+fn a_change_before_the_bye_that_waits() {
+    let mut ua = Ua::new();
+    let server = ua.called();
+    let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap();
+    assert_eq!(ua.drain().lines(), [""; 0]);
+    assert_eq!(ua.destroy(dialog).lines(), [""; 0]);
+    let heard = ua.hear(Req::within(&ok, "ACK", 1).text());
+    assert_eq!(heard.lines(), ["* confirmed", "BYE"]);
+    let heard = ua.hear(answer(&heard.message("BYE"), 200, "", "")).lines();
+    assert!(heard.iter().any(|line| line.starts_with("* failed 487")), "{heard:?}");
+    ua.pass_all();
+    assert!(ua.sip.is_empty());
+}
+
+fn question(heard: &Heard) -> sip_proto::endpoint::QueryId {
+    let query = heard.0.iter().find_map(|(_, output)| match output {
+        Output::Resolve(resolve) => Some(resolve.query),
+        _ => None,
+    });
+    query.unwrap()
+}
+
+/// RFC 6665 §4.1.2.4: Timer N runs from when the SUBSCRIBE is sent, however long its address took to be found.
+#[test]
+fn timer_n_begins_with_the_subscribe() {
+    let mut ua = Ua::new();
+    let request = Request::new(Method::Subscribe, "sip:alice@example.com;transport=udp")
+        .header("Event", "presence")
+        .header("Expires", "600");
+    ua.sip.request(ua.now, request).unwrap();
+    let query = question(&ua.drain());
+    ua.pass(secs(30));
+    let heard = ua.input(Input::Resolved { query, targets: vec![(Transport::Udp, address(ALICE))] });
+    let sent = heard.message("SUBSCRIBE");
+    ua.hear(answer(&sent, 200, "n", &format!("{CONTACT}Expires: 600\r\n")));
+    assert_eq!(ua.pass(secs(5)).lines(), [""; 0]);
+    let notify = Req::back(&sent, &crate::support::parse(&answer(&sent, 200, "n", "")), "NOTIFY", 1)
+        .line(CONTACT.trim_end())
+        .line("Event: presence")
+        .line("Subscription-State: active;expires=600");
+    let heard = ua.hear(notify.text()).lines();
+    assert!(heard.contains(&"200 OK (NOTIFY)".into()), "{heard:?}");
+}
+
+fn asking(heard: &Heard) -> ServerId {
+    let mut all = heard.events().into_iter().filter_map(|event| match event {
+        Event::Dialog { event, .. } => match event.asked()?.answer {
+            Answer::Ask(server) => Some(server),
+            Answer::Auto(_) => None,
+        },
+        _ => None,
+    });
+    all.next().unwrap()
+}
+
+fn refer(ok: &Message, cseq: u32, sub: &str) -> Req {
+    let refer = Req::within(ok, "REFER", cseq).line(CONTACT.trim_end()).line("Refer-To: <sip:c@192.0.2.9>");
+    if sub.is_empty() { refer } else { refer.line(sub) }
+}
+
+/// RFC 3515 §2.4.6: what tells of the second REFER that was received names it, whatever became of the first.
+#[test]
+fn the_second_refer_is_named_though_the_first_was_refused() {
+    for first in ["refused", "without", "pending"] {
+        let mut ua = Ua::with(|config| config.policy.set_in_dialog(Method::Refer, Handling::Ask));
+        let (ok, _) = ua.answered_call();
+        let sub = if first == "without" { "Refer-Sub: false" } else { "" };
+        let one = asking(&ua.hear(refer(&ok, 2, sub).text()));
+        match first {
+            "refused" => _ = ua.reject(one, Reply::code(603)).unwrap(),
+            "without" => _ = ua.accept(one, Reply::new().header("Refer-Sub", "false")).unwrap(),
+            _ => {}
+        }
+        let two = asking(&ua.hear(refer(&ok, 3, "").text()));
+        let notify = ua.accept(two, Reply::new()).unwrap().message("NOTIFY");
+        assert_eq!(notify.value(Name::Event), Some("refer;id=3"), "{first}");
+        if first == "pending" {
+            let notify = ua.accept(one, Reply::new()).unwrap().message("NOTIFY");
+            assert_eq!(notify.value(Name::Event), Some("refer"));
+        }
+    }
+}
