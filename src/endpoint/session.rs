@@ -106,6 +106,7 @@ impl<D: Default> Endpoint<D> {
 
     /// Sends the next change that waits, if it may go now.
     pub(super) fn pump(&mut self, id: DialogId) {
+        let mut impossible = Vec::new();
         while let Some(slot) = self.dialogs.get(id)
             && slot.rare().active.is_none()
             // §15: nothing goes before a BYE that waits for an ACK.
@@ -124,7 +125,7 @@ impl<D: Default> Endpoint<D> {
             }
             let written = wish.map_or(Err(Refused::Gone), |wish| self.write_wish(id, &wish));
             if written.as_ref().is_err_and(can_wait) {
-                return;
+                break;
             }
             if let Some(slot) = self.dialogs.get_mut(id) {
                 slot.rare_mut().wishes.pop_front();
@@ -136,8 +137,12 @@ impl<D: Default> Endpoint<D> {
                     }
                     self.launch_wish(id, client, route);
                 }
-                Err(_) => self.give_up_wish(client, Synthetic::Impossible),
+                Err(_) => impossible.push(client),
             }
+        }
+        // Each leads here again: not before the last one is out of the way.
+        for client in impossible {
+            self.give_up_wish(client, Synthetic::Impossible);
         }
     }
 
