@@ -81,7 +81,10 @@ impl<D: Default> Endpoint<D> {
         }
         let slot = self.clients.get(client)?;
         let limits = &self.config.limits;
-        if slot.forks.len() >= limits.forks || self.dialogs.len() >= limits.dialogs {
+        // Early dialogs do not stand in the way of a 2xx: those are counted where they come in.
+        let is_crowded =
+            slot.forks.len() >= limits.forks && response.status().is_some_and(StatusCode::is_provisional);
+        if is_crowded || self.dialogs.len() >= limits.dialogs {
             bump(&mut self.counters.forks_dropped);
             return None;
         }
