@@ -382,8 +382,8 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.clients.get_mut(client) else { return };
         let known = slot.ack_flows.iter().find(|(known, _)| known.eq_ignore_ascii_case(tag));
         let flow = known.map(|(_, flow)| *flow);
-        let ack = slot.context().and_then(|context| context.ack_of(tag).cloned());
-        let Some((flow, ack)) = flow.zip(ack) else { return };
+        let Some(ack) = slot.context().and_then(|context| context.ack_of(tag).cloned()) else { return };
+        let Some(flow) = flow else { return self.find_way_again(client, tag, &ack) };
         let route = match self.transports.is_open(&flow) {
             true => self.stream_for(&ack, &flow),
             false => Some(self.transports.route_to(flow.transport, flow.remote)),
@@ -391,6 +391,19 @@ impl<D: Default> Endpoint<D> {
         match route {
             None => self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody)),
             Some(route) => _ = self.go(route, Task::Ack(client, tag.into())),
+        }
+    }
+
+    /// The way of an ACK is still looked for, or was not found: then it is looked for once more.
+    fn find_way_again(&mut self, client: RequestId, tag: &str, ack: &Message) {
+        let keys = ack.dialog_keys();
+        let Some(dialog) = self.dialog_with(keys.call_id, keys.from_tag, tag.as_bytes()) else { return };
+        let query = self.dialogs.get(dialog).and_then(|slot| slot.rare().query);
+        if query.is_some_and(|query| self.transports.queries.contains_key(query)) {
+            return;
+        }
+        if let Ok(route) = self.dialog_route(dialog) {
+            self.go_within(dialog, route, Task::Ack(client, tag.into()));
         }
     }
 

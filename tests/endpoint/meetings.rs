@@ -113,3 +113,75 @@ fn the_second_refer_is_named_though_the_first_was_refused() {
         }
     }
 }
+
+/// RFC 3261 §13.2.2.4: early dialogs, however many there may be, do not stand in the way of the 200 of another place, which is the call.
+#[test]
+fn a_200_of_another_place_at_the_limit_of_forks() {
+    let mut ua = Ua::with(|config| config.limits.forks = 1);
+    let (_, invite) = ua.call_alice();
+    ua.hear(answer(&invite, 180, "a", CONTACT));
+    assert_eq!(ua.hear(answer(&invite, 180, "b", CONTACT)).lines(), ["* got 180 X (INVITE)"]);
+    let heard = ua.hear(answer(&invite, 200, "b", CONTACT));
+    assert_eq!(heard.lines(), ["ACK", "* accepted 200 X (INVITE)"]);
+    let heard = ua.destroy(heard.dialog());
+    ua.hear(answer(&heard.message("BYE"), 200, "", ""));
+    ua.pass_all();
+    assert!(ua.sip.is_empty());
+}
+
+/// RFC 3261 §13.2.2.4: the ACK is tried again each time that the 2xx comes: one whose connection could not be opened, or whose address was
+/// not found, too.
+#[test]
+fn an_ack_that_found_no_way_is_tried_again() {
+    for contact in
+        ["Contact: <sip:alice@192.0.2.1;transport=tcp>\r\n", "Contact: <sip:alice@example.com>\r\n"]
+    {
+        let mut ua = Ua::new();
+        let (_, invite) = ua.call_alice();
+        let ok = answer(&invite, 200, "a", contact);
+        let fail = |ua: &mut Ua, heard: &Heard| match &heard.0[0].1 {
+            Output::Connect(connect) => ua.input(Input::SendFailed { token: connect.token }),
+            Output::Resolve(asked) => ua.input(Input::Resolved { query: asked.query, targets: vec![] }),
+            other => panic!("{other:?}"),
+        };
+        let heard = ua.hear(ok.clone());
+        let asked = heard.lines()[0].clone();
+        assert_eq!(ua.hear(ok.clone()).lines(), [""; 0], "it waits");
+        fail(&mut ua, &heard);
+        let heard = ua.hear(ok.clone());
+        assert_eq!(heard.lines(), [asked.clone()]);
+        fail(&mut ua, &heard);
+        let heard = ua.hear(ok.clone());
+        assert_eq!(heard.lines(), [asked]);
+        let heard = match &heard.0[0].1 {
+            Output::Connect(connect) => {
+                let flow = ua.tcp(ALICE, 1);
+                ua.input(Input::Connected { token: connect.token, flow })
+            }
+            _ => {
+                let targets = vec![(Transport::Udp, address(ALICE))];
+                ua.input(Input::Resolved { query: question(&heard), targets })
+            }
+        };
+        assert_eq!(heard.lines(), ["ACK"]);
+    }
+}
+
+/// However many changes wait that have become impossible, each has its result (RFC 3261 §12.2.1.1).
+#[test]
+fn many_changes_that_have_become_impossible() {
+    const MANY: usize = 20_000;
+    let mut ua = Ua::with(|config| config.limits.clients = 2 * MANY);
+    let (ok, dialog) = ua.answered_call();
+    let theirs = Req::within(&ok, "INVITE", 2)
+        .line("Contact: <tel:+15551234>")
+        .body("application/sdp", &SDP.replace("4000", "4002"));
+    let server = ua.hear(theirs.text()).server();
+    for _ in 0..MANY {
+        ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap();
+    }
+    let sent = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+    let heard = ua.hear(theirs.follow("ACK").text()).lines();
+    let failed = heard.iter().chain(&sent.lines()).filter(|line| line.starts_with("* failed 488")).count();
+    assert_eq!(failed, MANY);
+}
