@@ -16,6 +16,7 @@
 
 mod cause;
 mod client;
+mod earlier;
 mod effects;
 mod error;
 mod reliable;
@@ -28,6 +29,7 @@ use core::time::Duration;
 pub use cause::Cause;
 pub(crate) use client::check_cancel;
 pub use client::{ClientContext, ClientEffects, Synthetic};
+pub use earlier::Earlier;
 pub use effects::{EndReason, ServerEffects};
 pub use error::Refused;
 pub use reliable::Rel100;

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::Rel100;
+use super::{Earlier, Rel100};
 use crate::message::{
     Address, Body, BuildError, Builder, Contact, Header, Hidden, MAGIC_COOKIE, Message, Method, Name,
     ParseError, Transport, Uri, is_call_id, is_token, supplies,
@@ -42,13 +42,16 @@ pub struct Request {
     pub headers: Vec<Header>,
     /// The body with its type.
     pub body: Option<Body>,
+    /// The request that this one is another try of, or follows: see [`Request::after`].
+    pub after: Option<Earlier>,
 }
 
 impl Request {
     /// A request with this method for this URI.
     pub fn new(method: Method, uri: impl Into<Cow<'static, str>>) -> Self {
         let uri = uri.into();
-        Self { method, uri, from: None, to: None, route: Vec::new(), headers: Vec::new(), body: None }
+        let (route, headers) = (Vec::new(), Vec::new());
+        Self { method, uri, from: None, to: None, route, headers, body: None, after: None }
     }
 
     /// Sets From.
@@ -83,6 +86,29 @@ impl Request {
     #[must_use]
     pub fn body(mut self, content_type: impl Into<Cow<'static, str>>, bytes: impl Into<Bytes>) -> Self {
         self.body = Some(Body::new(content_type, bytes));
+        self
+    }
+
+    /// Makes it another try of the request that `answer` answers, or that `answer` is, with the same Call-ID and From tag and the next number: with
+    /// credentials after 401 or 407, with another body after 413 or 415 (RFC 3261 §8.1.3.5), or the next of the REGISTERs of one
+    /// registration (§10.2). From and To are for the application to say again.
+    ///
+    /// ```
+    /// use sip_proto::context::Request;
+    /// use sip_proto::{Message, Method};
+    ///
+    /// let challenge = Message::parse(&b"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n\
+    ///     From: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=2\r\nCall-ID: c\r\nCSeq: 1 MESSAGE\r\n\
+    ///     WWW-Authenticate: Digest realm=\"h\", nonce=\"1\"\r\n\r\n"[..])?;
+    /// let again = Request::new(Method::Message, "sip:b@h")
+    ///     .header("Authorization", "Digest username=\"a\"")
+    ///     .after(&challenge);
+    /// assert_eq!(again.after.unwrap().call_id(), "c");
+    /// # Ok::<(), sip_proto::message::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn after(mut self, answer: &Message) -> Self {
+        self.after = Earlier::of(answer);
         self
     }
 
@@ -376,6 +402,13 @@ impl Invite {
         self
     }
 
+    /// Makes it another try of the INVITE that `answer` answers: see [`Request::after`].
+    #[must_use]
+    pub fn after(mut self, answer: &Message) -> Self {
+        self.request = self.request.after(answer);
+        self
+    }
+
     /// Sets when to cancel a call that rings without an answer.
     #[must_use]
     pub fn ring_within(mut self, limit: Duration) -> Self {
@@ -395,6 +428,7 @@ impl fmt::Debug for Request {
             .field("route", &route)
             .field("headers", &self.headers)
             .field("body", &self.body)
+            .field("after", &self.after)
             .finish()
     }
 }

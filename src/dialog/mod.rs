@@ -288,6 +288,11 @@ impl Dialog {
         self.state = DialogState::Terminated;
     }
 
+    /// The BYE that ended it was challenged: another one may go out (§22.2).
+    pub(crate) fn take_back_bye(&mut self) {
+        self.state = DialogState::Confirmed;
+    }
+
     /// The three parts of the dialog's id.
     pub fn sip(&self) -> SipInfo<'_> {
         self.text.sip()

@@ -281,7 +281,7 @@ impl<D: Default> Endpoint<D> {
         self.answer_alone(server, &bye);
         let Some(slot) = self.dialogs.get_mut(dialog) else { return };
         match slot.dialog.state() {
-            DialogState::Terminated => return,
+            DialogState::Terminated => return self.give_up_bye(dialog),
             // What was subscribed to in an early dialog does not outlive it.
             DialogState::Early => slot.usages.end_subscriptions(),
             DialogState::Confirmed => {}
@@ -400,25 +400,14 @@ impl<D: Default> Endpoint<D> {
         Ok((message, route))
     }
 
-    /// Sends the BYE. Nothing else goes out in the dialog after it.
-    fn bye(&mut self, id: DialogId, headers: &[Header], purpose: Purpose) -> Result<RequestId, Refused> {
-        self.settle_ack(id);
-        let bye = InDialog { method: Method::Bye, headers: headers.to_vec(), body: None };
-        let client = self.send_for(id, &bye, purpose)?;
-        if let Some(slot) = self.dialogs.get_mut(id) {
-            slot.dialog.terminate();
-        }
-        Ok(client)
-    }
-
     /// Ends a dialog at the application's wish, in the way that its state asks for (§15): CANCEL or a rejection while it is early, BYE once
-    /// it is up, deferred until the ACK on the side that answered. A second wish changes nothing.
+    /// it is up, deferred until the ACK on the side that answered. A second wish changes nothing, but to a BYE that was challenged.
     pub(super) fn destroy(&mut self, id: DialogId, headers: Vec<Header>) -> Result<(), Refused> {
         headers.iter().try_for_each(Header::check)?;
         let slot = self.dialogs.get(id).ok_or(Refused::Gone)?;
         let role = slot.dialog.role();
         match slot.dialog.state() {
-            DialogState::Terminated => Ok(()),
+            DialogState::Terminated => self.bye_again(id, &headers),
             DialogState::Confirmed if !slot.usages.has_invite() => self.unsubscribe_all(id, &headers),
             DialogState::Early => match (role, slot.client, slot.servers.first().copied()) {
                 (Role::Uac, Some(client), _) => self.cancel_client(client, &headers),
@@ -436,20 +425,6 @@ impl<D: Default> Endpoint<D> {
             }
             DialogState::Confirmed => self.bye_or_end(id, &headers),
         }
-    }
-
-    /// Sends the BYE. Where the peer's Contact or Record-Route leaves it no way to go, or makes it too long, the dialog ends
-    /// without one.
-    fn bye_or_end(&mut self, id: DialogId, headers: &[Header]) -> Result<(), Refused> {
-        match self.bye(id, headers, Purpose::Bye) {
-            Ok(_) => {}
-            // The application can leave its headers out.
-            Err(refused @ (Refused::Dialog(_) | Refused::Context(_))) if !headers.is_empty() => {
-                return Err(refused);
-            }
-            Err(_) => self.end_dialog(id, By::Local, Why::Bye, None, None),
-        }
-        Ok(())
     }
 
     /// §15: who answered may not send BYE before the ACK.

@@ -211,6 +211,14 @@ pub enum DialogEvent<D = ()> {
         /// The BYE, theirs or ours.
         message: Option<Arc<Message>>,
     },
+    /// Our BYE was answered 401 or 407: [`DialogRef::destroy_with`](super::DialogRef::destroy_with) sends another one, with the credentials that
+    /// are asked for (RFC 3261 §22.2, §22.3). Where that is not called within 64·T1, or not again after another challenge, `Destroy` follows.
+    Challenged {
+        /// The BYE.
+        message: Arc<Message>,
+        /// The answer, with the challenge.
+        response: Arc<Message>,
+    },
     /// PUBLISH (RFC 3903).
     Publish(Asked),
     /// A request of any other method.
@@ -254,6 +262,7 @@ impl<D> DialogEvent<D> {
             | Self::Offer { .. }
             | Self::SubscriptionEnded { .. }
             | Self::SessionEnded { .. }
+            | Self::Challenged { .. }
             | Self::Destroy { .. } => None,
         }
     }

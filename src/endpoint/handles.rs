@@ -287,7 +287,8 @@ impl<D: Default> DialogRef<'_, D> {
     }
 
     /// Ends the dialog: BYE once it is up, deferred until the ACK on the side that answered; CANCEL or 480 while it is early (RFC 3261 §15). `DialogEvent::Destroy`
-    /// follows when the peer has answered, or has not in time. A second call before that changes nothing.
+    /// follows when the peer has answered, or has not in time. A second call before that changes nothing, unless the BYE was
+    /// [challenged](super::DialogEvent::Challenged): then it sends another one.
     ///
     /// Subscriptions in the dialog outlive its session (RFC 5057 §4): `DialogEvent::SessionEnded` follows instead then. Without a session,
     /// `destroy` ends the subscriptions: ours with Expires 0, the peer's with a last NOTIFY (RFC 6665 §4.1.2.3, §4.2.2), and `Destroy` follows the last of them.

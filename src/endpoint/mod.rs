@@ -29,6 +29,7 @@ mod config;
 mod counters;
 mod error;
 mod event;
+mod farewell;
 mod flow;
 mod forks;
 mod handles;

@@ -263,8 +263,9 @@ impl<D: Default> Endpoint<D> {
         let now = self.now;
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         let ack_due = slot.rare().ack_due.as_ref().map(|due| due.until);
-        let deadline =
-            ack_due.into_iter().chain(slot.session().deadline()).chain(slot.usages.deadline()).min();
+        let challenged = slot.rare().challenged.as_ref().map(|challenged| challenged.until);
+        let own = ack_due.into_iter().chain(challenged);
+        let deadline = own.chain(slot.session().deadline()).chain(slot.usages.deadline()).min();
         self.timers.set(&mut slot.timer, Owner::Dialog(id), deadline, now);
     }
 
@@ -277,6 +278,9 @@ impl<D: Default> Endpoint<D> {
                 false => self.hang_up(id, &[], Why::NoAnswer),
             }
             return;
+        }
+        if slot.rare().challenged.as_ref().is_some_and(|challenged| challenged.until <= self.now) {
+            self.give_up_bye(id);
         }
         self.fire_session(id);
         self.fire_usages(id);

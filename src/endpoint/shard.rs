@@ -76,6 +76,11 @@ impl Shard {
         matches!(shard.checked_rem(self.count), Some(rest) if rest == self.index)
     }
 
+    /// Whether messages with this Call-ID are for it.
+    pub(super) fn owns(self, call_id: &str) -> bool {
+        self.takes(shard_of(call_id.as_bytes()))
+    }
+
     /// A fresh Call-ID of its own.
     pub(super) fn call_id(self, random: &mut Random) -> Token {
         /// It takes `count` on average; so many for each leave nothing to chance, and an end in any case.

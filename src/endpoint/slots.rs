@@ -213,10 +213,19 @@ pub(super) struct Rare {
     pub(super) held: Option<Vec<Held>>,
     /// The BYE that waits for the ACK (§15).
     pub(super) deferred: Option<Vec<Header>>,
+    /// The BYE of ours that the application may send again.
+    pub(super) challenged: Option<Box<Challenged>>,
 }
 
-static NOTHING_RARE: Rare =
-    Rare { query: None, active: None, wishes: VecDeque::new(), ack_due: None, held: None, deferred: None };
+static NOTHING_RARE: Rare = Rare {
+    query: None,
+    active: None,
+    wishes: VecDeque::new(),
+    ack_due: None,
+    held: None,
+    deferred: None,
+    challenged: None,
+};
 
 static SWITCHED_OFF: SessionTimer =
     SessionTimer::new(SessionTimers { mode: TimerMode::Off, ..SessionTimers::DEFAULT });
@@ -228,6 +237,15 @@ pub(super) struct Held {
     pub(super) handling: Handling,
     /// What it would change in the session, if it is about that.
     pub(super) change: Option<Change>,
+}
+
+/// A BYE of ours that was answered 401 or 407.
+#[derive(Clone, Debug)]
+pub(super) struct Challenged {
+    pub(super) bye: Arc<Message>,
+    pub(super) response: Arc<Message>,
+    /// When another is waited for no longer.
+    pub(super) until: Timestamp,
 }
 
 /// An ACK or PRACK that waits for the application's answer.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::counters::bump;
-use super::event::{By, ClientEvent, Why};
+use super::event::{ClientEvent, Why};
 use super::flow::Flow;
 use super::ids::{DialogId, Owner, RequestId, Sender, Token};
 use super::output::Payload;
@@ -16,7 +16,7 @@ use super::slots::{ClientSlot, Purpose, Stage};
 use super::transports::Task;
 use super::{Endpoint, Event, Refused};
 use crate::context::{
-    Cause, ClientContext, ClientEffects, Hop, Identifiers, OPTION_TAG, Rel100, Request, Synthetic,
+    Cause, ClientContext, ClientEffects, Earlier, Hop, Identifiers, OPTION_TAG, Rel100, Request, Synthetic,
     check_cancel,
 };
 use crate::dialog::{DialogError, Failure, Impact, UsageKind};
@@ -24,7 +24,7 @@ use crate::message::{Address, Header, List, Message, Method, Name, StatusCode, i
 use crate::sdp::Side;
 use crate::transaction::MatchId;
 
-/// The number of our requests outside dialogs.
+/// The number of our requests outside dialogs that follow no other.
 const CSEQ: u32 = 1;
 
 impl<D: Default> Endpoint<D> {
@@ -43,6 +43,10 @@ impl<D: Default> Endpoint<D> {
             return Err(Refused::Full);
         }
         check_owed(&request.method, &request.headers)?;
+        let is_ours =
+            |earlier: &&Earlier| self.config.shard.is_none_or(|shard| shard.owns(earlier.call_id()));
+        let earlier = request.after.as_ref().filter(is_ours);
+        let cseq = earlier.map_or(Some(CSEQ), Earlier::next_cseq).ok_or(DialogError::CSeq)?;
         let mut request = Cow::Borrowed(request);
         let proxy = &self.config.outbound_proxy;
         if request.route.is_empty() && !proxy.is_empty() {
@@ -66,9 +70,9 @@ impl<D: Default> Endpoint<D> {
             false => Cow::Owned(supported(&self.config, rel100)),
         };
         let ids = Identifiers {
-            call_id: call_id.as_str(),
-            tag: tag.as_str(),
-            cseq: CSEQ,
+            call_id: earlier.map_or(call_id.as_str(), Earlier::call_id),
+            tag: earlier.map_or(tag.as_str(), Earlier::tag),
+            cseq,
             identity: self.config.identity(),
             contact: self.transports.contact(transport, route.towards(), is_secure || is_sips(uri)),
             allow: &self.described.allow,
@@ -487,13 +491,6 @@ impl<D: Default> Endpoint<D> {
         match failure.impact(method) {
             Impact::Usage if !is_about_session => Impact::Transaction,
             impact => impact,
-        }
-    }
-
-    /// Our BYE has its result, and ends a session that is still there.
-    fn bye_answered(&mut self, dialog: DialogId, bye: Arc<Message>, response: Arc<Message>) {
-        if self.dialogs.get(dialog).is_some_and(|slot| slot.usages.has_invite()) {
-            self.end_dialog(dialog, By::Local, Why::Bye, Some(bye), Some(response));
         }
     }
 

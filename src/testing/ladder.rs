@@ -204,6 +204,9 @@ fn describe_dialog_event<D>(event: &DialogEvent<D>) -> String {
         DialogEvent::Destroy { by, why, .. } => alloc::format!("destroy by {by:?}: {why:?}"),
         DialogEvent::SubscriptionEnded { event, .. } => alloc::format!("subscription ended: {event}"),
         DialogEvent::SessionEnded { by, why, .. } => alloc::format!("session ended by {by:?}: {why:?}"),
+        DialogEvent::Challenged { response, .. } => {
+            alloc::format!("challenged {}", describe_message(response))
+        }
         DialogEvent::Unsubscribe(asked) => alloc::format!("unsubscribe: {}", describe_asked(asked)),
         DialogEvent::Offer { .. } => "offer: answer due".into(),
         DialogEvent::Refresh(asked) => alloc::format!("refresh: {}", describe_asked(asked)),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `uas`, `ua_answers` | the server: examining requests, answering them, where answers go, CANCEL; what every answer keeps to (RFC 3261 §8.2) |
 //! | `uac`, `ua_requests` | the client: results, CANCEL, forks, ACKs, look-ups; what every request keeps to (RFC 3261 §8.1) |
+//! | `challenges` | requests that are challenged, and sent again (RFC 3261 §8.1.3.5, §22) |
 //! | `redirects` | redirections, and what else decides where a request goes first (RFC 3261 §8.1.3.4) |
 //! | `transport`, `limits`, `settled`, `shard` | flows and Vias (RFC 3261 §18), bounds of messages, answers kept as octets, several endpoints behind one address |
 //! | `calls`, `ua_sessions` | whole calls and every way for them to end; rules that take more than one message to see |
@@ -23,6 +24,7 @@ mod support;
 
 mod agreement;
 mod calls;
+mod challenges;
 mod contracts;
 mod events;
 mod ladder;

@@ -230,10 +230,11 @@ fn said(action: &Action) -> usize {
     };
     match command {
         Command::Invite(Invite { request, .. }) | Command::Request(request) => {
-            let Request { method, uri, from, to, route, headers, body } = request;
+            let Request { method, uri, from, to, route, headers, body, after } = request;
             let addresses: usize = from.iter().chain(to).chain(route).map(|text| text.len()).sum();
             // Without To, the target stands there too.
-            method.as_str().len() + 2 * uri.len() + addresses + lines(headers) + body_of(body)
+            let names = after.as_ref().map_or(0, |after| after.call_id().len() + after.tag().len());
+            method.as_str().len() + 2 * uri.len() + addresses + lines(headers) + body_of(body) + names
         }
         Command::Progress(_, reply)
         | Command::Accept(_, reply)

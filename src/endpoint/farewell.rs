@@ -1,0 +1,97 @@
+//! The BYE of ours: how it goes out, and what its answer comes to (RFC 3261 §15.1.1).
+//!
+//! With the BYE the session is over for us. The dialog waits for the answer, and where that asks for credentials, for the application to send
+//! another one with them (§22.2, §22.3): for 64·T1 at most.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use super::event::{By, DialogEvent, Why};
+use super::ids::{DialogId, RequestId};
+use super::slots::{Challenged, Purpose};
+use super::{Endpoint, Event, Refused};
+use crate::dialog::InDialog;
+use crate::message::{Header, Message, Method, Name, StatusCode};
+
+impl<D: Default> Endpoint<D> {
+    /// Sends the BYE. Nothing else goes out in the dialog after it.
+    pub(super) fn bye(
+        &mut self,
+        id: DialogId,
+        headers: &[Header],
+        purpose: Purpose,
+    ) -> Result<RequestId, Refused> {
+        self.settle_ack(id);
+        let bye = InDialog { method: Method::Bye, headers: headers.to_vec(), body: None };
+        let client = self.send_for(id, &bye, purpose)?;
+        if let Some(slot) = self.dialogs.get_mut(id) {
+            slot.dialog.terminate();
+        }
+        Ok(client)
+    }
+
+    /// Sends the BYE. Where the peer's Contact or Record-Route leaves it no way to go, or makes it too long, the dialog ends
+    /// without one.
+    pub(super) fn bye_or_end(&mut self, id: DialogId, headers: &[Header]) -> Result<(), Refused> {
+        match self.bye(id, headers, Purpose::Bye) {
+            Ok(_) => {}
+            // The application can leave its headers out.
+            Err(refused @ (Refused::Dialog(_) | Refused::Context(_))) if !headers.is_empty() => {
+                return Err(refused);
+            }
+            Err(_) => self.end_dialog(id, By::Local, Why::Bye, None, None),
+        }
+        Ok(())
+    }
+
+    /// Our BYE has its result, and ends a session that is still there; not yet, where it is challenged.
+    pub(super) fn bye_answered(&mut self, id: DialogId, bye: Arc<Message>, response: Arc<Message>) {
+        let until = self.now + self.config.settings.timers.give_up();
+        let Some(slot) = self.dialogs.get_mut(id).filter(|slot| slot.usages.has_invite()) else { return };
+        if !is_challenge(&response) {
+            return self.end_dialog(id, By::Local, Why::Bye, Some(bye), Some(response));
+        }
+        let challenged = Challenged { bye: bye.clone(), response: response.clone(), until };
+        slot.rare_mut().challenged = Some(Box::new(challenged));
+        let event = DialogEvent::Challenged { message: bye, response };
+        self.emit(Event::Dialog { dialog: id, event });
+        self.schedule_dialog(id);
+    }
+
+    /// Sends another BYE in place of the one that was challenged; where none was, nothing is to be done.
+    pub(super) fn bye_again(&mut self, id: DialogId, headers: &[Header]) -> Result<(), Refused> {
+        let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
+        if slot.rare().challenged.is_none() {
+            return Ok(());
+        }
+        slot.dialog.take_back_bye();
+        let sent = self.bye_or_end(id, headers);
+        if let Some(slot) = self.dialogs.get_mut(id) {
+            slot.dialog.terminate();
+            if sent.is_ok() {
+                slot.rare_mut().challenged = None;
+            }
+            self.schedule_dialog(id);
+        }
+        sent
+    }
+
+    /// No other BYE comes in place of the one that was challenged.
+    pub(super) fn give_up_bye(&mut self, id: DialogId) {
+        let slot = self.dialogs.get_mut(id);
+        if let Some(challenged) = slot.and_then(|slot| slot.rare.as_mut()?.challenged.take()) {
+            let Challenged { bye, response, .. } = *challenged;
+            self.end_dialog(id, By::Local, Why::Bye, Some(bye), Some(response));
+        }
+    }
+}
+
+/// Whether an answer asks for credentials, and says how (§22.2, §22.3).
+fn is_challenge(response: &Message) -> bool {
+    let name = match response.status() {
+        Some(StatusCode::UNAUTHORIZED) => Name::WwwAuthenticate,
+        Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED) => Name::ProxyAuthenticate,
+        _ => return false,
+    };
+    response.value(name).is_some()
+}

@@ -1,0 +1,203 @@
+//! Requests that are challenged: what the application needs to send them again (RFC 3261 §8.1.3.5, §22).
+
+use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer, secs};
+use sip_proto::context::{Invite, Request};
+use sip_proto::dialog::Modify;
+use sip_proto::endpoint::{By, Why};
+use sip_proto::message::{BuildError, Header, Name};
+use sip_proto::{ClientEvent, DialogEvent, DialogId, Event, Message, Method, Refused, Shard};
+use std::sync::Arc;
+
+const CHALLENGE: &str = "WWW-Authenticate: Digest realm=\"h\", nonce=\"1\"\r\n";
+const BY_PROXY: &str = "Proxy-Authenticate: Digest realm=\"h\", nonce=\"2\"\r\n";
+const CREDENTIALS: &str = "Digest username=\"bob\", realm=\"h\", nonce=\"1\", uri=\"sip:h\", response=\"0\"";
+
+fn with_credentials() -> Vec<Header> {
+    vec![Header::new("Authorization", CREDENTIALS)]
+}
+
+/// The ends of this dialog: whose they are, why, and the answer that they name.
+fn ends(heard: &Heard, id: DialogId) -> Vec<(By, Why, Option<u16>)> {
+    let of = |event: &Event<u32>| match event {
+        Event::Dialog { dialog, event: DialogEvent::Destroy { by, why, response, .. } } if *dialog == id => {
+            Some((*by, *why, response.as_ref().map(|response| response.status().unwrap().code())))
+        }
+        _ => None,
+    };
+    heard.events().into_iter().filter_map(of).collect()
+}
+
+/// The answer that a request of ours has failed with.
+fn failure(heard: &Heard) -> Arc<Message> {
+    let found = heard.events().into_iter().find_map(|event| match event {
+        Event::Client { event: ClientEvent::Failed { response, .. }, .. } => Some(response.clone()),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("no failure in {heard:?}"))
+}
+
+/// RFC 3261 §22.2, §22.3: a BYE that is challenged goes out again with credentials, and the dialog ends with the answer to that.
+#[test]
+fn a_bye_that_is_challenged_goes_out_again() {
+    for (calls, (code, challenge)) in
+        [(false, (401, CHALLENGE)), (true, (401, CHALLENGE)), (true, (407, BY_PROXY))]
+    {
+        let mut ua = Ua::new();
+        let dialog = if calls { ua.placed_call().2 } else { ua.answered_call().1 };
+        let first = ua.destroy(dialog).only();
+        let heard = ua.hear(answer(&first, code, "", challenge));
+        assert_eq!(heard.lines(), [format!("* challenged {code} X (BYE)")]);
+        let Event::Dialog { event: DialogEvent::Challenged { message, response }, .. } = heard.events()[0]
+        else {
+            panic!("{heard:?}")
+        };
+        assert_eq!((&**message, response.status().unwrap().code()), (&first, code));
+        // §15.1.1: the session is over all the same.
+        let mut handle = ua.sip.dialog(dialog).unwrap();
+        assert!(handle.info(ua.now, "text/plain", "x").is_err());
+        assert!(handle.modify(ua.now, Modify::Hold).is_err());
+        let bad = vec![Header::new("CSeq", "x")];
+        assert!(handle.destroy_with(ua.now, bad).is_err(), "and nothing has changed");
+        handle.destroy_with(ua.now, with_credentials()).unwrap();
+        let second = ua.drain().only();
+        assert_eq!((second.method(), second.cseq()), (&Method::Bye, first.cseq() + 1));
+        assert_eq!(second.value(Name::Authorization), Some(CREDENTIALS));
+        for name in [Name::CallId, Name::From, Name::To] {
+            assert_eq!(second.value(name), first.value(name), "{name:?}");
+        }
+        assert_eq!(ua.destroy(dialog).lines(), [""; 0], "it is on its way");
+        let heard = ua.hear(answer(&second, 200, "", ""));
+        assert_eq!(ends(&heard, dialog), [(By::Local, Why::Bye, Some(200))]);
+        ua.pass_all();
+    }
+}
+
+/// A BYE that is challenged again can be sent again; whoever sends no other one has the end told after 64·T1 (RFC 3261 §17.1.2.2's patience).
+#[test]
+fn a_challenged_bye_that_is_left_alone() {
+    let mut ua = Ua::new();
+    let (_, dialog) = ua.answered_call();
+    let first = ua.destroy(dialog).only();
+    ua.hear(answer(&first, 407, "", BY_PROXY));
+    let second = ua.destroy(dialog).only();
+    assert_eq!(ua.hear(answer(&second, 401, "", CHALLENGE)).lines(), ["* challenged 401 X (BYE)"]);
+    assert_eq!(ua.pass(secs(31)).lines(), [""; 0]);
+    let heard = ua.pass(secs(1));
+    assert_eq!(ends(&heard, dialog), [(By::Local, Why::Bye, Some(401))]);
+    assert!(ua.sip.dialog(dialog).is_err());
+    ua.pass_all();
+}
+
+/// While the application looks for credentials the peer's BYE ends the dialog, and its other requests find it over (RFC 3261 §15.1.1).
+#[test]
+fn the_peer_while_a_bye_is_challenged() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    let bye = ua.destroy(dialog).only();
+    ua.hear(answer(&bye, 401, "", CHALLENGE));
+    let info = ua.hear(Req::within(&ok, "INFO", 2).text());
+    assert_eq!(info.lines(), ["481 Call/Transaction Does Not Exist (INFO)"]);
+    let heard = ua.hear(Req::within(&ok, "BYE", 3).text());
+    assert_eq!(heard.lines(), ["200 OK (BYE)", "* destroy by Local: Bye"]);
+    assert_eq!(ends(&heard, dialog), [(By::Local, Why::Bye, Some(401))]);
+    ua.pass_all();
+}
+
+/// A 401 or 407 that says not how has nothing to answer to: the dialog is over (RFC 3261 §22.2, §22.3).
+#[test]
+fn a_401_without_a_challenge_ends_the_call() {
+    for (code, lines) in [(401, ""), (401, BY_PROXY), (407, CHALLENGE), (403, CHALLENGE)] {
+        let mut ua = Ua::new();
+        let (_, dialog) = ua.answered_call();
+        let bye = ua.destroy(dialog).only();
+        let heard = ua.hear(answer(&bye, code, "", lines));
+        assert_eq!(ends(&heard, dialog), [(By::Local, Why::Bye, Some(code))]);
+        ua.pass_all();
+    }
+}
+
+/// RFC 3261 §8.1.3.5, §22.2: an INVITE that is sent again with credentials is a new transaction with the Call-ID, To and From of the first, and
+/// the next number.
+// Holds: 3261-8.1.3.5-1, 3261-8.1.3.5-6
+#[test]
+fn a_challenged_invite_is_sent_again() {
+    for (code, challenge) in [(401, CHALLENGE), (407, BY_PROXY)] {
+        let mut ua = Ua::new();
+        let (_, first) = ua.call_alice();
+        let challenge = failure(&ua.hear(answer(&first, code, "x", challenge)));
+        let invite = Invite::to("sip:alice@192.0.2.1").sdp(SDP).header("Authorization", CREDENTIALS);
+        let (_, heard) = ua.invite(invite.after(&challenge));
+        let second = heard.message("INVITE");
+        assert_eq!((first.cseq(), second.cseq()), (1, 2));
+        for name in [Name::CallId, Name::From, Name::To] {
+            assert_eq!(second.value(name), first.value(name), "{name:?}");
+        }
+        assert_ne!(second.top_via().unwrap().branch(), first.top_via().unwrap().branch());
+        assert_eq!(second.value(Name::Authorization), Some(CREDENTIALS));
+        // The first one's answer is acknowledged again.
+        assert_eq!(ua.hear(answer(&first, code, "x", "")).lines(), ["ACK"]);
+        let heard = ua.hear(answer(&second, 200, "a", CONTACT));
+        let ack = heard.message("ACK");
+        assert_eq!((ack.cseq(), ack.value(Name::Authorization)), (2, Some(CREDENTIALS)));
+        let bye = ua.destroy(heard.dialog()).only();
+        assert_eq!(bye.cseq(), 3);
+        ua.hear(answer(&bye, 200, "", ""));
+        ua.pass_all();
+    }
+}
+
+/// RFC 3261 §8.1.3.5, §10.2: other requests too, and REGISTERs one after the other.
+#[test]
+fn requests_that_follow_another() {
+    let mut ua = Ua::new();
+    let mut before: Option<(Message, Message)> = None;
+    for (cseq, code) in [(1, 401), (2, 200), (3, 200)] {
+        let mut request = Request::new(Method::Register, "sip:192.0.2.1").to("sip:bob@192.0.2.4");
+        if let Some((_, answer)) = &before {
+            request = request.after(answer);
+        }
+        ua.sip.request(ua.now, request).unwrap();
+        let sent = ua.drain().only();
+        assert_eq!(sent.cseq(), cseq);
+        if let Some((first, _)) = &before {
+            assert_eq!(
+                (sent.value(Name::CallId), sent.value(Name::From)),
+                (first.value(Name::CallId), first.value(Name::From))
+            );
+        }
+        let answered = answer(&sent, code, "r", CHALLENGE);
+        ua.hear(answered.clone());
+        before = Some((sent, crate::support::parse(&answered)));
+    }
+    ua.pass_all();
+}
+
+/// What no request of ours can have said is refused, or leaves the request one of its own (RFC 3261 §8.1.1.5, §25.1).
+#[test]
+fn what_cannot_be_followed() {
+    let mut ua = Ua::new();
+    let (_, sent) = ua.call_alice();
+    let own = || Request::new(Method::Message, "sip:alice@192.0.2.1");
+    let changed =
+        |from: &str, to: &str| crate::support::parse(&answer(&sent, 401, "x", "").replace(from, to));
+    let number = changed("CSeq: 1 ", "CSeq: 2147483647 ");
+    assert!(ua.sip.request(ua.now, own().after(&number)).is_err());
+    let broken = changed(sent.call_id(), "a b");
+    let refused = ua.sip.request(ua.now, own().after(&broken));
+    let fault = sip_proto::context::Refused::Build(BuildError::CallId);
+    assert_eq!(refused, Err(Refused::Context(fault)));
+    assert_eq!(ua.drain().lines(), [""; 0]);
+    // Without a tag it is a request as any other.
+    let untagged = changed(";tag=", ";x=");
+    ua.sip.request(ua.now, own().after(&untagged)).unwrap();
+    let other = ua.drain().only();
+    assert_eq!(other.cseq(), 1);
+    assert_ne!(other.call_id(), sent.call_id());
+    // So it is at an endpoint that its answer would not come to.
+    let mut shards = [0, 1].map(|index| Ua::with(|config| config.shard = Shard::new(index, 2)));
+    let kept = shards.each_mut().map(|ua| {
+        ua.sip.request(ua.now, own().after(&sent)).unwrap();
+        ua.drain().only().call_id() == sent.call_id()
+    });
+    assert_eq!(kept.iter().filter(|kept| **kept).count(), 1);
+}
