@@ -178,7 +178,9 @@ impl<D: Default> Endpoint<D> {
             .subscriptions()
             .iter()
             .map(|held| {
-                let tells = matches!(held.party, Party::Notifier(_));
+                // RFC 3515 §2.4.7: what a REFER has made is not to be made anew.
+                let reason = if held.subject().is_refer() { Reason::Noresource } else { Reason::Deactivated };
+                let tells = matches!(held.party, Party::Notifier(_)).then_some(reason);
                 (held.id(), held.subject().event(), tells, held.is_leaving())
             })
             .collect();
@@ -187,15 +189,15 @@ impl<D: Default> Endpoint<D> {
                 continue;
             }
             let sent = match tells {
-                true => {
+                Some(reason) => {
                     let held = self.dialogs.get_mut(id).and_then(|slot| slot.usages.get_mut(usage));
                     if let Some(Party::Notifier(notifier)) = held.map(|held| &mut held.party) {
-                        _ = notifier.terminate(Some(Reason::Deactivated), None);
+                        _ = notifier.terminate(Some(reason), None);
                     }
                     let request = notify(headers.to_vec(), None);
                     self.send_in_turn(id, usage, request, Purpose::Refresh)
                 }
-                false => self.send_subscribe(id, event, Duration::ZERO, headers),
+                None => self.send_subscribe(id, event, Duration::ZERO, headers),
             };
             match sent {
                 Ok(_) => self.schedule_dialog(id),

@@ -505,7 +505,7 @@ fn what_waits_has_a_result_when_all_ends() {
     ua.pass_all();
 }
 
-/// RFC 3515 §3.10, contract 6: a dialog that is destroyed while a NOTIFY waits says the end in its place.
+/// RFC 3515 §2.4.7, §3.10, contract 6: a dialog that is destroyed while a NOTIFY waits says the end in its place.
 #[test]
 fn a_destroyed_dialog_tells_its_end_in_turn() {
     let mut ua = bob(0);
@@ -514,7 +514,7 @@ fn a_destroyed_dialog_tells_its_end_in_turn() {
     assert_eq!(ua.destroy(dialog).lines(), [""; 0]);
     assert_eq!(ua.destroy(dialog).lines(), [""; 0]);
     let heard = pass_answering(&mut ua, secs(400));
-    let last = (1000, "terminated;reason=deactivated".into(), "SIP/2.0 180 Ringing\r\n".into());
+    let last = (1000, "terminated;reason=noresource".into(), "SIP/2.0 180 Ringing\r\n".into());
     assert_eq!(told(&heard), [last]);
     assert_eq!(results(&heard, id), [(200, false)]);
     assert!(ua.sip.is_empty());
