@@ -211,10 +211,14 @@ pub enum DialogEvent<D = ()> {
         /// The BYE, theirs or ours.
         message: Option<Arc<Message>>,
     },
-    /// Our BYE was answered 401 or 407: [`DialogRef::destroy_with`](super::DialogRef::destroy_with) sends another one, with the credentials that
-    /// are asked for (RFC 3261 §22.2, §22.3). Where that is not called within 64·T1, or not again after another challenge, `Destroy` follows.
+    /// A request that was sent in the dialog without a `RequestId` was answered 401 or 407, and can be sent again with the credentials that are asked
+    /// for (RFC 3261 §22.2, §22.3).
+    ///
+    /// For a BYE that is [`DialogRef::destroy_with`](super::DialogRef::destroy_with): where it is not called within 64·T1, or not again after
+    /// another challenge, `Destroy` follows. For what refreshes the session or a subscription, a NOTIFY or a PRACK it is
+    /// [`DialogRef::request`](super::DialogRef::request).
     Challenged {
-        /// The BYE.
+        /// The request.
         message: Arc<Message>,
         /// The answer, with the challenge.
         response: Arc<Message>,

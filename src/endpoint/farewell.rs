@@ -58,6 +58,15 @@ impl<D: Default> Endpoint<D> {
         self.schedule_dialog(id);
     }
 
+    /// A request that went out in the dialog of its own accord has failed. Where it is challenged, the application may have what is asked for, and
+    /// is told.
+    pub(super) fn tell_challenge(&mut self, id: DialogId, request: &Arc<Message>, response: &Arc<Message>) {
+        if is_challenge(response) && self.dialogs.contains_key(id) {
+            let event = DialogEvent::Challenged { message: request.clone(), response: response.clone() };
+            self.emit(Event::Dialog { dialog: id, event });
+        }
+    }
+
     /// Sends another BYE in place of the one that was challenged; where none was, nothing is to be done.
     pub(super) fn bye_again(&mut self, id: DialogId, headers: &[Header]) -> Result<(), Refused> {
         let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;

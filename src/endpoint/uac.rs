@@ -427,6 +427,11 @@ impl<D: Default> Endpoint<D> {
         if is_call {
             self.end_early_forks(client, if is_cancelled { Why::Cancelled } else { Why::Failed(status) });
         }
+        if let (Purpose::Refresh | Purpose::SessionPrack | Purpose::Quiet, Some(dialog), Some(request)) =
+            (purpose, dialog, &request)
+        {
+            self.tell_challenge(dialog, request, &response);
+        }
         match (purpose, dialog) {
             (Purpose::Bye, Some(dialog)) => {
                 if let Some(bye) = request {

@@ -1,8 +1,8 @@
 //! Requests that are challenged: what the application needs to send them again (RFC 3261 §8.1.3.5, §22).
 
 use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer, secs};
-use sip_proto::context::{Invite, Request};
-use sip_proto::dialog::Modify;
+use sip_proto::context::{Invite, Rel100, Request};
+use sip_proto::dialog::{InDialog, Modify, SessionTimers, TimerMode};
 use sip_proto::endpoint::{By, Why};
 use sip_proto::message::{BuildError, Header, Name};
 use sip_proto::{ClientEvent, DialogEvent, DialogId, Event, Message, Method, Refused, Shard};
@@ -114,6 +114,56 @@ fn a_401_without_a_challenge_ends_the_call() {
         assert_eq!(ends(&heard, dialog), [(By::Local, Why::Bye, Some(code))]);
         ua.pass_all();
     }
+}
+
+/// PEERS.md D20: what the endpoint sends of its own accord is challenged too. The refresh of a session goes out again with the application's
+/// credentials, and the session goes on (RFC 4028 §10).
+#[test]
+fn a_refresh_that_is_challenged() {
+    for updates in [true, false] {
+        let interval = secs(90);
+        let timers = SessionTimers { interval, mode: TimerMode::Requested, ..SessionTimers::DEFAULT };
+        let mut ua = Ua::with(|config| config.set_session_timers(timers).unwrap());
+        let (_, invite) = ua.call_alice();
+        let allow = if updates { "Allow: INVITE, UPDATE\r\n" } else { "Allow: INVITE\r\n" };
+        let said = format!("{CONTACT}{allow}Require: timer\r\nSession-Expires: 90;refresher=uac\r\n");
+        let dialog = ua.hear(answer(&invite, 200, "a", &said)).dialog();
+        let sent = ua.pass(secs(45)).sent().pop().unwrap();
+        assert_eq!(sent.method() == &Method::Update, updates);
+        let heard = ua.hear(answer(&sent, 407, "", BY_PROXY));
+        let told = format!("* challenged 407 X ({})", sent.method());
+        assert_eq!(heard.lines().last(), Some(&told));
+        let again = InDialog { headers: with_credentials(), ..InDialog::new(sent.method().clone()) };
+        let again = if updates { again } else { again.sdp(sent.body().to_vec()) };
+        ua.sip.dialog(dialog).unwrap().request(ua.now, again).unwrap();
+        let sent = ua.drain().only();
+        assert_eq!(sent.value(Name::SessionExpires), Some("90;refresher=uac"));
+        let heard = ua.hear(answer(&sent, 200, "", &said));
+        assert!(heard.lines().iter().any(|line| line.starts_with("* accepted 200")), "{heard:?}");
+        assert_eq!(ends(&ua.pass(secs(44)), dialog), []);
+        let bye = ua.destroy(dialog).message("BYE");
+        ua.hear(answer(&bye, 200, "", ""));
+        ua.pass_all();
+    }
+}
+
+/// PEERS.md D20, RFC 3262 §4: so is a PRACK.
+#[test]
+fn a_prack_that_is_challenged() {
+    let mut ua = Ua::with(|config| config.settings.rel100 = Rel100::Supported);
+    let (_, invite) = ua.call_alice();
+    let reliable = format!("{CONTACT}Require: 100rel\r\nRSeq: 7\r\n");
+    let heard = ua.hear(answer(&invite, 183, "a", &reliable));
+    let (prack, dialog) = (heard.message("PRACK"), heard.dialog());
+    assert_eq!(ua.hear(answer(&prack, 401, "", CHALLENGE)).lines(), ["* challenged 401 X (PRACK)"]);
+    let rack = prack.value(Name::RAck).unwrap().to_string();
+    let again = InDialog { headers: with_credentials(), ..InDialog::new(Method::Prack) };
+    ua.sip.dialog(dialog).unwrap().request(ua.now, again.header("RAck", rack)).unwrap();
+    let again = ua.drain().only();
+    assert_eq!((again.value(Name::RAck), again.cseq()), (prack.value(Name::RAck), prack.cseq() + 1));
+    ua.hear(answer(&again, 200, "", ""));
+    ua.hear(answer(&invite, 486, "a", ""));
+    ua.pass_all();
 }
 
 /// RFC 3261 §8.1.3.5, §22.2: an INVITE that is sent again with credentials is a new transaction with the Call-ID, To and From of the first, and
