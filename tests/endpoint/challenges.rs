@@ -222,6 +222,39 @@ fn requests_that_follow_another() {
     ua.pass_all();
 }
 
+/// RFC 3261 §8.1.3.5, RFC 6665 §4.1.2.1: a SUBSCRIBE that is sent again awaits its NOTIFY by the same Call-ID and tag.
+#[test]
+fn a_challenged_subscribe_is_sent_again() {
+    let mut ua = Ua::new();
+    let subscribe = || {
+        let request = Request::new(Method::Subscribe, "sip:alice@192.0.2.1");
+        request.header("Event", "presence").header("Expires", "600")
+    };
+    ua.sip.request(ua.now, subscribe()).unwrap();
+    let first = ua.drain().only();
+    let challenge = failure(&ua.hear(answer(&first, 401, "x", CHALLENGE)));
+    ua.sip.request(ua.now, subscribe().after(&challenge)).unwrap();
+    let second = ua.drain().only();
+    assert_eq!((second.call_id(), second.cseq()), (first.call_id(), 2));
+    ua.hear(answer(&second, 200, "n", &format!("{CONTACT}Expires: 600\r\n")));
+    let notify = Req::new("NOTIFY")
+        .from(&format!("{};tag=n", second.value(Name::To).unwrap()))
+        .to(second.value(Name::From).unwrap())
+        .call_id(second.call_id())
+        .line("Event: presence")
+        .line("Subscription-State: active;expires=600")
+        .line("Contact: <sip:alice@192.0.2.1>");
+    // The first transaction ends meanwhile, and takes nothing of the second with it.
+    ua.pass(secs(6));
+    let heard = ua.hear(notify.text());
+    assert_eq!(heard.sent()[0].status().unwrap().code(), 200, "{heard:?}");
+    let dialog = heard.dialog();
+    let last = ua.destroy(dialog).only();
+    assert_eq!((last.value(Name::Expires), last.cseq()), (Some("0"), 3));
+    ua.hear(answer(&last, 481, "", ""));
+    ua.pass_all();
+}
+
 /// What no request of ours can have said is refused, or leaves the request one of its own (RFC 3261 §8.1.1.5, §25.1).
 #[test]
 fn what_cannot_be_followed() {

@@ -432,6 +432,9 @@ impl Peer {
             Method::Refer if answering.routes >= 224 => head += "Refer-Sub: false\r\n",
             _ => {}
         }
+        if code == 401 {
+            head += "WWW-Authenticate: Digest realm=\"h\", nonce=\"1\"\r\n";
+        }
         if let 192..=207 = answering.odd {
             head += &format!("Require: 100rel\r\nRSeq: {}\r\n", 1 + (answering.odd & 3));
         }
