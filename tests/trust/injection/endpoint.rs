@@ -255,7 +255,7 @@ fn within() -> Vec<Entry> {
             dialog(|dialog| dialog.request(NOW, InDialog::new(Method::Info).body(text, "x")).map(|_| ()))
         }),
         entry("DialogRef::info", &["handles.rs/info"], "text/plain", ";", |text| {
-            dialog(|dialog| dialog.info(NOW, Box::leak(text.into_boxed_str()), "x").map(|_| ()))
+            dialog(|dialog| dialog.info(NOW, text, "x").map(|_| ()))
         }),
         entry("DialogRef::message", &["shortcuts.rs/message"], "text/plain", ";", |text| {
             dialog(|dialog| dialog.message(NOW, text, "x").map(|_| ()))
