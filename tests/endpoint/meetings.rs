@@ -149,7 +149,7 @@ fn an_ack_that_found_no_way_is_tried_again() {
         assert_eq!(ua.hear(ok.clone()).lines(), [""; 0], "it waits");
         fail(&mut ua, &heard);
         let heard = ua.hear(ok.clone());
-        assert_eq!(heard.lines(), [asked.clone()]);
+        assert_eq!(heard.lines(), std::slice::from_ref(&asked));
         fail(&mut ua, &heard);
         let heard = ua.hear(ok.clone());
         assert_eq!(heard.lines(), [asked]);
