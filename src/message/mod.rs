@@ -24,6 +24,7 @@
 //! |---|---|
 //! | `parse`, `normalise` | bytes to index; the slow path for what `httparse` does not take |
 //! | `receive`, `keys` | what a datagram is: keep-alive, not SIP, broken, or a message; what matching reads of it |
+//! | `hop` | the topmost Via, as matching and answering go by it |
 //! | `usual` | Via, From, To, Contact and Record-Route as nearly all write them, read from the octets |
 //! | `name_addr` | addresses as a dialog keeps them |
 //! | `stream` | messages out of a byte stream |
@@ -41,6 +42,7 @@ mod answer;
 mod build;
 mod error;
 mod hidden;
+mod hop;
 mod keys;
 mod lanes;
 mod method;
@@ -76,7 +78,8 @@ pub use build::{Body, Builder, Header};
 pub(crate) use build::{check_line, supplies};
 pub use error::{BuildError, ParseError};
 pub(crate) use hidden::{Hidden, Length};
-pub(crate) use keys::{DialogKeys, TopVia};
+pub(crate) use hop::TopVia;
+pub(crate) use keys::DialogKeys;
 pub(crate) use lanes::any_place;
 pub use method::Method;
 pub use multipart::{BodyPart, Part, Parts};

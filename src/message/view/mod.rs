@@ -26,7 +26,8 @@ mod info;
 mod routing;
 mod time;
 
-use super::keys::{Keys, TopVia};
+use super::hop::TopVia;
+use super::keys::Keys;
 use super::lanes::{self, Lanes};
 use super::{Address, List, Message, Name, Param, ParseError, Start, Via, scan};
 
