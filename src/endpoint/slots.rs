@@ -394,7 +394,7 @@ impl<D> DialogSlot<D> {
 
     /// Takes note of the connection that a request of the peer's came by, where that is the only way back.
     pub(super) fn reached_by(&mut self, flow: &Flow) {
-        if Transports::is_only_way(flow, self.dialog.next_hop()) {
+        if flow.transport.is_reliable() && Transports::is_nowhere(self.dialog.next_hop()) {
             self.flow = Some((*flow).into());
         }
     }

@@ -214,21 +214,12 @@ impl Transports {
         }
     }
 
-    /// Whether a connection is the only way to the host of a URI, by which it came: browsers, which know no address of theirs, have a name in
-    /// Contact that no look-up finds (RFC 7118 §B.1, RFC 2606 §2).
-    pub(super) fn is_only_way(flow: &Flow, uri: &str) -> bool {
-        let is_nowhere = |host: Host<'_>| match host {
-            Host::Name(name) => {
-                let top = name.trim_end_matches('.').rsplit('.').next();
-                top.is_some_and(|top| top.eq_ignore_ascii_case("invalid"))
-            }
-            Host::Ip(_) => false,
-        };
-        flow.transport.is_reliable()
-            && Uri::parse(uri)
-                .ok()
-                .and_then(Uri::sip)
-                .is_some_and(|uri| is_nowhere(uri.maddr().unwrap_or(uri.host)))
+    /// Whether the host of a URI is a name that no look-up finds: browsers, which know no address of theirs, have one in Contact (RFC 7118 §B.1, RFC 2606
+    /// §2).
+    pub(super) fn is_nowhere(uri: &str) -> bool {
+        let host = Uri::parse(uri).ok().and_then(Uri::sip).map(|uri| uri.maddr().unwrap_or(uri.host));
+        let Some(Host::Name(name)) = host else { return false };
+        name.trim_end_matches('.').rsplit('.').next().is_some_and(|top| top.eq_ignore_ascii_case("invalid"))
     }
 
     /// The way of the next request within a dialog (§12.2.1.1).
