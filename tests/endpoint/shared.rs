@@ -248,3 +248,25 @@ fn notifies_out_of_order_while_our_bye_has_no_answer() {
     ua.hear(answer(&bye, 200, "", ""));
     assert_goes_on(&mut ua, &ok, dialog, 6);
 }
+
+/// RFC 5057 §4, RFC 3261 §22.2: nor is a BYE that is challenged: the session ends with the answer to the next one, or when none comes in its place.
+#[test]
+fn a_challenged_bye_beside_a_subscription() {
+    for is_sent_again in [true, false] {
+        let mut ua = Ua::new();
+        let (ok, dialog) = referred(&mut ua);
+        let bye = ua.destroy(dialog).message("BYE");
+        let challenge = "WWW-Authenticate: Digest realm=\"h\", nonce=\"1\"\r\n";
+        assert_eq!(ua.hear(answer(&bye, 401, "", challenge)).lines(), ["* challenged 401 X (BYE)"]);
+        assert_eq!(ua.hear(told(&ok, 3, "active;expires=600").text()).lines()[0], "200 OK (NOTIFY)");
+        let heard = match is_sent_again {
+            true => {
+                let bye = ua.destroy(dialog).message("BYE");
+                ua.hear(answer(&bye, 200, "", ""))
+            }
+            false => ua.pass(secs(32)),
+        };
+        assert_eq!(heard.lines().last().unwrap(), "* session ended by Local: Bye");
+        assert_goes_on(&mut ua, &ok, dialog, 4);
+    }
+}
