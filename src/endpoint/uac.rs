@@ -423,9 +423,6 @@ impl<D: Default> Endpoint<D> {
         let usage = slot.usage;
         let is_cancelled = slot.context().is_some_and(|context| context.is_cancelled());
         let status = response.status().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        // The code alone does not tell, and none of the peer's need come.
-        let is_canceled = is_cancelled && status == StatusCode::REQUEST_TERMINATED;
-        let cause = if is_canceled { Cause::Canceled } else { cause };
         let is_call = request.as_ref().is_none_or(|request| *request.method() == Method::Invite);
         if is_call {
             self.end_early_forks(client, if is_cancelled { Why::Cancelled } else { Why::Failed(status) });

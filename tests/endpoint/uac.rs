@@ -1003,27 +1003,3 @@ fn a_rejection_whose_connection_is_gone() {
         assert_eq!(heard.only().value(Name::Via), invite.value(Name::Via), "{code}");
     }
 }
-
-/// PEERS.md A.7: what we have cancelled was cancelled, whether its 487 came, none did, or a 2xx crossed the CANCEL; another answer is what it says (RFC 3261 §9.1).
-#[test]
-fn a_cancelled_call_has_one_cause() {
-    for (code, shown) in [
-        (487, (487, Cause::Canceled, false)),
-        (200, (487, Cause::Canceled, true)),
-        (0, (487, Cause::Canceled, true)),
-        (486, (486, Cause::Busy, false)),
-    ] {
-        let mut ua = Ua::new();
-        let (id, invite) = ua.call_alice();
-        ua.hear(answer(&invite, 180, "a", CONTACT));
-        ua.cancel(id);
-        let heard = match code {
-            0 => ua.pass(secs(40)),
-            code => ua.hear(answer(&invite, code, "a", CONTACT)),
-        };
-        assert_eq!(failure(&heard), shown, "{code}");
-    }
-    let mut ua = Ua::new();
-    let (_, invite) = ua.call_alice();
-    assert_eq!(failure(&ua.hear(answer(&invite, 487, "a", ""))), (487, Cause::SipFailureCode, false));
-}
