@@ -110,7 +110,11 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.clients.get(client) else { return };
         let Stage::Parked(request) = &slot.stage else { return };
         let (dialog, request) = (slot.dialog, request.clone());
-        let request = self.fit_via(request, &flow);
+        // §9.1: a CANCEL has the Via of its INVITE, whatever socket is bound meanwhile.
+        let request = match *request.method() == Method::Cancel {
+            true => request,
+            false => self.fit_via(request, &flow),
+        };
         let id = MatchId::client(&self.key, &request).ok();
         let stream = self.stream_for(&request, &flow);
         let Some(slot) = self.clients.get_mut(client) else { return };
