@@ -294,7 +294,7 @@ impl<D: Default> Endpoint<D> {
         let Some(ended) = self.clients.get_mut(client).and_then(|slot| slot.ended.take()) else { return };
         let EndedDialog { mut dialog, flow } = *ended;
         _ = dialog.note(Side::Theirs, response);
-        let known = flow.filter(|flow| self.transports.is_open(flow)).map(Route::Flow);
+        let known = flow.and_then(|flow| self.transports.route_again(flow));
         let Some(route) = known.or_else(|| self.transports.locate_in(&dialog).ok()) else { return };
         let branch = self.random.token();
         let Some(ack) = self.write_ack(client, &dialog, response, None, (&route, branch)) else { return };

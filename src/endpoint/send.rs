@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
 
 use super::counters::bump;
-use super::flow::{Flow, KeptFlow};
+use super::flow::Flow;
 use super::ids::{ConnectId, DialogId, Owner, QueryId, RequestId, Sender, ServerId, Token};
 use super::output::{Connect, Payload, Resolve, Transmit};
 use super::transports::{Query, Route, Task};
@@ -57,8 +57,8 @@ impl<D: Default> Endpoint<D> {
     /// The way to the next request's hop of a dialog. An address that was found for it is used again.
     pub(super) fn dialog_route(&self, id: DialogId) -> Result<Route, Refused> {
         let slot = self.dialogs.get(id).ok_or(Refused::Gone)?;
-        match slot.flow.as_ref().map(KeptFlow::get).filter(|flow| self.transports.is_open(flow)) {
-            Some(flow) => Ok(Route::Flow(flow)),
+        match slot.flow.as_ref().and_then(|flow| self.transports.route_again(flow.get())) {
+            Some(route) => Ok(route),
             None => self.transports.locate_in(&slot.dialog).map_err(Refused::Unroutable),
         }
     }

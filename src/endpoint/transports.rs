@@ -232,6 +232,14 @@ impl Transports {
         !flow.transport.is_reliable() || self.streams.contains_key(flow)
     }
 
+    /// The way of what went by this flow before: the connection while it is open, datagrams by the socket that is bound now.
+    pub(super) fn route_again(&self, flow: Flow) -> Option<Route> {
+        match flow.transport.is_reliable() {
+            true => self.is_open(&flow).then_some(Route::Flow(flow)),
+            false => Some(self.route_to(flow.transport, flow.remote)),
+        }
+    }
+
     /// Takes note of an open connection; whether there was room for it.
     pub(super) fn open(&mut self, flow: Flow, limit: usize) -> bool {
         if self.streams.len().saturating_add(self.connects.len()) >= limit

@@ -14,6 +14,7 @@
 //! | `session_timers` | session timers (RFC 4028) |
 //! | `subscriptions`, `events`, `notifies`, `refers` | SUBSCRIBE, NOTIFY, REFER (RFC 6665, RFC 3515) |
 //! | `shared` | a session and subscriptions in one dialog (RFC 5057) |
+//! | `meetings` | two features that meet |
 //! | `contracts` | the contracts of the crate's documentation, one property each |
 //! | `network` | the virtual network itself: its time, what is cut or closed, names |
 //! | `ladder`, `lossy` | golden ladders; two endpoints and a wire that loses datagrams by their numbers |

@@ -185,3 +185,22 @@ fn many_changes_that_have_become_impossible() {
     let failed = heard.iter().chain(&sent.lines()).filter(|line| line.starts_with("* failed 488")).count();
     assert_eq!(failed, MANY);
 }
+
+/// RFC 3261 §9.1, §8.1.2: the socket is another one since the INVITE: the CANCEL still has its Via; what comes later goes by the new socket.
+#[test]
+fn another_socket_is_bound_while_a_call_is_up() {
+    let mut ua = Ua::new();
+    let (id, invite) = ua.call_alice();
+    ua.hear(answer(&invite, 100, "", ""));
+    ua.bind(Transport::Udp, "192.0.2.44:5070");
+    let cancel = ua.cancel(id).only();
+    assert_eq!(cancel.value(Name::Via), invite.value(Name::Via));
+
+    let mut ua = Ua::new();
+    let (_, _, dialog) = ua.placed_call();
+    ua.bind(Transport::Udp, "192.0.2.44:5070");
+    ua.sip.dialog(dialog).unwrap().info(ua.now, "text/plain", "x").unwrap();
+    let heard = ua.drain();
+    assert!(heard.only().value(Name::Via).unwrap().contains("192.0.2.44:5070"));
+    assert_eq!(heard.transmits()[0].flow.local, address("192.0.2.44:5070"));
+}
