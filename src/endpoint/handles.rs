@@ -1,5 +1,6 @@
 //! The application's way to a context or a dialog: a short-lived handle with methods.
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -235,7 +236,7 @@ impl<D: Default> DialogRef<'_, D> {
     pub fn info(
         &mut self,
         now: Timestamp,
-        content_type: &'static str,
+        content_type: impl Into<Cow<'static, str>>,
         body: impl Into<bytes::Bytes>,
     ) -> Result<RequestId, Refused> {
         self.request(now, InDialog::new(Method::Info).body(content_type, body))
