@@ -351,11 +351,11 @@ impl Driver {
     fn check_bounds(&mut self, action: &Action, before: Look, after: Look) -> Result<(), Violation> {
         let limits = self.recording.config.limits;
         let [servers, clients, dialogs] = after.counts;
-        // Each pending INVITE may have a CANCEL beside it, each request of ours too, each dialog its BYE. Of ends whose events still
-        // wait, nobody knows yet.
+        // Each pending INVITE may have a CANCEL beside it, each request of ours too, each dialog its BYE, each SUBSCRIBE or REFER of a peer's the
+        // NOTIFY that it is owed (RFC 6665 §4.2.1.2). Of ends whose events still wait, nobody knows yet.
         let ended = self.watch.dialogs().len().max(dialogs);
         let within = servers <= 2 * limits.servers
-            && clients <= 2 * limits.clients + ended + before.queue
+            && clients <= 2 * limits.clients + ended + servers + before.queue
             && dialogs <= limits.dialogs
             && self.watch.live_clients() <= limits.clients + before.queue;
         if !within {
