@@ -13,7 +13,7 @@
 //! | `uac` | contexts of our requests (§8.1, §13.2) |
 //! | `redirects` | INVITEs that are redirected (§8.1.3.4) |
 //! | `forks` | early dialogs, forks and the ACK of every 2xx (§12.1.2, §13.2.2) |
-//! | `calls` | dialogs (§12, §15) |
+//! | `calls`, `farewell` | dialogs (§12, §15); our BYE and what its answer comes to (§15.1.1, §22) |
 //! | `reliable` | provisional answers that are acknowledged (RFC 3262) |
 //! | `session` | changes of a session: queue, glare, the peer's offers, what is held back (§14, RFC 3311) |
 //! | `refresh` | session timers (RFC 4028) |
