@@ -254,6 +254,21 @@ pub(super) fn positive(c: &mut Cursor<'_>, most: u64, expected: &'static str) ->
     }
 }
 
+/// `index-val` (RFC 7044 §5): numbers without leading zeros, dots between them.
+pub(super) fn history_index(c: &mut Cursor<'_>) -> Match {
+    const EXPECTED: &str = "numbers with dots between them";
+    loop {
+        let start = *c;
+        number(c, u64::MAX, EXPECTED)?;
+        if c.since(start.at()).len() > 1 && start.peek() == Some(b'0') {
+            return start.miss(EXPECTED);
+        }
+        if !c.eat(b'.') {
+            return Ok(());
+        }
+    }
+}
+
 /// `1*mDIGIT`.
 pub(super) fn few_digits(c: &mut Cursor<'_>, most: usize, expected: &'static str) -> Match {
     let start = *c;

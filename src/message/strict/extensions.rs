@@ -2,8 +2,8 @@
 
 use super::auth::{closing_quote, digest};
 use super::cursor::{
-    Cursor, Match, Miss, delta_seconds, few_digits, list, number, one_of, optional_list, positive,
-    quoted_string, qvalue, token, token_of,
+    Cursor, Match, Miss, delta_seconds, few_digits, history_index, list, number, one_of, optional_list,
+    positive, quoted_string, qvalue, token, token_of,
 };
 use super::params::{
     Known, Once, Value, address, gen_value, generic_params, name_addr, params, token_or_quoted,
@@ -113,21 +113,6 @@ pub(super) fn history_info(c: &mut Cursor<'_>) -> Match {
         params(c, KNOWN)?;
         if has(start, "index") { Ok(()) } else { c.miss("an index") }
     })
-}
-
-/// Numbers without leading zeros, dots between them.
-pub(super) fn history_index(c: &mut Cursor<'_>) -> Match {
-    const EXPECTED: &str = "numbers with dots between them";
-    loop {
-        let start = *c;
-        number(c, u64::MAX, EXPECTED)?;
-        if c.since(start.at()).len() > 1 && start.peek() == Some(b'0') {
-            return start.miss(EXPECTED);
-        }
-        if !c.eat(b'.') {
-            return Ok(());
-        }
-    }
 }
 
 pub(super) fn identities(c: &mut Cursor<'_>) -> Match {

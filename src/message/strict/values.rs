@@ -1,10 +1,9 @@
 //! The headers of RFC 3261 §20, each by its production in §25.1, with what other RFCs add to their parameters.
 
 use super::cursor::{
-    Cursor, Match, comment, delta_seconds, digits, is_blank, list, number, optional_list, positive,
-    quoted_string, qvalue, token, token_of, word,
+    Cursor, Match, comment, delta_seconds, digits, history_index, is_blank, list, number, optional_list,
+    positive, quoted_string, qvalue, token, token_of, word,
 };
-use super::extensions::history_index;
 use super::params::{Known, Once, Value, address, bracketed, params, token_or_quoted};
 use super::uri::{bare_address, host, port, ttl, uri, uric};
 
