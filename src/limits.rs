@@ -16,11 +16,12 @@ pub struct Limits {
     /// Server contexts alive at once: beyond it new requests are answered 503 without state. An eighth is kept for requests within dialogs, so that
     /// strangers do not crowd calls out. The BYE that ends a call is served in any case, and a CANCEL, without state where there is no room for it.
     pub servers: usize,
-    /// Client contexts alive at once, those that wait for an address included.
+    /// Client contexts alive at once, those that wait for an address included. What the endpoint sends of its own accord, such as PRACK, needs room beside
+    /// the requests of the application.
     pub clients: usize,
     /// Dialogs alive at once, early ones included.
     pub dialogs: usize,
-    /// Early dialogs and late 2xx answers that one outgoing INVITE may gather.
+    /// Early dialogs and late 2xx answers that one outgoing INVITE may gather: with none no call of ours comes about.
     pub forks: usize,
     /// Outputs waiting for `poll_output` before requests outside dialogs count as lost.
     pub queue: usize,
