@@ -43,7 +43,7 @@ impl PartialEq for Keys {
 }
 
 impl Message {
-    /// The branch of the topmost Via (RFC 3261 §8.1.1.7): what [`Via::branch`] of [`Message::top_via`] says, for less. `None` where there is
+    /// The branch of the topmost Via (RFC 3261 §8.1.1.7): what [`Via::branch`](super::Via::branch) of [`Message::top_via`] says, for less. `None` where there is
     /// none or the Via is malformed.
     ///
     /// ```
