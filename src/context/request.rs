@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::{Earlier, Rel100};
 use crate::message::{
     Address, Body, BuildError, Builder, Contact, Header, Hidden, MAGIC_COOKIE, Message, Method, Name,
-    ParseError, Transport, Uri, is_call_id, is_token, supplies,
+    ParseError, TAG, Transport, Uri, is_call_id, is_token, supplies,
 };
 use crate::random::Token;
 
@@ -302,7 +302,7 @@ fn write_address(builder: &mut Builder, name: Name, value: &str, tag: &str) -> R
         line.text(uri);
         line.text(">");
         if !tag.is_empty() {
-            line.text(";tag=");
+            line.text(TAG);
             line.text(tag);
         }
     });

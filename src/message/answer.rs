@@ -9,6 +9,7 @@ use core::time::Duration;
 use smallvec::SmallVec;
 
 use super::build::check_line;
+use super::name_addr::TAG;
 use super::write::{Value, write_line, write_status_line};
 use super::{
     BuildError, Builder, First, Host, INLINE_LINES, Line, List, Message, Method, Name, Span, StatusCode, Via,
@@ -200,7 +201,7 @@ impl Message {
         if name != Name::To {
             return self.write_received(value);
         }
-        value.text(";tag=");
+        value.text(TAG);
         value.raw(changes.tag);
     }
 

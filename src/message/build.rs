@@ -171,7 +171,7 @@ const USUAL_LEN: usize = 640;
 impl Builder {
     /// A request with this method and Request-URI.
     pub fn request(method: &Method, uri: &str) -> Self {
-        let mut builder = Self::new(Start::Request { uri: Span::default() }, method.clone(), USUAL_LEN);
+        let mut builder = Self::new(Start::Request { uri: Span::EMPTY }, method.clone(), USUAL_LEN);
         builder.fault = check_method(method).and(Uri::parse(uri).map(|_| ()).map_err(BuildError::Uri)).err();
         builder.bytes.extend_from_slice(method.as_str().as_bytes());
         builder.bytes.push(b' ');
@@ -187,7 +187,7 @@ impl Builder {
     }
 
     fn response_sized(status: StatusCode, reason: &str, capacity: usize) -> Self {
-        let start = Start::Response { status, reason: Span::default() };
+        let start = Start::Response { status, reason: Span::EMPTY };
         let mut builder = Self::new(start, Method::Ack, capacity);
         builder.fault = check_line(reason).err();
         builder.start = write_status_line(&mut builder.bytes, status, reason);

@@ -128,14 +128,14 @@ impl Message {
             hop,
             from_tag: self.span_of(from_tag.as_bytes()),
             to_tag: self.span_of(to_tag.as_bytes()),
-            target: Span::default(),
+            target: Span::EMPTY,
         }
     }
 
     /// Where `text`, a part of this message, stands.
     fn span_of(&self, text: &[u8]) -> Span {
         let at = (text.as_ptr() as usize).wrapping_sub(self.bytes.as_ptr() as usize) as u16;
-        if text.is_empty() { Span::default() } else { Span { at, end: at.wrapping_add(text.len() as u16) } }
+        if text.is_empty() { Span::EMPTY } else { Span { at, end: at.wrapping_add(text.len() as u16) } }
     }
 
     /// The topmost Via, as far as matching and routing go by it.
@@ -172,7 +172,7 @@ impl Message {
             port: hop.port,
             wants_rport: hop.wants_rport,
             is_stamped: hop.is_stamped,
-            has_branch: hop.branch != Span::default(),
+            has_branch: hop.branch != Span::EMPTY,
             has_maddr: hop.has_maddr,
         }
     }

@@ -193,7 +193,7 @@ impl Line {
 }
 
 /// A range of the head, which is at most 65,535 bytes long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
     at: u16,
     end: u16,

@@ -40,7 +40,7 @@ impl Message {
     pub(crate) fn blank(bytes: Bytes) -> Self {
         Self {
             bytes: Buffer::Received(bytes),
-            start: Start::Request { uri: Span::default() },
+            start: Start::Request { uri: Span::EMPTY },
             method: Method::Ack,
             cseq: 0,
             body_at: 0,
@@ -412,7 +412,7 @@ fn span_of(line: &[u8], part: &[u8], at: usize) -> Span {
     let start = place_of(line, part, at);
     match u16::try_from(start.saturating_add(part.len())) {
         Ok(end) => Span { at: start as u16, end },
-        Err(_) => Span::default(),
+        Err(_) => Span::EMPTY,
     }
 }
 

@@ -134,7 +134,7 @@ pub(super) fn read_tag(octets: &[u8], value: Span) -> Option<Span> {
 #[inline(always)]
 fn only_tag(octets: &[u8], value: Span, at: usize) -> Option<Span> {
     if at == usize::from(value.end) {
-        return Some(Span::default());
+        return Some(Span::EMPTY);
     }
     let tag_at = at.wrapping_add(5);
     let is_tag = octets.get(at..tag_at)? == b";tag=" && word_end(octets, tag_at)? == usize::from(value.end);
@@ -144,16 +144,16 @@ fn only_tag(octets: &[u8], value: Span, at: usize) -> Option<Span> {
 /// The tag among several parameters, which begin at `at`.
 #[inline(never)]
 fn tag_among(octets: &[u8], value: Span, mut at: usize) -> Option<Span> {
-    let mut tag = Span::default();
+    let mut tag = Span::EMPTY;
     while octets.get(at) == Some(&b';') {
         let param = Param::read(octets, at.wrapping_add(1))?;
         if param.name == b"tag" {
             // One without a value is no tag.
-            if param.value == Span::default() {
+            if param.value == Span::EMPTY {
                 return None;
             }
             // Of each name the first parameter counts.
-            if tag == Span::default() {
+            if tag == Span::EMPTY {
                 tag = param.value;
             }
         } else if param.may_be_known() {
@@ -249,7 +249,7 @@ impl<'a> Param<'a> {
         let end = word_end(octets, at)?;
         let name = octets.get(at..end)?;
         if octets.get(end) != Some(&b'=') {
-            return Some(Self { name, value: Span::default(), end });
+            return Some(Self { name, value: Span::EMPTY, end });
         }
         let at = end.wrapping_add(1);
         let end = word_end(octets, at)?;
