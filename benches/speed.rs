@@ -58,7 +58,7 @@ fn messages(c: &mut Criterion) {
         if request.is_request() {
             group.bench_function("3 build a 200", |b| {
                 b.iter(|| {
-                    let answer = black_box(&request).answer(StatusCode::OK, "OK", "8321234356");
+                    let mut answer = black_box(&request).answer(StatusCode::OK, "OK", "8321234356");
                     black_box(&answer.header(Name::Contact, "<sip:bob@192.0.2.4>").finish()).is_ok()
                 });
             });

@@ -219,8 +219,10 @@ fn comparing_uris_and_splitting_bodies_allocates_nothing() {
 #[test]
 fn a_200_takes_one_allocation() {
     let request = Message::parse(wire(INVITE)).unwrap();
-    let answer = || request.answer(StatusCode::OK, "OK", "tag").header(Name::Contact, "<sip:bob@192.0.2.4>");
-    let (answer, count) = allocations(|| answer().finish().unwrap());
+    let (answer, count) = allocations(|| {
+        let mut answer = request.answer(StatusCode::OK, "OK", "tag");
+        answer.header(Name::Contact, "<sip:bob@192.0.2.4>").finish().unwrap()
+    });
     assert_eq!(count, 1, "{answer:?}");
     // One more where several share it.
     let (_, count) = allocations(|| Arc::new(answer));

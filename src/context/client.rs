@@ -399,13 +399,11 @@ impl ClientContext {
         let mut cancel = self.request.cancel();
         // RFC 4028 §7.1: in each request but ACK.
         if !supplies(headers, Name::Supported) {
-            cancel = self
-                .request
-                .values(Name::Supported)
-                .fold(cancel, |cancel, value| cancel.header(Name::Supported, value));
+            for value in self.request.values(Name::Supported) {
+                cancel.header(Name::Supported, value);
+            }
         }
-        let builder = headers.iter().fold(cancel, Builder::extra);
-        builder.finish().map(Arc::new)
+        cancel.extras([], headers).finish_shared(None)
     }
 
     fn invite_accepted(

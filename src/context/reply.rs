@@ -11,7 +11,7 @@ use super::Cause;
 use super::reliable::OPTION_TAG;
 use super::request::check_contact;
 use crate::message::{
-    Body, BuildError, Header, List, Message, Method, Name, StatusCode, check_line, supplies,
+    Body, BuildError, Builder, Header, List, Message, Method, Name, StatusCode, check_line, supplies,
 };
 use crate::random::Token;
 
@@ -148,20 +148,22 @@ impl Reply {
             return Err(BuildError::Reserved(Name::RSeq));
         }
         let added = defaults.for_answer(request.method(), status, rseq.is_some());
-        let (reason, fault) = match &self.reason {
-            Some(reason) => (&**reason, check_line(reason).err()),
-            None => (status.reason(), None),
+        let reason = match &self.reason {
+            Some(reason) => check_line(reason).map(|()| &**reason)?,
+            None => status.reason(),
         };
         let room = self.room(reason, &added);
         let line = (status, reason);
-        let mut builder = match ringing.filter(|_| status > StatusCode::TRYING && !status.is_failure()) {
-            Some(ringing) => ringing.answer_again(line, room, fault),
-            None => request.answer_with_room(line, tag, room, delay, fault),
-        };
-        builder.add_extras(added.iter().copied(), &self.headers);
+        let ringing = ringing.filter(|_| status > StatusCode::TRYING && !status.is_failure());
+        let mut builder = Builder::new();
+        match ringing {
+            Some(ringing) => ringing.answer_again(&mut builder, line, room),
+            None => request.answer_with_room(&mut builder, line, tag, room, delay),
+        }
+        builder.extras(added.iter().copied(), &self.headers);
         if let Some(rseq) = rseq {
             if !self.requires(OPTION_TAG) {
-                builder.add_extras([(Name::Require, OPTION_TAG)], &[]);
+                builder.header(Name::Require, OPTION_TAG);
             }
             builder.line(Name::RSeq, |line| line.number(rseq));
         }

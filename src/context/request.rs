@@ -128,7 +128,7 @@ impl Request {
         hop.write(&mut builder);
         for route in self.route.iter().skip(routing.skip) {
             checked_route(route)?;
-            builder = builder.header(Name::Route, route);
+            builder.header(Name::Route, route);
         }
         routing.write_last(&mut builder);
         let from = self.from.as_deref().unwrap_or(ids.identity);
@@ -139,9 +139,9 @@ impl Request {
             Some(target) => as_request_uri(target),
         };
         write_address(&mut builder, Name::To, self.to.as_deref().unwrap_or(&target), "")?;
-        let builder = builder.header(Name::CallId, ids.call_id).cseq(ids.cseq, &self.method);
-        let builder = builder.extras(ids.for_request(&self.method), &self.headers);
-        let message = builder.body(self.body.clone()).finish()?;
+        builder.header(Name::CallId, ids.call_id).cseq(ids.cseq, &self.method);
+        builder.extras(ids.for_request(&self.method), &self.headers);
+        let message = builder.finish_with(self.body.as_ref())?;
         check_contact(&message, self.method.creates_dialog(), &self.headers)?;
         Ok(message)
     }
@@ -222,16 +222,16 @@ pub(crate) fn again(
         match known {
             _ if is_written || Some(known) == without => {}
             _ if headers.iter().any(|header| is_name_of(header, name, known)) => {}
-            Name::Unknown => builder = builder.extra(&Header::new(String::from(name), String::from(value))),
+            Name::Unknown => _ = builder.extra(&Header::new(String::from(name), String::from(value))),
             known => builder.relayed_line(known, |line| line.text(value)),
         }
     }
     let cseq = request.cseq().saturating_add(1);
-    let builder = headers.iter().fold(builder.cseq(cseq, request.method()), Builder::extra);
+    builder.cseq(cseq, request.method()).extras([], headers);
     let content_type = request.value(Name::ContentType).map(String::from);
     let body =
         content_type.map(|content_type| Body::new(content_type, Bytes::copy_from_slice(request.body())));
-    builder.body(body).finish()
+    builder.finish_with(body.as_ref())
 }
 
 fn is_name_of(header: &Header, name: &str, known: Name) -> bool {

@@ -141,7 +141,7 @@ impl Dialog {
         routing.write_last(&mut builder);
         builder.relayed_line(Name::From, |line| line.text(self.text.local_party()));
         builder.relayed_line(Name::To, |line| line.text(self.text.remote_party()));
-        builder = builder.header(Name::CallId, self.sip().call_id).cseq(cseq, &request.method);
+        builder.header(Name::CallId, self.sip().call_id).cseq(cseq, &request.method);
         if carries_contact(&request.method) && !supplies(&request.headers, Name::Contact) {
             builder.line(Name::Contact, |line| {
                 line.text("<");
@@ -155,8 +155,8 @@ impl Dialog {
             user_agent: within.user_agent,
             ..Identifiers::default()
         };
-        let builder = builder.extras(ids.for_request(&request.method), &request.headers);
-        let message = builder.body(request.body.clone()).finish()?;
+        builder.extras(ids.for_request(&request.method), &request.headers);
+        let message = builder.finish_with(request.body.as_ref())?;
         check_contact(&message, request.method.refreshes_target(), &request.headers)?;
         Ok(message)
     }

@@ -337,10 +337,10 @@ impl<D: Default> Endpoint<D> {
         }
         let mut answer = request.answer(status, reason, tag.as_str());
         for (name, value) in headers {
-            answer = answer.header(*name, value);
+            answer.header(*name, value);
         }
         if !self.config.server.is_empty() {
-            answer = answer.header(Name::Server, &self.config.server);
+            answer.header(Name::Server, &self.config.server);
         }
         let mut flow = *flow;
         turn_back(&mut flow, request, self.config.policy.honour_maddr);

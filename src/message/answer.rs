@@ -6,14 +6,11 @@ use core::mem;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use smallvec::SmallVec;
-
 use super::build::check_line;
 use super::name_addr::TAG;
 use super::write::{Value, write_line, write_status_line};
 use super::{
-    BuildError, Builder, First, Host, INLINE_LINES, Line, List, Message, Method, Name, Span, StatusCode, Via,
-    lanes, scan,
+    BuildError, Builder, First, Host, Line, List, Message, Method, Name, Span, StatusCode, Via, lanes, scan,
 };
 use crate::random::Token;
 
@@ -44,77 +41,86 @@ impl Message {
     /// assert_eq!(answer.to()?.tag(), Some("2"));
     /// # Ok::<(), sip_proto::message::ParseError>(())
     /// ```
+    #[inline(always)]
     pub fn answer(&self, status: StatusCode, reason: &str, tag: &str) -> Builder {
-        let tag = if self.adds_tag(status) { tag } else { "" };
+        let mut builder = Builder::new();
+        self.begin_answer(&mut builder, (status, reason), tag);
+        builder
+    }
+
+    #[inline(never)]
+    fn begin_answer(&self, builder: &mut Builder, line: (StatusCode, &str), tag: &str) {
+        let tag = if self.adds_tag(line.0) { tag } else { "" };
         // Nearly all tags are letters and digits.
         let is_refused = lanes::has(tag.as_bytes(), |lanes| !lanes.is_alphanumeric()) && !scan::is_token(tag);
-        let fault = check_line(reason).err().or(is_refused.then_some(BuildError::Tag));
+        builder.fault = check_line(line.1).err().or(is_refused.then_some(BuildError::Tag));
         let changes = Changes { tag: tag.as_bytes(), delay: Duration::ZERO };
-        self.write_answer((status, reason), &changes, ADDED_LEN, fault)
+        self.write_beginning(builder, line, &changes, ADDED_LEN);
     }
 
     /// Like [`Message::answer`], with room for `added` bytes beyond what is copied: enough of it, and the answer is written
     /// without moving. A 100 says in Timestamp how long after the request it goes out, if that is a millisecond or more (§8.2.6.1).
-    /// `fault` is what is wrong with the reason phrase.
+    /// In the reason phrase no control character may stand.
     pub(crate) fn answer_with_room(
         &self,
+        builder: &mut Builder,
         line: (StatusCode, &str),
         tag: &Token,
         added: usize,
         delay: Duration,
-        fault: Option<BuildError>,
-    ) -> Builder {
+    ) {
         let tag = if self.adds_tag(line.0) { tag.as_bytes() } else { &[] };
-        self.write_answer(line, &Changes { tag, delay }, added, fault)
+        self.write_beginning(builder, line, &Changes { tag, delay }, added);
     }
 
     /// Begins another answer to the request that this one answers. What both copy from it is the same where both have a tag and both can
     /// form a dialog: then this is what [`Message::answer_with_room`] of the request says, for less.
     pub(crate) fn answer_again(
         &self,
+        builder: &mut Builder,
         (status, reason): (StatusCode, &str),
         added: usize,
-        fault: Option<BuildError>,
-    ) -> Builder {
+    ) {
         let is_echoed = |line: &&Line| line.name <= Name::CSeq || line.name == Name::RecordRoute;
         let count = self.lines.iter().take_while(is_echoed).count();
         let echoed = self.lines.get(..count).unwrap_or_default();
         let at = echoed.first().map_or(0, |line| line.name_at);
         let end = echoed.last().map_or(0, |line| line.value.end.wrapping_add(2));
         let octets = self.raw(Span { at, end });
-        let mut bytes = Vec::with_capacity(octets.len().saturating_add(added));
-        let start = write_status_line(&mut bytes, status, reason);
+        let bytes = &mut builder.bytes;
+        bytes.reserve_exact(octets.len().saturating_add(added));
+        builder.start = write_status_line(bytes, status, reason);
         let moved = (bytes.len() as u16).wrapping_sub(at);
         bytes.extend_from_slice(octets);
-        let mut lines = SmallVec::<[Line; INLINE_LINES]>::from_slice(echoed);
-        let mut first = First::EMPTY;
-        for (place, noted) in first.lines.iter_mut().zip(self.first.lines).take(Name::Contact as usize) {
-            *place = noted;
+        let noted = self.first.lines.iter().take(Name::Contact as usize);
+        for (place, noted) in builder.first.lines.iter_mut().zip(noted) {
+            *place = *noted;
         }
-        for line in &mut lines {
-            first.names |= First::bit(line.name);
+        for line in echoed {
+            builder.first.names |= First::bit(line.name);
+            let mut line = *line;
             line.move_by(moved);
+            builder.lines.push(line);
         }
-        let (method, cseq) = (self.method.clone(), self.cseq);
-        Builder { bytes, start, method, cseq, lines, first, body: None, fault }
+        (builder.method, builder.cseq) = (self.method.clone(), self.cseq);
     }
 
     /// Writes what every answer begins with, with room for `added` bytes more. Part of either caller, where half of what it is given is known.
     #[inline(always)]
-    fn write_answer(
+    fn write_beginning(
         &self,
+        builder: &mut Builder,
         (status, reason): (StatusCode, &str),
         changes: &Changes<'_>,
         added: usize,
-        fault: Option<BuildError>,
-    ) -> Builder {
+    ) {
         let has_routes = self.method.creates_dialog() && !status.is_failure();
         let other = match has_routes {
             _ if status == StatusCode::TRYING => Name::Timestamp,
             true => Name::RecordRoute,
             false => Name::Via,
         };
-        let (mut first, mut lines) = (First::EMPTY, SmallVec::<[Line; INLINE_LINES]>::new());
+        let Builder { bytes, first, lines, .. } = builder;
         for line in &self.lines {
             let is_echoed = match line.name {
                 // A broken request may repeat the others.
@@ -126,11 +132,10 @@ impl Message {
                 lines.push(*line);
             }
         }
-        let mut bytes = Vec::with_capacity(spanned_len(&lines).saturating_add(added));
-        let start = write_status_line(&mut bytes, status, reason);
-        self.write_echo(&mut bytes, &mut lines, changes);
-        let (method, cseq) = (self.method.clone(), self.cseq);
-        Builder { bytes, start, method, cseq, lines, first, body: None, fault }
+        bytes.reserve_exact(spanned_len(lines).saturating_add(added));
+        builder.start = write_status_line(bytes, status, reason);
+        self.write_echo(bytes, lines, changes);
+        (builder.method, builder.cseq) = (self.method.clone(), self.cseq);
     }
 
     /// Writes these lines of the request, and has them say where they stand in the answer.
@@ -301,7 +306,8 @@ impl Message {
         builder.copy_first(self, Name::From);
         builder.relayed_line(Name::To, |line| line.text(to));
         builder.copy_first(self, Name::CallId);
-        builder.cseq(self.cseq, method)
+        builder.cseq(self.cseq, method);
+        builder
     }
 
     /// This request with another topmost Via, written `via`: for a transport that was not known when the
@@ -319,7 +325,7 @@ impl Message {
                     is_top = false;
                 }
                 Name::ContentType | Name::ContentLength => {}
-                Name::CSeq => builder = builder.cseq(self.cseq, &self.method),
+                Name::CSeq => _ = builder.cseq(self.cseq, &self.method),
                 _ => builder.copy(self, line),
             }
         }
@@ -327,7 +333,7 @@ impl Message {
             content_type: alloc::string::String::from(content_type).into(),
             bytes: bytes::Bytes::copy_from_slice(self.body()),
         });
-        builder.body(body).finish()
+        builder.finish_with(body.as_ref())
     }
 }
 
@@ -509,9 +515,10 @@ mod tests {
                         assert_eq!(core::str::from_utf8(answer.as_bytes()), Ok(&*wanted));
                         assert_eq!(Message::parse(wanted).unwrap(), answer);
                         // From an answer that says the same of the request.
-                        let ringing =
-                            request.answer(StatusCode::RINGING, "", "t").header(Name::Contact, "<sip:b@h>");
-                        let again = ringing.finish().unwrap().answer_again((StatusCode::OK, "Fine"), 0, None);
+                        let mut ringing = request.answer(StatusCode::RINGING, "", "t");
+                        let ringing = ringing.header(Name::Contact, "<sip:bob@h>").finish().unwrap();
+                        let mut again = Builder::new();
+                        ringing.answer_again(&mut again, (StatusCode::OK, "Fine"), 0);
                         assert_eq!(again.finish().unwrap(), answer);
                     }
                 }
@@ -531,7 +538,8 @@ mod tests {
         let answer = |status| request.answer(status, "", "t").finish().unwrap();
         let ok = answer(StatusCode::OK);
         assert_eq!(ok.as_bytes(), b"SIP/2.0 200 \r\nContent-Length: 0\r\n\r\n");
-        let again = answer(StatusCode::RINGING).answer_again((StatusCode::OK, ""), 0, None);
+        let mut again = Builder::new();
+        answer(StatusCode::RINGING).answer_again(&mut again, (StatusCode::OK, ""), 0);
         assert_eq!(again.finish().unwrap(), ok);
     }
 

@@ -161,7 +161,7 @@ pub struct Builder {
     pub(super) cseq: u32,
     pub(super) lines: SmallVec<[Line; super::INLINE_LINES]>,
     pub(super) first: First,
-    pub(super) body: Option<Body>,
+    /// The first thing that was refused.
     pub(super) fault: Option<BuildError>,
 }
 
@@ -169,121 +169,95 @@ pub struct Builder {
 const USUAL_LEN: usize = 640;
 
 impl Builder {
+    /// Nothing is written yet.
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self {
+            bytes: Vec::new(),
+            start: Start::Request { uri: Span::EMPTY },
+            method: Method::Ack,
+            cseq: 0,
+            lines: SmallVec::new(),
+            first: First::EMPTY,
+            fault: None,
+        }
+    }
+
     /// A request with this method and Request-URI.
     pub fn request(method: &Method, uri: &str) -> Self {
-        let mut builder = Self::new(Start::Request { uri: Span::EMPTY }, method.clone(), USUAL_LEN);
+        let mut builder = Self::new();
         builder.fault = check_method(method).and(Uri::parse(uri).map(|_| ()).map_err(BuildError::Uri)).err();
+        builder.bytes.reserve(USUAL_LEN);
         builder.bytes.extend_from_slice(method.as_str().as_bytes());
         builder.bytes.push(b' ');
-        let uri = builder.append(uri);
-        builder.start = Start::Request { uri };
+        let at = builder.bytes.len() as u16;
+        builder.bytes.extend_from_slice(uri.as_bytes());
+        builder.start = Start::Request { uri: Span { at, end: builder.bytes.len() as u16 } };
         builder.bytes.extend_from_slice(b" SIP/2.0\r\n");
+        builder.method = method.clone();
         builder
     }
 
     /// A response with this status; `reason` is the phrase, which may be empty.
     pub fn response(status: StatusCode, reason: &str) -> Self {
-        Self::response_sized(status, reason, USUAL_LEN)
-    }
-
-    fn response_sized(status: StatusCode, reason: &str, capacity: usize) -> Self {
-        let start = Start::Response { status, reason: Span::EMPTY };
-        let mut builder = Self::new(start, Method::Ack, capacity);
+        let mut builder = Self::new();
         builder.fault = check_line(reason).err();
+        builder.bytes.reserve(USUAL_LEN);
         builder.start = write_status_line(&mut builder.bytes, status, reason);
         builder
     }
 
-    fn new(start: Start, method: Method, capacity: usize) -> Self {
-        Self {
-            bytes: Vec::with_capacity(capacity),
-            start,
-            method,
-            cseq: 0,
-            lines: SmallVec::new(),
-            first: First::EMPTY,
-            body: None,
-            fault: None,
-        }
-    }
-
     /// Adds the header `name: value`.
-    #[must_use]
     #[inline]
-    pub fn header(mut self, name: Name, value: &str) -> Self {
+    pub fn header(&mut self, name: Name, value: &str) -> &mut Self {
         self.text_line(name, name.as_str(), value);
         self
     }
 
     /// Adds a header of the application's, after [`Header::check`].
-    #[must_use]
-    pub fn extra(mut self, header: &Header) -> Self {
-        self.add_extra(header);
+    pub fn extra(&mut self, header: &Header) -> &mut Self {
+        match header.check() {
+            Ok(()) => self.text_line(Name::find(&header.name), &header.name, &header.value),
+            Err(fault) => self.refuse(fault),
+        }
         self
     }
 
     /// Adds the application's headers, and before them those `defaults` that have a value and that it does not supply itself.
-    #[must_use]
     pub(crate) fn extras<'a>(
-        mut self,
-        defaults: impl IntoIterator<Item = (Name, &'a str)>,
-        headers: &[Header],
-    ) -> Self {
-        self.add_extras(defaults, headers);
-        self
-    }
-
-    /// Like [`Builder::extras`], in place.
-    pub(crate) fn add_extras<'a>(
         &mut self,
         defaults: impl IntoIterator<Item = (Name, &'a str)>,
         headers: &[Header],
-    ) {
+    ) -> &mut Self {
         for (name, value) in defaults {
             if !value.is_empty() && !supplies(headers, name) {
                 self.text_line(name, name.as_str(), value);
             }
         }
-        headers.iter().for_each(|header| self.add_extra(header));
-    }
-
-    fn add_extra(&mut self, header: &Header) {
-        match header.check() {
-            Ok(()) => self.text_line(Name::find(&header.name), &header.name, &header.value),
-            Err(fault) => self.refuse(fault),
-        }
+        headers.iter().fold(self, Self::extra)
     }
 
     /// Adds CSeq.
-    #[must_use]
-    pub fn cseq(mut self, number: u32, method: &Method) -> Self {
+    pub fn cseq(&mut self, number: u32, method: &Method) -> &mut Self {
         if let Err(fault) = check_method(method) {
             self.refuse(fault);
         }
-        self.cseq = number;
-        self.method = method.clone();
+        (self.method, self.cseq) = (method.clone(), number);
         self.line(Name::CSeq, |line| {
             line.number(number);
             line.text(" ");
             line.text(method.as_str());
-        });
-        self
-    }
-
-    /// Sets the body. Content-Type and Content-Length are written last.
-    #[must_use]
-    pub fn body(mut self, body: Option<Body>) -> Self {
-        self.body = body;
-        self
+        })
     }
 
     /// Adds a line whose value `write` writes.
-    pub fn line(&mut self, name: Name, write: impl FnOnce(&mut Value<'_>)) {
+    pub fn line(&mut self, name: Name, write: impl FnOnce(&mut Value<'_>)) -> &mut Self {
         let value = self.named_line(name, name.as_str(), write);
         let written = self.bytes.get(usize::from(value.at)..usize::from(value.end)).unwrap_or_default();
         if has_control(written) {
-            self.fault = self.fault.or(Some(BuildError::ControlCharacter));
+            self.refuse(BuildError::ControlCharacter);
         }
+        self
     }
 
     /// Adds a line whose value comes from a parsed message, where a quoted pair may hold what an application may not
@@ -348,28 +322,24 @@ impl Builder {
         self.lines.push(line);
     }
 
-    fn append(&mut self, text: &str) -> Span {
-        let at = self.bytes.len() as u16;
-        self.bytes.extend_from_slice(text.as_bytes());
-        Span { at, end: self.bytes.len() as u16 }
-    }
-
-    /// Writes Content-Type, Content-Length and the body, and yields the message.
+    /// Writes Content-Length, and yields the message: one without a body. A builder writes one message only.
     ///
     /// # Errors
-    /// The first thing that was refused on the way.
-    #[inline]
-    pub fn finish(mut self) -> Result<Message, BuildError> {
-        self.finish_in_place()
+    /// The first thing that was refused on the way; [`BuildError::Finished`] for what is built already.
+    pub fn finish(&mut self) -> Result<Message, BuildError> {
+        self.finish_with(None)
     }
 
-    fn finish_in_place(&mut self) -> Result<Message, BuildError> {
-        let body = self.body.take();
-        let body_at = self.end(body.as_ref())?;
+    /// Writes Content-Type, Content-Length and the body, and yields the message. A builder writes one message only.
+    ///
+    /// # Errors
+    /// The first thing that was refused on the way; [`BuildError::Finished`] for what is built already.
+    pub fn finish_with(&mut self, body: Option<&Body>) -> Result<Message, BuildError> {
+        let body_at = self.end(body)?;
         Ok(self.take(body_at))
     }
 
-    /// Like [`Builder::finish`], in place, with this body and for several owners.
+    /// Like [`Builder::finish_with`], for several owners.
     pub(crate) fn finish_shared(&mut self, body: Option<&Body>) -> Result<Arc<Message>, BuildError> {
         let body_at = self.end(body)?;
         Ok(Arc::new(self.take(body_at)))
@@ -378,7 +348,7 @@ impl Builder {
     /// Writes Content-Type, Content-Length and the body: where the body is then.
     fn end(&mut self, body: Option<&Body>) -> Result<u16, BuildError> {
         match body {
-            Some(body) => self.end_with_body(body)?,
+            Some(body) => self.end_with_body(body),
             None => self.end_without_body(),
         }
         if let Some(fault) = self.fault {
@@ -393,34 +363,8 @@ impl Builder {
         if self.bytes.capacity().saturating_sub(self.bytes.len()) > USUAL_LEN {
             self.bytes.shrink_to_fit();
         }
+        self.fault = Some(BuildError::Finished);
         Ok(body_at)
-    }
-
-    /// Ends the head of a message with this body.
-    fn end_with_body(&mut self, body: &Body) -> Result<(), BuildError> {
-        let content_type = scan::trim(&body.content_type);
-        if body.content_type != SDP {
-            check_line(&body.content_type)?;
-            if !is_media_type(content_type) {
-                return Err(BuildError::Body);
-            }
-        }
-        self.relayed_line(Name::ContentType, |line| line.text(content_type));
-        let length = u32::try_from(body.bytes.len()).unwrap_or(u32::MAX);
-        self.relayed_line(Name::ContentLength, |line| line.number(length));
-        self.bytes.extend_from_slice(b"\r\n");
-        Ok(())
-    }
-
-    /// Ends the head of a message without a body.
-    fn end_without_body(&mut self) {
-        const END: &str = "Content-Length: 0\r\n\r\n";
-        let name_at = self.bytes.len() as u16;
-        self.bytes.extend_from_slice(END.as_bytes());
-        let name_len = Name::ContentLength.as_str().len() as u8;
-        let at = name_at.wrapping_add(u16::from(name_len).wrapping_add(2));
-        let value = Span { at, end: at.wrapping_add(1) };
-        self.note(Line { name: Name::ContentLength, name_len, name_at, value });
     }
 
     /// What was written, with a body at `body_at`.
@@ -440,6 +384,32 @@ impl Builder {
             says_source: false,
         }
     }
+
+    /// Ends the head of a message with this body.
+    fn end_with_body(&mut self, body: &Body) {
+        let content_type = scan::trim(&body.content_type);
+        if body.content_type != SDP {
+            let fault = check_line(&body.content_type).err();
+            if let Some(fault) = fault.or((!is_media_type(content_type)).then_some(BuildError::Body)) {
+                self.refuse(fault);
+            }
+        }
+        self.relayed_line(Name::ContentType, |line| line.text(content_type));
+        let length = u32::try_from(body.bytes.len()).unwrap_or(u32::MAX);
+        self.relayed_line(Name::ContentLength, |line| line.number(length));
+        self.bytes.extend_from_slice(b"\r\n");
+    }
+
+    /// Ends the head of a message without a body.
+    fn end_without_body(&mut self) {
+        const END: &str = "Content-Length: 0\r\n\r\n";
+        let name_at = self.bytes.len() as u16;
+        self.bytes.extend_from_slice(END.as_bytes());
+        let name_len = Name::ContentLength.as_str().len() as u8;
+        let at = name_at.wrapping_add(u16::from(name_len).wrapping_add(2));
+        let value = Span { at, end: at.wrapping_add(1) };
+        self.note(Line { name: Name::ContentLength, name_len, name_at, value });
+    }
 }
 
 impl fmt::Debug for Builder {
@@ -453,17 +423,19 @@ mod tests {
     use super::*;
 
     fn builder() -> Builder {
-        Builder::request(&Method::Message, "sip:bob@h")
+        let mut builder = Builder::request(&Method::Message, "sip:bob@h");
+        builder
             .header(Name::Via, "SIP/2.0/UDP h;branch=z9hG4bK1")
             .header(Name::From, "<sip:a@h>;tag=1")
             .header(Name::To, "<sip:b@h>")
             .header(Name::CallId, "c")
-            .cseq(u32::MAX, &Method::Message)
+            .cseq(u32::MAX, &Method::Message);
+        builder
     }
 
     #[test]
     fn what_is_built_is_what_would_be_parsed() {
-        let built = builder().extra(&Header::new("X-Any", "")).body(Some(Body::sdp("v=0"))).finish().unwrap();
+        let built = builder().extra(&Header::new("X-Any", "")).finish_with(Some(&Body::sdp("v=0"))).unwrap();
         let parsed = Message::parse(built.as_bytes().to_vec()).unwrap();
         assert_eq!(built, parsed);
         assert_eq!((parsed.cseq(), parsed.body()), (u32::MAX, &b"v=0"[..]));
@@ -481,13 +453,13 @@ mod tests {
         for (name, known) in [("v", Name::Via), ("CALL-ID", Name::CallId), ("l", Name::ContentLength)] {
             assert_eq!(refused(Header::new(name, "v")), BuildError::Reserved(known));
         }
-        let uri = Builder::request(&Method::Options, "sip:b@h SIP/2.0\r\nX: y");
+        let mut uri = Builder::request(&Method::Options, "sip:b@h SIP/2.0\r\nX: y");
         assert!(matches!(uri.finish(), Err(BuildError::Uri(_))));
-        let phrase = Builder::response(StatusCode::OK, "OK\r\nX: y");
+        let mut phrase = Builder::response(StatusCode::OK, "OK\r\nX: y");
         assert_eq!(phrase.finish().unwrap_err(), BuildError::ControlCharacter);
-        let body = builder().body(Some(Body::new("a/b\r\nX: y", "z")));
-        assert_eq!(body.finish().unwrap_err(), BuildError::ControlCharacter);
-        assert_eq!(builder().body(Some(Body::new("", "z"))).finish().unwrap_err(), BuildError::Body);
+        for (content_type, fault) in [("a/b\r\nX: y", BuildError::ControlCharacter), ("", BuildError::Body)] {
+            assert_eq!(builder().finish_with(Some(&Body::new(content_type, "z"))).unwrap_err(), fault);
+        }
         let long = alloc::string::String::from_utf8(alloc::vec![b'a'; 70_000]).unwrap();
         assert_eq!(refused(Header::new("X-Any", long)), BuildError::TooLong);
     }

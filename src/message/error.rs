@@ -92,4 +92,7 @@ pub enum BuildError {
     /// The start line and headers exceed 65,535 bytes.
     #[error("start line and headers exceed 65,535 bytes")]
     TooLong,
+    /// The builder has given its message already.
+    #[error("message built already")]
+    Finished,
 }

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use sip_proto::context::{Invite, Reply};
 use sip_proto::endpoint::Action;
-use sip_proto::message::{Body, Builder, Framer, Header, Name, Unit};
+use sip_proto::message::{Body, BuildError, Builder, Framer, Header, Name, Unit};
 use sip_proto::testing::Script;
 use sip_proto::testing::script::{
     Answering, Asking, Calling, Damage, Notice, Passing, Recorded, Replying, Step, record, run,
@@ -376,11 +376,13 @@ fn token() -> impl Strategy<Value = String> {
 }
 
 fn begun(method: &Method) -> Builder {
-    Builder::request(method, "sip:bob@192.0.2.4")
+    let mut builder = Builder::request(method, "sip:bob@192.0.2.4");
+    builder
         .header(Name::Via, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1")
         .header(Name::From, "<sip:alice@192.0.2.1>;tag=1")
         .header(Name::To, "<sip:bob@192.0.2.4>")
-        .header(Name::CallId, "c")
+        .header(Name::CallId, "c");
+    builder
 }
 
 proptest! {
@@ -397,8 +399,11 @@ proptest! {
         let method = Method::parse(&method).unwrap();
         let headers: Vec<_> = headers.into_iter().map(|(name, value)| Header::new(name, value)).collect();
         let body = body.map(|octets| Body::new("application/octet-stream", octets));
-        let builder = headers.iter().fold(begun(&method).cseq(cseq, &method), Builder::extra);
-        let built = builder.body(body.clone()).finish().unwrap();
+        let mut builder = begun(&method);
+        builder.cseq(cseq, &method);
+        let built = headers.iter().fold(&mut builder, Builder::extra).finish_with(body.as_ref()).unwrap();
+        // One builder writes one message.
+        prop_assert_eq!(builder.finish(), Err(BuildError::Finished));
         let parsed = Message::parse(built.as_bytes().to_vec());
         prop_assert_eq!(parsed.as_ref(), Ok(&built));
         prop_assert_eq!((built.method(), built.cseq()), (&method, cseq));
@@ -441,7 +446,7 @@ proptest! {
                 Some(body) => {
                     let method = Method::Message;
                     let body = Body::new("text/plain", body.clone());
-                    let built = begun(&method).cseq(1, &method).body(Some(body)).finish().unwrap();
+                    let built = begun(&method).cseq(1, &method).finish_with(Some(&body)).unwrap();
                     stream.extend_from_slice(built.as_bytes());
                 }
                 None => stream.extend_from_slice(b"\r\n\r\n"),

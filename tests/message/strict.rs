@@ -606,8 +606,7 @@ proptest! {
             .header(Name::SubscriptionState, "active")
             .header(Name::ReferTo, "<sip:c@192.0.2.5>")
             .header(Name::RAck, "1 1 INVITE")
-            .body(body.then(|| Body::new("text/plain", "x")))
-            .finish()
+            .finish_with(body.then(|| Body::new("text/plain", "x")).as_ref())
             .unwrap();
         prop_assert_eq!(request.validate(), Ok(()));
         let answer = request.answer(StatusCode::OK, "OK", "t").finish().unwrap();

@@ -123,15 +123,17 @@ fn built(name: Name, value: &dyn Display) -> Message {
     let header = Header::of(name, value);
     let mut builder = Builder::request(&Method::Options, "sip:b@h");
     for (usual, text) in USUAL.into_iter().filter(|(usual, _)| *usual != name && *usual != Name::CSeq) {
-        builder = builder.header(usual, text);
+        builder.header(usual, text);
     }
-    builder = match header.check() {
+    match header.check() {
         Ok(()) => builder.extra(&header),
         // The library's to write.
         Err(_) => builder.header(name, &header.value),
     };
-    let numbered = if name == Name::CSeq { builder } else { builder.cseq(1, &Method::Options) };
-    let message = numbered.finish().unwrap();
+    if name != Name::CSeq {
+        builder.cseq(1, &Method::Options);
+    }
+    let message = builder.finish().unwrap();
     let parsed = Message::parse(message.as_bytes().to_vec());
     parsed.unwrap_or(message)
 }

@@ -93,7 +93,7 @@ fn messages_and_what_is_read_of_them() {
     hides(&Uri::parse(URI).unwrap().sip().unwrap().header_fields().collect::<Vec<_>>());
     hides(&Address::parse(&format!("<{URI}>")).unwrap());
     hides(&Contact::parse(&format!("<{URI}>")).unwrap());
-    hides(&message.answer(StatusCode::OK, "OK", "t").body(Some(body())));
+    hides(message.answer(StatusCode::OK, "OK", "t").header(Name::Authorization, AUTHORIZATION));
 }
 
 #[test]
@@ -167,10 +167,9 @@ fn machines() {
     let (mut client, _) = ClientContext::new(now, message.clone(), false, None, &settings);
     client.cancel(now, &headers()[..1], &settings).unwrap();
     hides(&client);
-    let ok = message
-        .answer(StatusCode::OK, "OK", "t")
-        .header(Name::Contact, &format!("<{}>", URI.split('?').next().unwrap()));
-    let ok = ok.body(Some(Body::sdp(SDP))).finish().unwrap();
+    let contact = format!("<{}>", URI.split('?').next().unwrap());
+    let mut ok = message.answer(StatusCode::OK, "OK", "t");
+    let ok = ok.header(Name::Contact, &contact).finish_with(Some(&Body::sdp(SDP))).unwrap();
     let dialog = Dialog::uas(&message, &ok).unwrap();
     hides(&dialog);
     hides(&dialog.local());

@@ -167,16 +167,16 @@ fn check_built(message: &Message) {
         None => Builder::request(message.method(), message.request_uri().unwrap_or_default()),
     };
     for (spelling, value) in message.lines() {
-        builder = match Name::find(spelling) {
+        match Name::find(spelling) {
             Name::Unknown => builder.extra(&Header::new(String::from(spelling), String::from(value))),
             Name::CSeq => builder.cseq(message.cseq(), message.method()),
-            Name::ContentType | Name::ContentLength => builder,
+            Name::ContentType | Name::ContentLength => &mut builder,
             name => builder.header(name, value),
         };
     }
     let body = message.value(Name::ContentType).filter(|_| !message.body().is_empty());
     let body = body.map(|kind| Body::new(String::from(kind), message.body().to_vec()));
-    let built = match builder.body(body.clone()).finish() {
+    let built = match builder.finish_with(body.as_ref()) {
         Ok(built) => built,
         Err(fault) => {
             // What an application may not write: RFC 3261 §25.1 has control characters in quoted pairs.

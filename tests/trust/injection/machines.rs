@@ -26,16 +26,20 @@ fn one(built: Result<Message, impl ToString>) -> Written {
 const FOO: Method = Method::Options;
 
 fn begun(uri: &str) -> Builder {
-    Builder::request(&FOO, uri)
+    let mut builder = Builder::request(&FOO, uri);
+    builder
         .header(Name::Via, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1")
         .header(Name::MaxForwards, "70")
         .header(Name::From, "<sip:alice@192.0.2.1>;tag=1")
         .header(Name::To, "<sip:bob@192.0.2.4>")
-        .header(Name::CallId, "c")
+        .header(Name::CallId, "c");
+    builder
 }
 
 fn request() -> Builder {
-    begun("sip:bob@192.0.2.4").cseq(1, &FOO)
+    let mut builder = begun("sip:bob@192.0.2.4");
+    builder.cseq(1, &FOO);
+    builder
 }
 
 fn received() -> Message {
@@ -50,23 +54,21 @@ fn builders() -> Vec<Entry> {
         }),
         entry("the method of Builder::request", &[], "FOO", "", |text| {
             let method = Method::Other(text.into());
-            let builder = Builder::request(&method, "sip:bob@192.0.2.4")
-                .header(Name::Via, "SIP/2.0/UDP h;branch=z9hG4bK1");
-            let builder = builder.header(Name::MaxForwards, "70").header(Name::From, "<sip:alice@h>;tag=1");
+            let mut builder = Builder::request(&method, "sip:bob@192.0.2.4");
+            builder.header(Name::Via, "SIP/2.0/UDP h;branch=z9hG4bK1");
+            builder.header(Name::MaxForwards, "70").header(Name::From, "<sip:alice@h>;tag=1");
             one(builder.header(Name::To, "<sip:bob@h>").header(Name::CallId, "c").cseq(1, &method).finish())
         }),
         entry("the method of Builder::cseq", &["build.rs::cseq"], "FOO", "", |text| {
-            let builder =
-                Builder::response(StatusCode::OK, "OK").header(Name::Via, "SIP/2.0/UDP h;branch=z9hG4bK1");
-            let builder =
-                builder.header(Name::From, "<sip:alice@h>;tag=1").header(Name::To, "<sip:bob@h>;tag=2");
+            let mut builder = Builder::response(StatusCode::OK, "OK");
+            builder.header(Name::Via, "SIP/2.0/UDP h;branch=z9hG4bK1");
+            builder.header(Name::From, "<sip:alice@h>;tag=1").header(Name::To, "<sip:bob@h>;tag=2");
             one(builder.header(Name::CallId, "c").cseq(1, &Method::Other(text.into())).finish())
         }),
         entry("Builder::response", &["build.rs::response"], "OK", ANY_VALUE, |text| {
-            let builder =
-                Builder::response(StatusCode::OK, &text).header(Name::Via, "SIP/2.0/UDP h;branch=z9hG4bK1");
-            let builder =
-                builder.header(Name::From, "<sip:alice@h>;tag=1").header(Name::To, "<sip:bob@h>;tag=2");
+            let mut builder = Builder::response(StatusCode::OK, &text);
+            builder.header(Name::Via, "SIP/2.0/UDP h;branch=z9hG4bK1");
+            builder.header(Name::From, "<sip:alice@h>;tag=1").header(Name::To, "<sip:bob@h>;tag=2");
             one(builder.header(Name::CallId, "c").cseq(1, &FOO).finish())
         }),
         entry("Builder::header", &["build.rs::header"], "hello", ANY_VALUE, |text| {
@@ -80,8 +82,8 @@ fn builders() -> Vec<Entry> {
         entry("Builder::extra", &["build.rs::extra"], "hello", ANY_VALUE, |text| {
             one(request().extra(&Header::new("Subject", text)).finish())
         }),
-        entry("Builder::body", &["build.rs::body"], "text/plain", ";", |text| {
-            one(request().body(Some(Body::new(text, "x"))).finish())
+        entry("Builder::finish_with", &["build.rs::finish_with"], "text/plain", ";", |text| {
+            one(request().finish_with(Some(&Body::new(text, "x"))))
         }),
         entry("the reason of Message::answer", &["answer.rs::answer"], "OK", ANY_VALUE, |text| {
             one(received().answer(StatusCode::OK, &text, "t").finish())
