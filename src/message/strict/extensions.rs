@@ -1,14 +1,13 @@
 //! The headers and parameters of the extension RFCs, each by its own grammar.
 
+use super::address::{address, name_addr};
 use super::auth::{closing_quote, digest};
 use super::cursor::{
     Cursor, Match, Miss, delta_seconds, few_digits, history_index, list, number, one_of, optional_list,
     positive, quoted_string, qvalue, token, token_of,
 };
-use super::params::{
-    Known, Once, Value, address, gen_value, generic_params, name_addr, params, token_or_quoted,
-};
-use super::uri::host;
+use super::host::host;
+use super::params::{Known, Once, Value, gen_value, generic_params, params, token_or_quoted};
 use super::values::{call_id, method_after_blank};
 use crate::message::scan;
 

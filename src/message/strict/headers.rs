@@ -1,5 +1,6 @@
 //! Which grammar each header has: a table, so that policy is data.
 
+use super::address::{address_with_params, routes};
 use super::auth::{authentication_info, challenge, credentials};
 use super::cursor::{Rule, any_text, date, delta_seconds, token, trimmed_text};
 use super::extensions::{
@@ -7,7 +8,6 @@ use super::extensions::{
     join, min_se, package, privacy, rack, reason, recv_info, refer_sub, referred_by, reject_contact,
     replaces, security, sequence, session_expires, subscription_state, user_to_user,
 };
-use super::params::{address_with_params, routes};
 use super::values::{
     accept, accept_encoding, accept_language, call_id, call_info, contact, content_disposition,
     content_language, content_length, content_type, cseq, in_reply_to, infos, max_forwards, mime_version,

@@ -13,16 +13,18 @@
 //! | file | subject |
 //! |---|---|
 //! | `cursor` | lexical rules |
-//! | `params`, `uri`, `auth` | what several headers share |
+//! | `host`, `params`, `uri`, `address`, `auth` | what several headers share |
 //! | `headers` | the table of headers and their grammars |
 //! | `values`, `extensions` | the grammars that only one header has |
 //! | `start`, `owed` | the start line; what a message owes as a whole |
 //! | `leniency` | where receiving is more lenient |
 
+mod address;
 mod auth;
 mod cursor;
 mod extensions;
 mod headers;
+mod host;
 mod leniency;
 mod owed;
 mod params;

@@ -1,11 +1,13 @@
 //! The headers of RFC 3261 §20, each by its production in §25.1, with what other RFCs add to their parameters.
 
+use super::address::{address, bracketed};
 use super::cursor::{
     Cursor, Match, comment, delta_seconds, digits, history_index, is_blank, list, number, optional_list,
     positive, quoted_string, qvalue, token, token_of, word,
 };
-use super::params::{Known, Once, Value, address, bracketed, params, token_or_quoted};
-use super::uri::{bare_address, host, port, ttl, uri, uric};
+use super::host::{bare_address, host, port};
+use super::params::{Known, Once, Value, params, token_or_quoted};
+use super::uri::{ttl, uri, uric};
 
 pub(super) fn tokens(c: &mut Cursor<'_>) -> Match {
     list(c, token)
