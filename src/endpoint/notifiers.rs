@@ -86,7 +86,9 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn reply_with_expires(&self, request: &Message, reply: &Reply) -> Reply {
         let mut reply = Reply { body: None, ..reply.clone() };
         // RFC 6665 §8.3.1, RFC 7647 §5.
-        reply.code = reply.code.filter(|code| *code != StatusCode::ACCEPTED.code());
+        if reply.code == Some(StatusCode::ACCEPTED.code()) {
+            reply.code = Some(StatusCode::OK.code());
+        }
         let is_subscribe = *request.method() == Method::Subscribe;
         if is_subscribe && !supplies(&reply.headers, Name::Expires) {
             let asked = request.expires().ok().flatten();

@@ -375,3 +375,11 @@ fn the_event_of_a_notify() {
     let is_told = |event: &&Event<u32>| matches!(event, Event::Dialog { event: DialogEvent::Notify(_), .. });
     assert_eq!(heard.events().into_iter().filter(is_told).count(), 1, "the first REFER may be named too");
 }
+
+/// RFC 6665 §8.3.1, RFC 7647 §5: 202 is 200, whichever method of the application's says it.
+#[test]
+fn a_refer_accepted_by_any_method() {
+    let mut ua = ua();
+    let server = asked(&ua.hear(refer(&[TARGET]).text()));
+    assert_eq!(ua.reply(server, Reply::code(202)).unwrap().lines()[0], "200 OK (REFER)");
+}

@@ -886,3 +886,12 @@ fn a_2xx_after_the_notify_tells_how_long_it_lasts() {
     let heard = ua.pass(secs(100));
     assert_eq!(heard.times("SUBSCRIBE").first(), Some(&68_000), "{heard:?}");
 }
+
+/// RFC 6665 §8.3.1: 202 is 200, whichever method of the application's says it.
+#[test]
+fn accepted_by_any_method() {
+    let mut ua = notifier();
+    let server = ua.hear(asks("presence", "600").text()).server();
+    let heard = ua.reply(server, Reply::code(202)).unwrap();
+    assert_eq!(heard.lines(), ["200 OK (SUBSCRIBE)", "* accepted 200", "NOTIFY"]);
+}
