@@ -629,3 +629,16 @@ fn what_is_granted_by_default() {
         assert_eq!(Granting::DEFAULT.grant(asked.map(secs)), Ok(secs(granted)), "{asked:?}");
     }
 }
+
+/// RFC 6665 §4.1.2.2, §4.1.2.4: however short a time is granted, no SUBSCRIBE follows before the NOTIFY of the last: Timer N is not put off.
+#[test]
+fn a_refresh_does_not_put_timer_n_off() {
+    let mut subscriber = Subscriber::new(at(0), secs(600), &Timers::DEFAULT);
+    subscriber.answered(at(1), StatusCode::OK, Some(secs(10)));
+    assert_eq!((subscriber.step(at(31)), subscriber.deadline()), (NOTHING, Some(at(32))));
+    let mut told = subscriber.clone();
+    assert_eq!(subscriber.step(at(32)), ENDED);
+    // It is due when the NOTIFY has come, and has told no other time.
+    told.notified(at(31), &state("active"));
+    assert_eq!(told.step(at(31)), REFRESH);
+}

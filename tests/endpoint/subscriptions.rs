@@ -887,6 +887,34 @@ fn a_2xx_after_the_notify_tells_how_long_it_lasts() {
     assert_eq!(heard.times("SUBSCRIBE").first(), Some(&68_000), "{heard:?}");
 }
 
+/// RFC 6665 §4.1.2.4: Timer N is 64·T1 from the SUBSCRIBE, however short a time was granted: a NOTIFY until then makes the dialog, and is told of no more after.
+#[test]
+fn a_short_subscription_waits_as_long_for_its_first_notify() {
+    let short = format!("{CONTACT}Expires: 20\r\n");
+    let mut ua = Ua::new();
+    let sent = subscribing(&mut ua);
+    ua.hear(answer(&sent, 200, "n", &short));
+    ua.pass(secs(15));
+    let heard = ua.hear(notify(&sent, "n", 1, "active;expires=20").text());
+    assert_eq!(heard.lines()[1..], ["200 OK (NOTIFY)", "* NOTIFY answered 200"]);
+    assert_eq!(ua.pass(secs(10)).times("SUBSCRIBE"), [25_000]);
+
+    let mut ua = Ua::new();
+    let sent = subscribing(&mut ua);
+    ua.hear(answer(&sent, 200, "n", &short));
+    assert_eq!(ua.pass_all().timed(), ["32.0 * no notify", "32.0 * client ended"]);
+
+    // Within a dialog, too: none goes out again before the NOTIFY of the last.
+    let mut ua = Ua::new();
+    let (_, dialog) = ua.answered_call();
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).unwrap();
+    let sent = ua.drain().only();
+    ua.hear(answer(&sent, 200, "", &short));
+    let heard = ua.pass(secs(100));
+    assert_eq!(heard.times("* subscription ended: presence"), [32_000]);
+    assert!(heard.sent().is_empty(), "{heard:?}");
+}
+
 /// RFC 6665 §8.3.1: 202 is 200, whichever method of the application's says it.
 #[test]
 fn accepted_by_any_method() {

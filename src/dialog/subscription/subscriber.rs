@@ -223,7 +223,7 @@ impl Subscriber {
         if is_due(self.gone()) {
             return self.over(SubscriberEnd::Expired);
         }
-        if is_due(self.refresh) {
+        if is_due(self.refresh()) {
             self.refresh = None;
             return SubscriptionEffects::REFRESH;
         }
@@ -232,7 +232,7 @@ impl Subscriber {
 
     /// When the next step has something to do; `None` once it is over.
     pub fn deadline(&self) -> Option<Timestamp> {
-        [self.timer_n, self.gone(), self.refresh].into_iter().flatten().min()
+        [self.timer_n, self.gone(), self.refresh()].into_iter().flatten().min()
     }
 
     /// The state.
@@ -266,6 +266,11 @@ impl Subscriber {
         let is_refreshed = self.asked.is_some() && !self.is_leaving && !left.is_zero();
         let ahead = self.give_up.min(part(left, 2));
         self.refresh = is_refreshed.then(|| now + left.saturating_sub(ahead).max(LEAST_PAUSE));
+    }
+
+    /// When the next refresh goes: not while the NOTIFY of the last one is awaited, whose Timer N it would put off (§4.1.2.2).
+    fn refresh(&self) -> Option<Timestamp> {
+        self.refresh.filter(|_| self.timer_n.is_none())
     }
 
     /// When nothing more is waited for: the notifier's own word of the end takes a moment to arrive.
