@@ -113,7 +113,8 @@ impl<D: Default> Endpoint<D> {
         if slot.purpose == Purpose::App {
             self.emit(Event::Client { request: client, event });
         }
-        if !makes_one {
+        // RFC 6665 §4.1.2.2: after a 204 no NOTIFY comes.
+        if !makes_one || status == StatusCode::NO_NOTIFICATION {
             self.forget_pending(client);
         }
         for dialog in dialogs {

@@ -642,3 +642,14 @@ fn a_refresh_does_not_put_timer_n_off() {
     told.notified(at(31), &state("active"));
     assert_eq!(told.step(at(31)), REFRESH);
 }
+
+/// RFC 6665 §4.1.2.2 (RFC 5839): no NOTIFY after a 204 tells that a fetch or a subscription is over, but its time is.
+#[test]
+fn nothing_new_and_the_end() {
+    for mut subscriber in [Subscriber::new(at(100), secs(0), &Timers::DEFAULT), active()] {
+        subscriber.sent(at(100), secs(0));
+        subscriber.answered(at(101), StatusCode::NO_NOTIFICATION, Some(secs(0)));
+        assert_eq!(subscriber.deadline(), Some(at(133)));
+        assert_eq!((subscriber.step(at(133)), subscriber.end()), (ENDED, Some(SubscriberEnd::Expired)));
+    }
+}

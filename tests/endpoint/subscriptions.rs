@@ -915,6 +915,38 @@ fn a_short_subscription_waits_as_long_for_its_first_notify() {
     assert!(heard.sent().is_empty(), "{heard:?}");
 }
 
+/// RFC 6665 §4.1.2.2 (RFC 5839): a 204 is followed by no NOTIFY. A fetch or a farewell that is answered so is over, in and out of dialogs.
+#[test]
+fn a_fetch_that_brings_nothing_new() {
+    let mut ua = Ua::new();
+    ua.sip.request(ua.now, subscribe("0")).unwrap();
+    let sent = ua.drain().only();
+    let heard = ua.hear(answer(&sent, 204, "n", &format!("{CONTACT}Expires: 0\r\n")));
+    assert_eq!(heard.lines(), ["* accepted 204 X (SUBSCRIBE)"]);
+    assert_eq!(ua.pass_all().lines(), ["* client ended"]);
+
+    for is_known in [false, true] {
+        let mut ua = Ua::new();
+        let (ok, dialog) = ua.answered_call();
+        if is_known {
+            ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).unwrap();
+            let sent = ua.drain().only();
+            ua.hear(answer(&sent, 200, "", &format!("{CONTACT}Expires: 600\r\n")));
+            let told = Req::within(&ok, "NOTIFY", 2)
+                .line(CONTACT.trim_end())
+                .line("Event: presence")
+                .line("Subscription-State: active;expires=600");
+            ua.hear(told.text());
+        }
+        ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(0)).unwrap();
+        let sent = ua.drain().only();
+        ua.hear(answer(&sent, 204, "", &format!("{CONTACT}Expires: 0\r\n")));
+        let heard = ua.pass(secs(64));
+        assert_eq!(heard.times("* subscription ended: presence"), [32_000], "{is_known} {heard:?}");
+        assert!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().is_empty());
+    }
+}
+
 /// RFC 6665 §8.3.1: 202 is 200, whichever method of the application's says it.
 #[test]
 fn accepted_by_any_method() {

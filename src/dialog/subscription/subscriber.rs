@@ -128,6 +128,10 @@ impl Subscriber {
         if granted.is_zero() {
             self.is_leaving = true;
             self.refresh = None;
+            // Nor does one tell of the end.
+            if status == StatusCode::NO_NOTIFICATION {
+                self.expires = Some(now);
+            }
         } else if !self.is_told {
             self.lasts(now, granted);
         }
