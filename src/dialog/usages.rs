@@ -20,19 +20,26 @@ pub struct Subject {
     id: Option<Box<str>>,
     /// The first REFER of a dialog: its NOTIFYs may leave out the id (RFC 3515 §2.4.6).
     may_omit_id: bool,
+    /// Whether our requests leave it out.
+    omits_id: bool,
 }
 
 impl Subject {
     /// The subject that an Event header names.
     pub fn of(event: &EventPackage<'_>) -> Self {
-        Self { name: event.name.into(), id: event.id().map(Into::into), may_omit_id: false }
+        Self { name: event.name.into(), id: event.id().map(Into::into), may_omit_id: false, omits_id: false }
     }
 
     /// The subject of the subscription that a REFER numbered `cseq` makes; `is_first` for the first one that its UAS gets in the dialog
     /// (RFC 3515 §2.4.6).
     pub fn refer(cseq: u32, is_first: bool) -> Self {
         let id = alloc::format!("{cseq}").into_boxed_str();
-        Self { name: REFER.into(), id: Some(id), may_omit_id: is_first }
+        Self { name: REFER.into(), id: Some(id), may_omit_id: is_first, omits_id: is_first }
+    }
+
+    /// The same for one that is the first if none of those before it was received.
+    pub(crate) fn perhaps_first(self) -> Self {
+        Self { may_omit_id: true, ..self }
     }
 
     /// Whether an Event header names this subject: package and id, byte by byte, and no other parameter.
@@ -49,6 +56,16 @@ impl Subject {
         &self.name
     }
 
+    /// Whether this is the other's subject, however either is named.
+    fn is(&self, other: &Self) -> bool {
+        self.name == other.name && self.id == other.id
+    }
+
+    /// Whether a NOTIFY may leave out the id.
+    pub(crate) fn may_omit_id(&self) -> bool {
+        self.may_omit_id
+    }
+
     /// Whether a REFER has made it.
     pub(crate) fn is_refer(&self) -> bool {
         *self.name == *REFER
@@ -57,7 +74,7 @@ impl Subject {
     /// The value of Event in requests of this subscription.
     pub fn event(&self) -> String {
         match &self.id {
-            Some(id) if !self.may_omit_id => alloc::format!("{};id={id}", self.name),
+            Some(id) if !self.omits_id => alloc::format!("{};id={id}", self.name),
             _ => (*self.name).into(),
         }
     }
@@ -105,6 +122,13 @@ impl Subscription {
     /// How far a REFER has come, as was told last; 100 at first.
     pub fn reported(&self) -> StatusCode {
         self.reported
+    }
+
+    /// Takes note of how a NOTIFY of the peer's names it: so do our requests (RFC 3515 §2.4.6, RFC 6665 §8.2.1).
+    pub(crate) fn named(&mut self, event: &EventPackage<'_>) {
+        if self.subject.may_omit_id {
+            self.subject.omits_id = event.id().is_none();
+        }
     }
 
     /// Takes note of what a NOTIFY of ours says of a REFER.
@@ -184,8 +208,7 @@ impl Usages {
             return Err(UsageError::Full);
         }
         let is_same = |other: &Subscription| {
-            other.subject.name == subject.name
-                && other.subject.id == subject.id
+            other.subject.is(&subject)
                 && core::mem::discriminant(&other.party) == core::mem::discriminant(&party)
         };
         if self.subscriptions.iter().any(is_same) {
@@ -235,9 +258,17 @@ impl Usages {
     /// Our subscription with this subject.
     pub(crate) fn subscriber_of(&mut self, subject: &Subject) -> Option<(UsageId, &mut Subscriber)> {
         self.subscriptions.iter_mut().find_map(|held| match &mut held.party {
-            Party::Subscriber(subscriber) if held.subject == *subject => Some((held.id, subscriber)),
+            Party::Subscriber(subscriber) if held.subject.is(subject) => Some((held.id, subscriber)),
             Party::Subscriber(_) | Party::Notifier(_) => None,
         })
+    }
+
+    /// The first REFER of ours may not have been received, and is over: the oldest of the others may be the first then (RFC 3515 §2.4.6). Whether there is one.
+    pub(crate) fn pass_first_on(&mut self) -> bool {
+        let is_ours =
+            |held: &&mut Subscription| held.subject.is_refer() && matches!(held.party, Party::Subscriber(_));
+        let next = self.subscriptions.iter_mut().find(is_ours);
+        next.map(|held| held.subject.may_omit_id = true).is_some()
     }
 
     /// Ends what a request that failed, or that ended its usage, takes with it. `kind` and `id` name the usage of the request.

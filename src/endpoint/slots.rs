@@ -179,7 +179,7 @@ pub(super) struct DialogSlot<D> {
     /// What it is there for (RFC 5057 §2).
     pub(super) usages: Usages,
     /// Whether we have sent a REFER in it.
-    pub(super) has_referred: bool,
+    pub(super) referred: Referred,
     /// The number of the first REFER of the peer's in it, whatever became of that (RFC 3515 §2.4.6).
     pub(super) first_refer: Option<u32>,
     /// The number of the peer's last request whose Contact was taken.
@@ -196,6 +196,17 @@ pub(super) struct DialogSlot<D> {
     pub(super) rare: Option<Box<Rare>>,
     pub(super) data: D,
     pub(super) timer: Handle,
+}
+
+/// Whether a REFER of ours in a dialog is the first that the peer received there (RFC 3515 §2.4.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Referred {
+    /// None was sent.
+    Never,
+    /// Those that were sent have failed: a proxy on the way may have refused them.
+    InVain,
+    /// One was sent that has not.
+    Yes,
 }
 
 /// What few dialogs have at a time.
@@ -344,7 +355,7 @@ impl<D: Default> DialogSlot<D> {
             dialog,
             session: (timers.mode != TimerMode::Off).then(|| Box::new(SessionTimer::new(timers))),
             usages: Usages::invite(),
-            has_referred: false,
+            referred: Referred::Never,
             first_refer: None,
             target_of: None,
             contact_of: None,

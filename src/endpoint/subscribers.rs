@@ -10,7 +10,7 @@ use super::event::{By, ClientEvent, DialogEvent, Why};
 use super::flow::Flow;
 use super::ids::{DialogId, RequestId};
 use super::inspect::Refusal;
-use super::slots::{ClientSlot, Pending, Purpose};
+use super::slots::{ClientSlot, Pending, Purpose, Referred};
 use super::{Endpoint, Event, Refused};
 use crate::dialog::{
     Dialog, Failure, Impact, InDialog, Party, Subject, Subscriber, SubscriberEnd, SubscriberState,
@@ -84,6 +84,9 @@ impl<D: Default> Endpoint<D> {
             slot.data.take()
         });
         if let Some(slot) = self.dialogs.get_mut(dialog) {
+            if usages.subscriptions().iter().any(|held| held.subject().is_refer()) {
+                slot.referred = Referred::Yes;
+            }
             slot.usages = usages;
             slot.data = data.unwrap_or_default();
         }
@@ -209,14 +212,20 @@ impl<D: Default> Endpoint<D> {
             self.schedule_dialog(id);
             return Ok(Some(usage));
         }
-        let is_first = !slot.has_referred;
+        let is_first = slot.referred == Referred::Never;
         let Some((subject, subscriber)) = subscription_of(request, is_first, || match asked {
             Some(asked) => Subscriber::new(now, asked, &timers),
             None => Subscriber::implicit(now, &timers),
         }) else {
             return Ok(None);
         };
-        slot.has_referred |= *request.method() == Method::Refer;
+        let subject = match (subject.is_refer(), slot.referred) {
+            (true, Referred::InVain) => subject.perhaps_first(),
+            _ => subject,
+        };
+        if *request.method() == Method::Refer {
+            slot.referred = Referred::Yes;
+        }
         let usage = slot.usages.add(subject, Party::Subscriber(subscriber)).map_err(|error| match error {
             UsageError::Full => Refused::Full,
             error => Refused::Usage(error),
@@ -260,7 +269,7 @@ impl<D: Default> Endpoint<D> {
         let now = self.now;
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         let Some(held) = slot.usages.get_mut(usage) else { return };
-        let is_refer = held.subject().is_refer();
+        let (is_refer, was_first) = (held.subject().is_refer(), held.subject().may_omit_id());
         let Party::Subscriber(subscriber) = &mut held.party else { return };
         let was_waiting = subscriber.state() == SubscriberState::NotifyWait;
         let effects = match failure.status() {
@@ -277,6 +286,9 @@ impl<D: Default> Endpoint<D> {
             // Nothing was ever heard of it, and the request's own result says so.
             true if was_waiting && failure.impact(method) != Impact::Dialog => {
                 slot.usages.end(UsageKind::Subscription, Some(usage), Impact::Usage);
+                if was_first && !slot.usages.pass_first_on() {
+                    slot.referred = Referred::InVain;
+                }
                 match slot.usages.is_over() {
                     true => self.end_dialog(id, By::Remote, Why::Response(failure.status()), None, None),
                     false => self.schedule_dialog(id),
@@ -317,6 +329,9 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.dialogs.get_mut(dialog) else { return };
         let Some((usage, subscriber)) = slot.usages.notified(&event) else { return };
         let effects = subscriber.notified(now, &state);
+        if let Some(held) = slot.usages.get_mut(usage) {
+            held.named(&event);
+        }
         if effects.contains(SubscriptionEffects::ENDED) {
             return self.subscription_over(dialog, usage, By::Remote, Impact::Usage, Some(notify.clone()));
         }

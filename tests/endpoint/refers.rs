@@ -376,6 +376,98 @@ fn the_event_of_a_notify() {
     assert_eq!(heard.events().into_iter().filter(is_told).count(), 1, "the first REFER may be named too");
 }
 
+// ---- Which REFER a NOTIFY is about (§2.4.6) ----
+
+/// A NOTIFY of Alice's in the dialog of `ok`, about the REFER that `event` names.
+fn told(ok: &Message, cseq: u32, event: &str, state: &str) -> Req {
+    Req::within(ok, "NOTIFY", cseq)
+        .line(CONTACT.trim_end())
+        .line(&format!("Event: {event}"))
+        .line(&format!("Subscription-State: {state}"))
+        .body("message/sipfrag", "SIP/2.0 100 Trying")
+}
+
+/// What each SUBSCRIBE says that `destroy` sends in a dialog without a session.
+fn farewells(ua: &mut Ua, dialog: DialogId) -> Vec<String> {
+    ua.destroy(dialog).sent().iter().map(|sent| sent.value(Name::Event).unwrap().into()).collect()
+}
+
+/// §2.4.6: the REFER that made the dialog is the first in it: the next one is named.
+#[test]
+fn a_second_refer_where_the_first_made_the_dialog() {
+    let mut ua = ua();
+    let request =
+        Request::new(Method::Refer, "sip:alice@192.0.2.1").header("Refer-To", "<sip:carol@192.0.2.9>");
+    ua.sip.request(ua.now, request).unwrap();
+    let first = ua.drain().only();
+    let dialog = ua.hear(notify(&first, "n", 1, "active;expires=60").text()).dialog();
+    ua.hear(answer(&first, 200, "n", CONTACT));
+    ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+    let second = ua.drain().only();
+    ua.hear(answer(&second, 200, "", CONTACT));
+    let named = format!("refer;id={}", second.cseq());
+    let told = notify(&first, "n", 2, "active;expires=60").text();
+    let heard = ua.hear(told.replace("Event: refer\r\n", &format!("Event: {named}\r\n")));
+    assert_eq!(heard.lines()[0], "200 OK (NOTIFY)");
+    assert_eq!(farewells(&mut ua, dialog), ["refer".into(), named]);
+}
+
+/// §2.4.6, RFC 3261 §22.3: a REFER that a proxy has challenged was not received: the one that is sent again is the first that is, and its NOTIFYs need not name
+/// it. Where the peer itself had refused the first, they do.
+#[test]
+fn a_refer_that_is_sent_again() {
+    for (is_named, failures) in [(false, 1), (true, 1), (false, 2)] {
+        let mut ua = Ua::new();
+        let (ok, dialog) = ua.answered_call();
+        for _ in 0..failures {
+            ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+            let sent = ua.drain().only();
+            ua.hear(answer(&sent, 407, "", "Proxy-Authenticate: Digest realm=\"h\", nonce=\"1\"\r\n"));
+        }
+        ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+        let again = ua.drain().only();
+        ua.hear(answer(&again, 200, "", CONTACT));
+        let event = if is_named { format!("refer;id={}", again.cseq()) } else { "refer".into() };
+        let heard = ua.hear(told(&ok, 2, &event, "active;expires=60").text());
+        assert_eq!(heard.lines()[0], "200 OK (NOTIFY)", "{is_named} {failures}");
+        // The next one is none that was received first.
+        ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+        let next = ua.drain().only();
+        ua.hear(answer(&next, 200, "", CONTACT));
+        ua.hear(Req::within(&ok, "BYE", 3).text());
+        assert_eq!(farewells(&mut ua, dialog), [event, format!("refer;id={}", next.cseq())]);
+    }
+}
+
+/// §2.4.6: of two REFERs under way the first was challenged: the second is the first that was received.
+#[test]
+fn a_refer_overtakes_one_that_is_challenged() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    let sent = [0, 1].map(|_| {
+        ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+        ua.drain().only()
+    });
+    ua.hear(answer(&sent[1], 200, "", CONTACT));
+    ua.hear(answer(&sent[0], 407, "", "Proxy-Authenticate: Digest realm=\"h\", nonce=\"1\"\r\n"));
+    let heard = ua.hear(told(&ok, 2, "refer", "active;expires=60").text());
+    assert_eq!(heard.lines()[0], "200 OK (NOTIFY)");
+}
+
+/// §2.4.6: a peer that names the first REFER too is asked by that name to end it.
+#[test]
+fn a_first_refer_that_the_peer_names() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+    let sent = ua.drain().only();
+    ua.hear(answer(&sent, 200, "", CONTACT));
+    let named = format!("refer;id={}", sent.cseq());
+    ua.hear(told(&ok, 2, &named, "active;expires=60").text());
+    ua.hear(Req::within(&ok, "BYE", 3).text());
+    assert_eq!(farewells(&mut ua, dialog), [named]);
+}
+
 /// RFC 6665 §8.3.1, RFC 7647 §5: 202 is 200, whichever method of the application's says it.
 #[test]
 fn a_refer_accepted_by_any_method() {
