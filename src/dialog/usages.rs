@@ -204,7 +204,7 @@ impl Usages {
     /// # Errors
     /// When there are too many, or there is one with the same subject and party. Nothing has changed then.
     pub fn add(&mut self, subject: Subject, party: Party) -> Result<UsageId, UsageError> {
-        if self.subscriptions.len() >= Self::MOST {
+        if self.is_full() {
             return Err(UsageError::Full);
         }
         let is_same = |other: &Subscription| {
@@ -228,6 +228,11 @@ impl Usages {
     /// The subscriptions, oldest first.
     pub fn subscriptions(&self) -> &[Subscription] {
         &self.subscriptions
+    }
+
+    /// Whether there are as many subscriptions as there may be.
+    pub(crate) fn is_full(&self) -> bool {
+        self.subscriptions.len() >= Self::MOST
     }
 
     /// The subscription with this id.

@@ -351,9 +351,7 @@ impl<D: Default> Endpoint<D> {
         if purpose == Purpose::App && (self.clients.len() >= self.config.limits.clients || self.is_full()) {
             return Err(Refused::Full);
         }
-        let makes_usage = matches!(request.method, Method::Subscribe | Method::Refer);
-        let has_room = |slot: &DialogSlot<D>| slot.usages.subscriptions().len() < Usages::MOST;
-        if makes_usage && !self.dialogs.get(id).is_none_or(has_room) && purpose == Purpose::App {
+        if purpose == Purpose::App && !self.has_room_for(id, request) {
             return Err(UsageError::Full.into());
         }
         let (message, route) = self.write_in_dialog(id, request)?;

@@ -11,7 +11,7 @@ use super::{Endpoint, Refused};
 use crate::context::{Permission, Reply};
 use crate::dialog::{
     Impact, Notifier, Party, REFER, REFER_PACE, Reason, Subject, SubscriptionEffects, TooBrief, UsageKind,
-    Usages, makes_subscription,
+    makes_subscription,
 };
 use crate::message::{Body, Header, Message, Method, Name, StatusCode, supplies};
 use crate::time::Timestamp;
@@ -65,8 +65,9 @@ impl<D: Default> Endpoint<D> {
             Some(UsageKind::Invite) if !has_session => {
                 Some((StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None))
             }
-            Some(UsageKind::Subscription) if !is_known && usages.subscriptions().len() >= Usages::MOST => {
-                Some((StatusCode::DECLINE, None))
+            Some(UsageKind::Subscription) if !is_known && usages.is_full() => {
+                // RFC 6665 §4.1.3: a NOTIFY makes none, and is told otherwise that it belongs to none.
+                (*request.method() != Method::Notify).then_some((StatusCode::DECLINE, None))
             }
             _ => None,
         }

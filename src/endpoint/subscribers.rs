@@ -11,12 +11,13 @@ use super::flow::Flow;
 use super::ids::{DialogId, RequestId};
 use super::inspect::Refusal;
 use super::slots::{ClientSlot, Pending, Purpose, Referred};
+use super::telling::header;
 use super::{Endpoint, Event, Refused};
 use crate::dialog::{
     Dialog, Failure, Impact, InDialog, Party, Subject, Subscriber, SubscriberEnd, SubscriberState,
     SubscriptionEffects, UsageError, UsageId, UsageKind, Usages, makes_subscription,
 };
-use crate::message::{Message, Method, Name, StatusCode};
+use crate::message::{EventPackage, Message, Method, Name, StatusCode};
 use crate::transaction::MatchId;
 
 /// What a SUBSCRIBE without Expires is taken to ask for: the event package would know (RFC 6665 §3.1.1).
@@ -193,6 +194,15 @@ impl<D: Default> Endpoint<D> {
             self.emit(Event::Client { request: client, event: ClientEvent::NoNotify });
         }
         self.forget_pending(client);
+    }
+
+    /// Whether a dialog has room for what a request of ours would begin in it (RFC 5057 §5.6). A SUBSCRIBE to what is subscribed to begins nothing.
+    pub(super) fn has_room_for(&mut self, id: DialogId, request: &InDialog) -> bool {
+        let full = self.dialogs.get_mut(id).filter(|slot| slot.usages.is_full() && begins(&request.method));
+        let Some(slot) = full else { return true };
+        let event = header(request, Name::Event).and_then(|event| EventPackage::parse(event).ok());
+        let is_subscribe = request.method == Method::Subscribe;
+        event.is_some_and(|event| is_subscribe && slot.usages.notified(&event).is_some())
     }
 
     /// A SUBSCRIBE or REFER within a dialog is about to go out: the subscription that it is for, new or known.

@@ -358,6 +358,6 @@ fn is_last(request: &InDialog) -> bool {
     said.is_some_and(|said| said.is_terminated())
 }
 
-fn header(request: &InDialog, name: Name) -> Option<&str> {
+pub(super) fn header(request: &InDialog, name: Name) -> Option<&str> {
     request.headers.iter().find(|header| Name::find(&header.name) == name).map(|header| &*header.value)
 }

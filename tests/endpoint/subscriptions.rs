@@ -947,6 +947,29 @@ fn a_fetch_that_brings_nothing_new() {
     }
 }
 
+/// RFC 6665 §4.1.2.2, §4.1.2.3, RFC 5057 §5.6: a dialog has as many subscriptions as it may: what is there is refreshed and ended all the same.
+#[test]
+fn a_full_dialog_refreshes_what_it_has() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    for n in 0..sip_proto::dialog::Usages::MOST {
+        ua.sip.dialog(dialog).unwrap().subscribe(ua.now, format!("presence;id={n}"), secs(600)).unwrap();
+    }
+    ua.drain();
+    let before = ua.sip.dialog(dialog).unwrap().get().unwrap().local_cseq();
+    assert!(ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).is_err());
+    assert_eq!(ua.sip.dialog(dialog).unwrap().get().unwrap().local_cseq(), before);
+    ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence;id=7", secs(0)).unwrap();
+    assert_eq!(ua.drain().only().value(Name::Event), Some("presence;id=7"));
+    // §4.1.3: what matches nothing is told so, and what says too little, too.
+    let told = |cseq, event: &str| {
+        Req::within(&ok, "NOTIFY", cseq).line(CONTACT.trim_end()).line(&format!("Event: {event}"))
+    };
+    let strange = told(2, "presence").line("Subscription-State: active");
+    assert_eq!(ua.hear(strange.text()).lines(), ["481 Call/Transaction Does Not Exist (NOTIFY)"]);
+    assert_eq!(ua.hear(told(3, "presence;id=7").text()).lines(), ["400 Bad Request (NOTIFY)"]);
+}
+
 /// RFC 6665 §8.3.1: 202 is 200, whichever method of the application's says it.
 #[test]
 fn accepted_by_any_method() {
