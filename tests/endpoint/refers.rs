@@ -475,3 +475,36 @@ fn a_refer_accepted_by_any_method() {
     let server = asked(&ua.hear(refer(&[TARGET]).text()));
     assert_eq!(ua.reply(server, Reply::code(202)).unwrap().lines()[0], "200 OK (REFER)");
 }
+
+// ---- Without a subscription (RFC 7614) ----
+
+/// RFC 7614: a REFER that requires `nosub` or `explicitsub` makes no subscription, whoever sends it: no NOTIFY follows its 2xx, and none is waited for.
+#[test]
+fn a_refer_that_requires_no_subscription() {
+    for tag in ["nosub", "explicitsub", "NoSub"] {
+        let mut ua = Ua::with(|config| {
+            config.policy.set_initial(Method::Refer, Handling::Ask);
+            config.supported = vec!["nosub".into(), "explicitsub".into()];
+        });
+        let required = format!("Require: {tag}");
+        let server = asked(&ua.hear(refer(&[TARGET, &required]).text()));
+        assert_eq!(ua.accept(server, Reply::new()).unwrap().lines(), ["200 OK (REFER)", "* accepted 200"]);
+        let request = Request::new(Method::Refer, "sip:alice@192.0.2.1")
+            .header("Refer-To", "<sip:carol@192.0.2.9>")
+            .header("Require", tag);
+        ua.sip.request(ua.now, request).unwrap();
+        let sent = ua.drain().only();
+        ua.hear(answer(&sent, 200, "n", CONTACT));
+        assert!(ua.pass_all().events().iter().all(|event| !format!("{event:?}").contains("NoNotify")));
+
+        let (ok, dialog) = ua.answered_call();
+        let within = Req::within(&ok, "REFER", 2).line(CONTACT.trim_end()).line(TARGET).line(&required);
+        let server = asked(&ua.hear(within.text()));
+        assert_eq!(ua.accept(server, Reply::new()).unwrap().sent().len(), 1);
+        let request = InDialog::new(Method::Refer).header("Refer-To", "<sip:carol@192.0.2.9>");
+        ua.sip.dialog(dialog).unwrap().request(ua.now, request.header("Require", tag)).unwrap();
+        let sent = ua.drain().only();
+        ua.hear(answer(&sent, 200, "", CONTACT));
+        assert!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().is_empty());
+    }
+}

@@ -3,7 +3,7 @@
 use core::fmt::{self, Write as _};
 use core::time::Duration;
 
-use crate::message::{Message, StatusCode};
+use crate::message::{Message, Method, StatusCode};
 
 /// The name of the package (RFC 3515 §3.1).
 pub const REFER: &str = "refer";
@@ -75,9 +75,13 @@ pub fn declines_subscription(refer: &Message) -> bool {
     refer.refer_sub().ok().flatten().is_some_and(|value| !value.subscribe)
 }
 
-/// Whether `answer`, a 2xx, makes a subscription of `refer` (RFC 3515 §2.4.4): unless both say Refer-Sub: false (RFC 4488 §4).
+/// Whether `answer`, a 2xx, makes a subscription of `refer` (RFC 3515 §2.4.4): unless both say Refer-Sub: false (RFC 4488 §4), or `refer` requires that
+/// there be none, or one that is asked for by itself (RFC 7614).
 pub fn makes_subscription(refer: &Message, answer: &Message) -> bool {
-    !(declines_subscription(refer) && declines_subscription(answer))
+    let forbids = |tag: &str| ["nosub", "explicitsub"].iter().any(|known| known.eq_ignore_ascii_case(tag));
+    let is_forbidden = *refer.method() == Method::Refer && refer.require().any(forbids);
+    let is_declined = || declines_subscription(refer) && declines_subscription(answer);
+    !is_forbidden && !is_declined()
 }
 
 #[cfg(test)]
