@@ -70,9 +70,11 @@ impl<D: Default> Endpoint<D> {
         let event = notify.event().ok().flatten()?;
         let slot = self.clients.get(client)?;
         let pending = slot.pending.as_ref().filter(|pending| pending.subject.matches(&event))?;
-        if slot.forks.len() >= self.config.limits.forks
-            || notify.subscription_state().ok().flatten().is_none()
-        {
+        // A dialog with this tag, were there one still, would have it.
+        let from = notify.tag_in_from();
+        let is_over = slot.parted.iter().any(|tag| tag.eq_ignore_ascii_case(from));
+        let is_lost = slot.forks.len() >= self.config.limits.forks || is_over;
+        if is_lost || notify.subscription_state().ok().flatten().is_none() {
             return None;
         }
         let dialog = Dialog::notified(slot.request()?, notify).ok()?;
@@ -82,6 +84,7 @@ impl<D: Default> Endpoint<D> {
         let dialog = self.insert_dialog(dialog);
         let data = self.clients.get_mut(client).and_then(|slot| {
             slot.forks.push(dialog);
+            slot.parted.push(from.into());
             slot.data.take()
         });
         if let Some(slot) = self.dialogs.get_mut(dialog) {

@@ -978,3 +978,18 @@ fn accepted_by_any_method() {
     let heard = ua.reply(server, Reply::code(202)).unwrap();
     assert_eq!(heard.lines(), ["200 OK (SUBSCRIBE)", "* accepted 200", "NOTIFY"]);
 }
+
+/// RFC 6665 §4.1.2.4, §4.4.1: where forks are kept, a late NOTIFY of a subscription that is over begins no other.
+#[test]
+fn a_late_notify_of_a_fork_that_is_over() {
+    let mut ua = Ua::with(|config| config.policy.keep_forks = true);
+    let sent = subscribing(&mut ua);
+    ua.hear(answer(&sent, 200, "n", &format!("{CONTACT}Expires: 600\r\n")));
+    ua.hear(notify(&sent, "n", 1, "active;expires=600").text());
+    ua.hear(notify(&sent, "n", 3, "terminated;reason=noresource").text());
+    for tag in ["n", "N"] {
+        let late = ua.hear(notify(&sent, tag, 2, "active;expires=600").text());
+        assert_eq!(late.lines(), ["481 Call/Transaction Does Not Exist (NOTIFY)"]);
+    }
+    assert_eq!(ua.hear(notify(&sent, "m", 1, "active").text()).lines()[0], "200 OK (NOTIFY)");
+}
