@@ -210,6 +210,7 @@ impl Usages {
         let is_same = |other: &Subscription| {
             other.subject.is(&subject)
                 && core::mem::discriminant(&other.party) == core::mem::discriminant(&party)
+                && !matches!(&other.party, Party::Notifier(notifier) if notifier.is_through())
         };
         if self.subscriptions.iter().any(is_same) {
             return Err(UsageError::Exists);
@@ -252,12 +253,12 @@ impl Usages {
 
     /// The subscription that a SUBSCRIBE of the peer with this Event refreshes; without one it asks for another (RFC 6665 §4.2.1.4).
     pub fn subscribed(&mut self, event: &EventPackage<'_>) -> Option<(UsageId, &mut Notifier)> {
-        self.subscriptions.iter_mut().filter(|held| held.subject.matches(event)).find_map(|held| {
-            match &mut held.party {
-                Party::Notifier(notifier) => Some((held.id, notifier)),
-                Party::Subscriber(_) => None,
-            }
-        })
+        let matching = self.subscriptions.iter_mut().filter(|held| held.subject.matches(event));
+        let told = matching.filter_map(|held| match &mut held.party {
+            Party::Notifier(notifier) => Some((held.id, notifier)),
+            Party::Subscriber(_) => None,
+        });
+        told.min_by_key(|(_, notifier)| notifier.is_through())
     }
 
     /// Our subscription with this subject.

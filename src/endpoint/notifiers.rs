@@ -80,7 +80,8 @@ impl<D: Default> Endpoint<D> {
         }
         let slot = dialog.and_then(|dialog| self.dialogs.get_mut(dialog));
         let (Some(slot), Ok(Some(event))) = (slot, request.event()) else { return false };
-        slot.usages.subscribed(&event).is_some()
+        let leaves = request.expires().is_ok_and(|expires| expires == Some(Duration::ZERO));
+        slot.usages.subscribed(&event).is_some_and(|(_, notifier)| leaves || !notifier.is_through())
     }
 
     /// A 2xx of ours to a SUBSCRIBE says how long it lasts, and leaves its body, which is the state, to the NOTIFY (RFC 6665 §4.2.1.1).
@@ -124,7 +125,9 @@ impl<D: Default> Endpoint<D> {
         let subject = match (is_refer, request.event()) {
             (true, _) => Subject::refer(request.cseq(), is_first),
             (false, Ok(Some(event))) => {
-                if let Some((usage, notifier)) = slot.usages.subscribed(&event) {
+                if let Some((usage, notifier)) = slot.usages.subscribed(&event)
+                    && (granted.is_zero() || !notifier.is_through())
+                {
                     return match notifier.refreshed(now, granted).is_empty() {
                         // The last NOTIFY of one that was ended waits for its turn.
                         true => {}

@@ -979,6 +979,48 @@ fn accepted_by_any_method() {
     assert_eq!(heard.lines(), ["200 OK (SUBSCRIBE)", "* accepted 200", "NOTIFY"]);
 }
 
+/// RFC 6665 §4.2.1.2, §4.4.1: the last NOTIFY of a subscription is under way when the peer, who has it, subscribes anew: that makes another subscription. One
+/// that would only end it is answered.
+#[test]
+fn a_subscribe_while_the_last_notify_is_under_way() {
+    for leaves in [false, true] {
+        let mut ua = notifier();
+        let (ok, dialog) = ua.answered_call();
+        let within = |cseq: u32, expires: &str| {
+            let request = Req::within(&ok, "SUBSCRIBE", cseq).line(CONTACT.trim_end());
+            request.line("Event: presence").line(&format!("Expires: {expires}"))
+        };
+        let subscribe = |ua: &mut Ua, cseq: u32| {
+            let heard = ua.hear(within(cseq, "600").text());
+            let Some(Event::Dialog { event: DialogEvent::Subscribe(asked), .. }) = heard.events().pop()
+            else {
+                panic!("{heard:?}")
+            };
+            let Answer::Ask(server) = asked.answer else { panic!("{heard:?}") };
+            ua.accept(server, Reply::new()).unwrap()
+        };
+        let heard = subscribe(&mut ua, 2);
+        assert_eq!(heard.lines()[0], "200 OK (SUBSCRIBE)");
+        ua.hear(answer(&heard.message("NOTIFY"), 200, "", ""));
+        let first = ua.sip.dialog(dialog).unwrap().subscriptions().unwrap()[0].id();
+        ua.sip.dialog(dialog).unwrap().terminate(ua.now, first, Reason::Deactivated, None).unwrap();
+        let last = ua.drain().message("NOTIFY");
+        if leaves {
+            let heard = ua.hear(within(3, "0").text());
+            assert_eq!(heard.lines()[0], "200 OK (SUBSCRIBE)");
+            assert_eq!(heard.sent().len(), 1, "it is told already: {heard:?}");
+        } else {
+            let heard = subscribe(&mut ua, 3);
+            assert_eq!(heard.lines()[0], "200 OK (SUBSCRIBE)");
+            assert_eq!(heard.message("NOTIFY").value(Name::SubscriptionState), Some("active;expires=600"));
+            ua.hear(answer(&heard.message("NOTIFY"), 200, "", ""));
+        }
+        let heard = ua.hear(answer(&last, 200, "", ""));
+        assert_eq!(heard.times("* subscription ended: presence").len(), 1);
+        assert_eq!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().len(), usize::from(!leaves));
+    }
+}
+
 /// RFC 6665 §4.1.2.4, §4.4.1: where forks are kept, a late NOTIFY of a subscription that is over begins no other.
 #[test]
 fn a_late_notify_of_a_fork_that_is_over() {

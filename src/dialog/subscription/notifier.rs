@@ -232,6 +232,11 @@ impl Notifier {
         expires.into_iter().chain(self.waits.then_some(self.next)).min()
     }
 
+    /// Whether it is over, and the NOTIFY that says so does not wait for its turn.
+    pub(crate) fn is_through(&self) -> bool {
+        self.state == NotifierState::Terminated && !self.waits
+    }
+
     /// The state.
     pub fn state(&self) -> NotifierState {
         self.state
