@@ -3,15 +3,15 @@
 use core::time::Duration;
 
 use super::event::By;
-use super::ids::DialogId;
+use super::ids::{DialogId, ServerId};
 use super::inspect::Refusal;
 use super::slots::Purpose;
 use super::telling::{notify, sipfrag};
 use super::{Endpoint, Refused};
 use crate::context::{Permission, Reply};
 use crate::dialog::{
-    Impact, Notifier, Party, REFER, REFER_PACE, Reason, Subject, SubscriptionEffects, TooBrief, UsageKind,
-    makes_subscription,
+    Impact, Notifier, Party, REFER, REFER_PACE, Reason, Subject, SubscriptionEffects, TooBrief, UsageError,
+    UsageKind, makes_subscription,
 };
 use crate::message::{Body, Header, Message, Method, Name, StatusCode, supplies};
 use crate::time::Timestamp;
@@ -98,6 +98,26 @@ impl<D: Default> Endpoint<D> {
             reply.headers.push(Header::of(Name::Expires, granted.as_secs()));
         }
         reply
+    }
+
+    /// Whether a dialog has room for the subscription that a 2xx of ours makes in it (RFC 5057 §5.6): there are others than when it was asked for.
+    pub(super) fn check_room(
+        &mut self,
+        id: DialogId,
+        server: ServerId,
+        response: Option<&Message>,
+    ) -> Result<(), Refused> {
+        if !self.dialogs.get(id).is_some_and(|slot| slot.usages.is_full()) {
+            return Ok(());
+        }
+        let request = self.servers.get(server).and_then(|slot| slot.context.request().cloned());
+        let (Some(request), Some(response)) = (request, response) else { return Ok(()) };
+        let makes_one = match request.method() {
+            Method::Subscribe => !self.is_known_subscription(Some(id), &request),
+            Method::Refer => makes_subscription(&request, response),
+            _ => false,
+        };
+        if makes_one { Err(UsageError::Full.into()) } else { Ok(()) }
     }
 
     /// A 2xx of ours to a SUBSCRIBE or REFER has gone out: the subscription is there, or lasts longer, or is over, and a NOTIFY follows at

@@ -248,8 +248,10 @@ impl<D: Default> Endpoint<D> {
             return Err(DialogError::Session(Refusal::SdpMisplaced).into());
         }
         let has_dialog = slot.dialog.is_some();
-        if !has_dialog {
-            self.make_dialog(server, draft.sent())?;
+        match fitted.as_ref().and(slot.dialog) {
+            Some(dialog) => self.check_room(dialog, server, draft.sent())?,
+            None if !has_dialog => _ = self.make_dialog(server, draft.sent())?,
+            None => {}
         }
         let Some(slot) = self.servers.get_mut(server) else { return Err(Refused::Gone) };
         let (effects, request) = slot.context.give_draft(now, draft, &self.config.settings);

@@ -1035,3 +1035,29 @@ fn a_late_notify_of_a_fork_that_is_over() {
     }
     assert_eq!(ua.hear(notify(&sent, "m", 1, "active").text()).lines()[0], "200 OK (NOTIFY)");
 }
+
+/// RFC 5057 §5.6, RFC 6665 §4.2.1.2: a 2xx whose subscription has no room is refused, since no NOTIFY would follow it: the application may decline.
+#[test]
+fn more_are_asked_for_than_a_dialog_holds() {
+    let mut ua = notifier();
+    let (ok, dialog) = ua.answered_call();
+    let most = sip_proto::dialog::Usages::MOST;
+    let servers: Vec<_> = (0..=most as u32)
+        .map(|n| {
+            let request = Req::within(&ok, "SUBSCRIBE", 2 + n).line(CONTACT.trim_end());
+            let heard = ua.hear(request.line(&format!("Event: presence;id={n}")).line("Expires: 600").text());
+            let Some(Event::Dialog { event: DialogEvent::Subscribe(asked), .. }) = heard.events().pop()
+            else {
+                panic!("{heard:?}")
+            };
+            let Answer::Ask(server) = asked.answer else { panic!("{heard:?}") };
+            server
+        })
+        .collect();
+    for server in &servers[..most] {
+        assert_eq!(ua.accept(*server, Reply::new()).unwrap().sent().len(), 2);
+    }
+    assert!(ua.accept(servers[most], Reply::new()).is_err());
+    assert_eq!(ua.reject(servers[most], Reply::code(603)).unwrap().lines()[0], "603 Decline (SUBSCRIBE)");
+    assert_eq!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().len(), most);
+}
