@@ -3,10 +3,12 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
+use super::InDialog;
 use super::subscription::{Notifier, NotifierState, REFER, Sipfrag, Subscriber, SubscriptionEffects};
 use super::usage::{Impact, UsageKind};
-use crate::message::{EventPackage, StatusCode};
+use crate::message::{EventPackage, Message, Method, Name, Param, StatusCode};
 use crate::time::Timestamp;
 
 /// Names one subscription within its dialog. Never given twice.
@@ -98,6 +100,17 @@ pub struct Subscription {
     pub party: Party,
     /// How far a REFER has come, as was told last: no NOTIFY of it goes without (RFC 3515 §2.4.5).
     reported: StatusCode,
+    /// What the last SUBSCRIBE of ours said that the next one says again, if it did.
+    said: Option<Box<Said>>,
+}
+
+/// What a refresh says as the SUBSCRIBE before it did (RFC 6665 §4.1.2.2).
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Said {
+    /// Parameters of Event but the id: they are the package's (RFC 6665 §8.2.1).
+    event: Box<str>,
+    /// Accept.
+    accept: Option<Box<str>>,
 }
 
 impl Subscription {
@@ -129,6 +142,36 @@ impl Subscription {
         if self.subject.may_omit_id {
             self.subject.omits_id = event.id().is_none();
         }
+    }
+
+    /// Takes note of what a request of ours says, if it is a SUBSCRIBE.
+    pub(crate) fn says(&mut self, subscribe: &Message) {
+        if *subscribe.method() != Method::Subscribe {
+            return;
+        }
+        let params = subscribe.event().ok().flatten().map(|event| event.params).unwrap_or_default();
+        let mut event = String::new();
+        for Param { name, value } in params.iter().filter(|param| !param.name.eq_ignore_ascii_case("id")) {
+            let value = value.map(|value| ["=", value].concat()).unwrap_or_default();
+            event.extend([";", name, &value]);
+        }
+        let accept: Vec<_> = subscribe.values(Name::Accept).collect();
+        let accept = (!accept.is_empty()).then(|| accept.join(", ").into_boxed_str());
+        let is_said = accept.is_some() || !event.is_empty();
+        self.said = is_said.then(|| Box::new(Said { event: event.into_boxed_str(), accept }));
+    }
+
+    /// The next SUBSCRIBE of ours, which asks for this long.
+    pub(crate) fn subscribe(&self, asks: Duration) -> InDialog {
+        let mut event = self.subject.event();
+        let said = self.said.as_deref();
+        event.push_str(said.map_or("", |said| &said.event));
+        let request = InDialog::new(Method::Subscribe).header(Name::Event.as_str(), event);
+        let request = match said.and_then(|said| said.accept.as_deref()) {
+            Some(accept) => request.header(Name::Accept.as_str(), String::from(accept)),
+            None => request,
+        };
+        request.header(Name::Expires.as_str(), alloc::format!("{}", asks.as_secs()))
     }
 
     /// Takes note of what a NOTIFY of ours says of a REFER.
@@ -217,7 +260,13 @@ impl Usages {
         }
         let id = UsageId(self.next);
         self.next = self.next.wrapping_add(1);
-        self.subscriptions.push(Subscription { id, subject, party, reported: StatusCode::TRYING });
+        self.subscriptions.push(Subscription {
+            id,
+            subject,
+            party,
+            reported: StatusCode::TRYING,
+            said: None,
+        });
         Ok(id)
     }
 
@@ -251,7 +300,8 @@ impl Usages {
         })
     }
 
-    /// The subscription that a SUBSCRIBE of the peer with this Event refreshes; without one it asks for another (RFC 6665 §4.2.1.4).
+    /// The subscription that a SUBSCRIBE of the peer with this Event refreshes; without one it asks for another (RFC 6665 §4.2.1.4). One whose last NOTIFY
+    /// is under way comes after all others.
     pub fn subscribed(&mut self, event: &EventPackage<'_>) -> Option<(UsageId, &mut Notifier)> {
         let matching = self.subscriptions.iter_mut().filter(|held| held.subject.matches(event));
         let told = matching.filter_map(|held| match &mut held.party {

@@ -73,7 +73,8 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// Whether a SUBSCRIBE is about a subscription that is there.
+    /// Whether a SUBSCRIBE is about a subscription that is there. One whose last NOTIFY is under way is not: no other NOTIFY would follow the 2xx
+    /// (RFC 6665 §4.2.1.2). To end that, there is nothing to ask.
     pub(super) fn is_known_subscription(&mut self, dialog: Option<DialogId>, request: &Message) -> bool {
         if *request.method() != Method::Subscribe {
             return false;
@@ -207,10 +208,10 @@ impl<D: Default> Endpoint<D> {
                 // RFC 3515 §2.4.7: what a REFER has made is not to be made anew.
                 let reason = if held.subject().is_refer() { Reason::Noresource } else { Reason::Deactivated };
                 let tells = matches!(held.party, Party::Notifier(_)).then_some(reason);
-                (held.id(), held.subject().event(), tells, held.is_leaving())
+                (held.id(), tells, held.is_leaving())
             })
             .collect();
-        for (usage, event, tells, is_leaving) in all {
+        for (usage, tells, is_leaving) in all {
             if is_leaving {
                 continue;
             }
@@ -223,7 +224,7 @@ impl<D: Default> Endpoint<D> {
                     let request = notify(headers.to_vec(), None);
                     self.send_in_turn(id, usage, request, Purpose::Refresh)
                 }
-                None => self.send_subscribe(id, event, Duration::ZERO, headers),
+                None => self.send_subscribe(id, usage, Duration::ZERO, headers),
             };
             match sent {
                 Ok(_) => self.schedule_dialog(id),

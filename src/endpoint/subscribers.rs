@@ -17,7 +17,7 @@ use crate::dialog::{
     Dialog, Failure, Impact, InDialog, Party, Subject, Subscriber, SubscriberEnd, SubscriberState,
     SubscriptionEffects, UsageError, UsageId, UsageKind, Usages, makes_subscription,
 };
-use crate::message::{EventPackage, Message, Method, Name, StatusCode};
+use crate::message::{EventPackage, Header, Message, Method, Name, StatusCode};
 use crate::transaction::MatchId;
 
 /// What a SUBSCRIBE without Expires is taken to ask for: the event package would know (RFC 6665 §3.1.1).
@@ -80,7 +80,10 @@ impl<D: Default> Endpoint<D> {
         let dialog = Dialog::notified(slot.request()?, notify).ok()?;
         let mut usages = Usages::default();
         let party = Party::Subscriber(pending.subscriber.clone());
-        usages.add(pending.subject.clone(), party).ok()?;
+        let usage = usages.add(pending.subject.clone(), party).ok()?;
+        if let (Some(held), Some(request)) = (usages.get_mut(usage), slot.request()) {
+            held.says(request);
+        }
         let dialog = self.insert_dialog(dialog);
         let data = self.clients.get_mut(client).and_then(|slot| {
             slot.forks.push(dialog);
@@ -222,6 +225,9 @@ impl<D: Default> Endpoint<D> {
             && let (Some((usage, subscriber)), Some(asked)) = (slot.usages.notified(&event), asked)
         {
             subscriber.sent(now, asked);
+            if let Some(held) = slot.usages.get_mut(usage) {
+                held.says(request);
+            }
             self.schedule_dialog(id);
             return Ok(Some(usage));
         }
@@ -243,6 +249,9 @@ impl<D: Default> Endpoint<D> {
             UsageError::Full => Refused::Full,
             error => Refused::Usage(error),
         })?;
+        if let Some(held) = slot.usages.get_mut(usage) {
+            held.says(request);
+        }
         self.schedule_dialog(id);
         Ok(Some(usage))
     }
@@ -356,8 +365,8 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         let Some(held) = slot.usages.get_mut(usage) else { return };
         let Party::Subscriber(subscriber) = &held.party else { return };
-        let (asks, event) = (subscriber.asks(), held.subject().event());
-        if self.send_subscribe(id, event, asks, &[]).is_err() {
+        let asks = subscriber.asks();
+        if self.send_subscribe(id, usage, asks, &[]).is_err() {
             let (now, failure) = (self.now, Failure::TransportError);
             let held = self.dialogs.get_mut(id).and_then(|slot| slot.usages.get_mut(usage));
             let Some(Party::Subscriber(subscriber)) = held.map(|held| &mut held.party) else { return };
@@ -372,13 +381,12 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn send_subscribe(
         &mut self,
         id: DialogId,
-        event: alloc::string::String,
+        usage: UsageId,
         asks: Duration,
-        headers: &[crate::message::Header],
+        headers: &[Header],
     ) -> Result<RequestId, Refused> {
-        let mut request = InDialog::new(Method::Subscribe)
-            .header(Name::Event.as_str(), event)
-            .header(Name::Expires.as_str(), alloc::format!("{}", asks.as_secs()));
+        let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
+        let mut request = slot.usages.get_mut(usage).ok_or(Refused::Gone)?.subscribe(asks);
         request.headers.extend_from_slice(headers);
         self.send_for(id, &request, Purpose::Refresh)
     }

@@ -979,6 +979,60 @@ fn accepted_by_any_method() {
     assert_eq!(heard.lines(), ["200 OK (SUBSCRIBE)", "* accepted 200", "NOTIFY"]);
 }
 
+/// RFC 6665 §4.1.2.2, §4.1.2.3: a refresh is as the first SUBSCRIBE: the parameters of its package (RFC 4235 §3.2) and what it accepts are said again, until the
+/// application says others; and so is the farewell.
+#[test]
+fn a_refresh_says_again_what_the_first_said() {
+    const EVENT: &str = "dialog;call-id=\"a@h\";id=7;to-tag=1;include-session-description";
+    const AGAIN: &str = "dialog;id=7;call-id=\"a@h\";to-tag=1;include-session-description";
+    let said = |sent: &Message| {
+        let value = |name| sent.value(name).unwrap_or_default().to_string();
+        [Name::Event, Name::Accept, Name::Expires].map(value)
+    };
+    let told = |cseq| {
+        let told = Req::new("NOTIFY").line(CONTACT.trim_end()).line("Event: dialog;id=7");
+        told.line("Subscription-State: active;expires=100").cseq(cseq)
+    };
+    // Outside dialogs.
+    let mut ua = Ua::new();
+    let request = Request::new(Method::Subscribe, "sip:alice@192.0.2.1")
+        .header("Event", EVENT)
+        .header("Accept", "application/dialog-info+xml")
+        .header("Expires", "100");
+    ua.sip.request(ua.now, request).unwrap();
+    let sent = ua.drain().only();
+    let told_first = Req {
+        from: format!("{};tag=n", sent.value(Name::To).unwrap()),
+        to: sent.value(Name::From).unwrap().into(),
+        call_id: sent.call_id().into(),
+        ..told(1)
+    };
+    let dialog = ua.hear(told_first.text()).dialog();
+    ua.hear(answer(&sent, 200, "n", &format!("{CONTACT}Expires: 100\r\n")));
+    let refresh = ua.pass(secs(68)).message("SUBSCRIBE");
+    assert_eq!(said(&refresh), [AGAIN, "application/dialog-info+xml", "100"]);
+    ua.hear(answer(&refresh, 200, "", &format!("{CONTACT}Expires: 100\r\n")));
+    assert_eq!(said(&ua.destroy(dialog).only()), [AGAIN, "application/dialog-info+xml", "0"]);
+
+    // Within one.
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    let subscribe = |event: &'static str| InDialog::new(Method::Subscribe).header("Event", event);
+    let first = subscribe(EVENT).header("Accept", "a/b").header("Accept", "c/d").header("Expires", "100");
+    ua.sip.dialog(dialog).unwrap().request(ua.now, first).unwrap();
+    let sent = ua.drain().only();
+    ua.hear(answer(&sent, 200, "", &format!("{CONTACT}Expires: 100\r\n")));
+    let within = Req { lines: told(2).lines, ..Req::within(&ok, "NOTIFY", 2) };
+    ua.hear(within.text());
+    let refresh = ua.pass(secs(68)).message("SUBSCRIBE");
+    assert_eq!(said(&refresh), [AGAIN, "a/b, c/d", "100"]);
+    let other = subscribe("dialog;id=7").header("Expires", "100");
+    ua.sip.dialog(dialog).unwrap().request(ua.now, other).unwrap();
+    ua.drain();
+    ua.hear(Req::within(&ok, "BYE", 3).text());
+    assert_eq!(said(&ua.destroy(dialog).only()), ["dialog;id=7", "", "0"]);
+}
+
 /// RFC 6665 §4.2.1.2, §4.4.1: the last NOTIFY of a subscription is under way when the peer, who has it, subscribes anew: that makes another subscription. One
 /// that would only end it is answered.
 #[test]
