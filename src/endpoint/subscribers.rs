@@ -43,6 +43,16 @@ impl<D: Default> Endpoint<D> {
         };
         let tag = request.tag_in_from();
         let id = MatchId::dialog(&self.key, request.call_id(), tag, "");
+        // One that this is another try of awaits it no longer.
+        let earlier = self.subscribing_of(id).filter(|earlier| {
+            let pending = self.clients.get(*earlier).and_then(|slot| slot.pending.as_ref());
+            pending.is_some_and(|pending| {
+                pending.subject == subject || pending.subject.is_refer() && subject.is_refer()
+            })
+        });
+        if let Some(earlier) = earlier {
+            self.forget_pending(earlier);
+        }
         if let Some(slot) = self.clients.get_mut(client) {
             slot.pending = Some(Box::new(Pending { id, subject, subscriber, is_through: false }));
             self.index.subscribing.insert(id, client);

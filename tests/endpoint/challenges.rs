@@ -284,3 +284,33 @@ fn what_cannot_be_followed() {
     });
     assert_eq!(kept.iter().filter(|kept| **kept).count(), 1);
 }
+
+/// RFC 6665 §4.1.2.4, RFC 3261 §8.1.3.5: a SUBSCRIBE that got 408 may still be followed by a NOTIFY; once it is sent again that is for the second, and tells of one
+/// subscription.
+#[test]
+fn a_subscribe_that_timed_out_is_sent_again() {
+    let mut ua = Ua::new();
+    let subscribe = || {
+        let request = Request::new(Method::Subscribe, "sip:alice@192.0.2.1");
+        request.header("Event", "presence").header("Expires", "600")
+    };
+    ua.sip.request(ua.now, subscribe()).unwrap();
+    let first = ua.drain().only();
+    let timeout = failure(&ua.hear(answer(&first, 408, "x", "")));
+    ua.pass(secs(6));
+    ua.sip.request(ua.now, subscribe().after(&timeout)).unwrap();
+    let second = ua.drain().message("SUBSCRIBE");
+    let notify = Req::new("NOTIFY")
+        .from(&format!("{};tag=n", second.value(Name::To).unwrap()))
+        .to(second.value(Name::From).unwrap())
+        .call_id(second.call_id())
+        .line("Event: presence")
+        .line("Subscription-State: active")
+        .line("Contact: <sip:alice@192.0.2.1>");
+    let dialog = ua.hear(notify.text()).dialog();
+    let heard = ua.hear(answer(&second, 200, "n", &format!("{CONTACT}Expires: 100\r\n")));
+    assert_eq!(heard.dialog(), dialog);
+    let heard = ua.pass(secs(100));
+    assert_eq!(heard.times("SUBSCRIBE").first(), Some(&(6_000 + 68_000)), "{heard:?}");
+    assert!(heard.times("* no notify").is_empty(), "{heard:?}");
+}
