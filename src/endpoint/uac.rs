@@ -12,14 +12,14 @@ use super::ids::{DialogId, Owner, RequestId, Sender, Token};
 use super::output::Payload;
 use super::refresh::add_terms;
 use super::reliable::{is_option_tag, supported};
-use super::slots::{ClientSlot, Purpose, Stage};
+use super::slots::{ClientSlot, DialogSlot, Purpose, Stage};
 use super::transports::Task;
 use super::{Endpoint, Event, Refused};
 use crate::context::{
     Cause, ClientContext, ClientEffects, Earlier, Hop, Identifiers, OPTION_TAG, Rel100, Request, Synthetic,
     check_cancel,
 };
-use crate::dialog::{DialogError, Failure, Impact, UsageKind};
+use crate::dialog::{DialogError, DialogState, Failure, Impact, UsageKind};
 use crate::message::{Address, Header, List, Message, Method, Name, StatusCode, is_sips};
 use crate::sdp::Side;
 use crate::transaction::MatchId;
@@ -384,7 +384,11 @@ impl<D: Default> Endpoint<D> {
         }
         self.session_accepted_so(client, dialog, &response);
         let is_invite = *request.method() == Method::Invite;
-        let waits = is_invite && self.dialogs.get(dialog).is_some_and(|slot| slot.dialog.owes_answer());
+        // §13.2.2.4: behind our BYE nobody waits for an answer.
+        let owes = |slot: &DialogSlot<D>| {
+            slot.dialog.owes_answer() && slot.dialog.state() != DialogState::Terminated
+        };
+        let waits = is_invite && self.dialogs.get(dialog).is_some_and(owes);
         match is_invite && !waits {
             true if self.dialogs.contains_key(dialog) && !is_left => {
                 self.acknowledge(client, dialog, &response, None);

@@ -14,6 +14,7 @@
 //! | `session_timers` | session timers (RFC 4028) |
 //! | `subscriptions`, `events`, `notifies`, `refers` | SUBSCRIBE, NOTIFY, REFER (RFC 6665, RFC 3515) |
 //! | `shared` | a session and subscriptions in one dialog (RFC 5057) |
+//! | `changes` | a session where one thing meets another: changes, PRACK, timers, the end |
 //! | `meetings` | two features that meet |
 //! | `contracts` | the contracts of the crate's documentation, one property each |
 //! | `network` | the virtual network itself: its time, what is cut or closed, names |
@@ -26,6 +27,7 @@ mod support;
 mod agreement;
 mod calls;
 mod challenges;
+mod changes;
 mod contracts;
 mod events;
 mod ladder;
