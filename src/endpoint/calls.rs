@@ -67,24 +67,23 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// A 2xx of ours answers a request in a dialog: it confirms an early dialog, or changes the session and the target.
-    pub(super) fn session_answered(&mut self, server: ServerId, request: &Message) {
-        let Some(slot) = self.servers.get(server) else { return };
-        let (Some(id), is_in_dialog, response) = (slot.dialog, slot.is_in_dialog, slot.context.response())
-        else {
-            return;
-        };
+    /// A 2xx of ours answers a request in a dialog: it confirms an early dialog, or changes the session and the target. Yields the dialog in which a change
+    /// that waits may go, once the answer has gone.
+    pub(super) fn session_answered(&mut self, server: ServerId, request: &Message) -> Option<DialogId> {
+        let slot = self.servers.get(server)?;
+        let (id, is_in_dialog, response) = (slot.dialog?, slot.is_in_dialog, slot.context.response());
         // An answer to another request is about neither.
         if slot.session_method.is_none() && !request.method().refreshes_target() {
-            return;
+            return None;
         }
         let is_told = !matches!(request.method(), Method::Prack) || self.is_session_prack(request);
-        let Some(slot) = self.dialogs.get_mut(id) else { return };
+        let slot = self.dialogs.get_mut(id)?;
         if !is_in_dialog {
             if let Some(response) = response {
                 slot.dialog.confirm_uas(response);
             }
-            return self.hand_over(server, id);
+            self.hand_over(server, id);
+            return None;
         }
         if request.method().refreshes_target() {
             slot.take_target(request);
@@ -95,7 +94,7 @@ impl<D: Default> Endpoint<D> {
         if let (Some(response), true) = (response, is_told) {
             slot.dialog.note_sent(response);
         }
-        self.pump(id);
+        Some(id)
     }
 
     /// The ACK of a 2xx of ours came. A BYE that waited for it goes out now (§15).

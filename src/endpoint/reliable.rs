@@ -102,14 +102,18 @@ impl<D: Default> Endpoint<D> {
         let request = slot.context.request().cloned();
         let effects = slot.context.prack(now, &rack, &settings);
         self.tell_server(invite, ServerEvent::Pracked { request: prack.clone() });
+        let mut changed = None;
         if let (Some(request), true) = (request, effects.contains(ServerEffects::ACCEPTED)) {
-            self.session_answered(invite, &request);
+            changed = self.session_answered(invite, &request);
             self.session_answered_so(invite, &request);
         }
         if effects.contains(ServerEffects::PROGRESS) {
             self.note_progress(invite);
         }
         self.carry_out_server(invite, effects, None);
+        if let Some(dialog) = changed {
+            self.pump(dialog);
+        }
     }
 
     /// The INVITE whose provisional answer this PRACK acknowledges: one of its dialog's, or, where that is over or the ACK came, the one that

@@ -410,7 +410,8 @@ impl<D: Default> Endpoint<D> {
 /// Whether this message may go out now, with or without a description.
 fn may_send(negotiation: &sdp::Negotiation, carrier: Carrier, has_sdp: bool) -> Result<(), Refusal> {
     match negotiation.needs(carrier)? {
-        sdp::Body::Nothing if has_sdp => Err(Refusal::SdpMisplaced),
+        // It says for what an offer has to wait.
+        sdp::Body::Nothing if has_sdp => negotiation.may_offer(carrier),
         sdp::Body::Must(_) if !has_sdp => Err(Refusal::SdpMissing),
         _ => Ok(()),
     }

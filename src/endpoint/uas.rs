@@ -257,11 +257,12 @@ impl<D: Default> Endpoint<D> {
         let (effects, request) = slot.context.give_draft(now, draft, &self.config.settings);
         match request.filter(|_| effects.contains(ServerEffects::ACCEPTED)) {
             Some(request) => {
-                if has_dialog {
-                    self.session_answered(server, &request);
-                }
+                let changed = if has_dialog { self.session_answered(server, &request) } else { None };
                 self.session_answered_so(server, &request);
                 self.carry_out_accepted(server, effects, &request, said, permission);
+                if let Some(dialog) = changed {
+                    self.pump(dialog);
+                }
             }
             None => {
                 if has_dialog && effects.contains(ServerEffects::PROGRESS) {

@@ -1,10 +1,10 @@
 //! The life of a session where one thing meets another: changes, provisional answers, timers and the end (RFC 3261 §14, RFC 3262, RFC 3311, RFC 4028).
 
-use crate::support::{CONTACT, Heard, SDP, Ua, answer};
-use sip_proto::context::Rel100;
+use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer};
+use sip_proto::context::{Rel100, Reply};
 use sip_proto::dialog::Modify;
 use sip_proto::endpoint::Handling;
-use sip_proto::{DialogId, Method};
+use sip_proto::{DialogId, Message, Method, StatusCode};
 
 /// A description that moves the stream, in this version.
 fn moved(version: u32) -> String {
@@ -25,9 +25,61 @@ fn with_sdp(text: &str, sdp: &str) -> String {
     text.replace("Content-Length: 0\r\n\r\n", &body)
 }
 
+/// A request of Alice's within the dialog that `ok` made.
+fn theirs(ok: &Message, method: &str, cseq: u32, sdp: Option<&str>) -> Req {
+    let request = Req::within(ok, method, cseq).line(CONTACT.trim_end()).line("Supported: 100rel");
+    sdp.map_or(request.clone(), |sdp| request.body("application/sdp", sdp))
+}
+
 fn modify(ua: &mut Ua, dialog: DialogId, modify: Modify) -> Heard {
     ua.sip.dialog(dialog).unwrap().modify(ua.now, modify).unwrap();
     ua.drain()
+}
+
+// ---- What waits, and what goes first ----
+
+/// RFC 3264 §4: a change that has waited for our answer to the peer's offer goes out behind that answer, not before it.
+#[test]
+fn the_answer_goes_before_what_waited_for_it() {
+    for modify_by_update in [false, true] {
+        let mut ua = Ua::with(|config| {
+            config.policy.set_in_dialog(Method::Update, Handling::Ask);
+            config.policy.modify_by_update = modify_by_update;
+        });
+        let (ok, dialog) = ua.answered_call();
+        let update = theirs(&ok, "UPDATE", 2, Some(&moved(2))).line("Allow: INVITE, UPDATE");
+        let server = ua.hear(update.text()).server();
+        assert_eq!(modify(&mut ua, dialog, Modify::Sdp(moved(3).into())).lines(), [""; 0]);
+        let sent = ua.accept(server, Reply::new().sdp(SDP)).unwrap().sent();
+        let method = if modify_by_update { Method::Update } else { Method::Invite };
+        assert_eq!(sent[0].status().map(StatusCode::code), Some(200), "{sent:?}");
+        assert_eq!((sent[1].method(), sent[1].status()), (&method, None), "{sent:?}");
+    }
+}
+
+/// RFC 3311 §5.1: an offer that may not go in an UPDATE yet waits, as it would in a re-INVITE: for the PRACK, for our answer, for what the peer says.
+#[test]
+fn a_change_by_update_waits_for_its_turn() {
+    let mut ua = ua();
+    let (ok, dialog) = ua.answered_call();
+    let server = ua.hear(theirs(&ok, "INVITE", 2, Some(&moved(2))).line("Allow: UPDATE").text()).server();
+    assert_eq!(modify(&mut ua, dialog, Modify::Sdp(moved(3).into())).lines(), [""; 0], "we owe an answer");
+    let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap().lines();
+    assert_eq!(heard, ["200 OK (INVITE) +body", "* accepted 200", "UPDATE +body"]);
+    // What waits behind another does not become impossible meanwhile.
+    let mut ua = self::ua();
+    let (ok, dialog) = ua.answered_call();
+    ua.hear(theirs(&ok, "OPTIONS", 2, None).line("Allow: INVITE, UPDATE").text());
+    let server = ua.hear(theirs(&ok, "UPDATE", 3, None).line("Allow: UPDATE").text());
+    assert_eq!(server.lines(), ["200 OK (UPDATE)", "* refresh: UPDATE answered 200"]);
+    let first = ua.sip.dialog(dialog).unwrap().update(ua.now, None).unwrap();
+    let sent = ua.drain().message("UPDATE");
+    assert_eq!(modify(&mut ua, dialog, Modify::Sdp(moved(3).into())).lines(), [""; 0]);
+    let asked = ua.hear(theirs(&ok, "UPDATE", 4, Some(&moved(2))).text()).server();
+    let heard = ua.hear(answer(&sent, 200, "", CONTACT)).lines();
+    assert_eq!(heard, ["* accepted 200 X (UPDATE)"], "{first:?}: our answer is owed");
+    let heard = ua.accept(asked, Reply::new().sdp(SDP)).unwrap().lines();
+    assert_eq!(heard, ["200 OK (UPDATE) +body", "* accepted 200", "UPDATE +body"]);
 }
 
 // ---- The end ----
