@@ -99,11 +99,16 @@ impl<D: Default> Endpoint<D> {
 
     /// The ACK of a 2xx of ours came. A BYE that waited for it goes out now (§15).
     pub(super) fn call_acknowledged(&mut self, server: ServerId, ack: Arc<Message>) {
-        let Some(slot) = self.servers.get(server) else { return };
-        let (Some(id), cseq, is_in_dialog) = (slot.dialog, slot.cseq, slot.is_in_dialog) else { return };
+        let Some(server_slot) = self.servers.get(server) else { return };
+        let (Some(id), cseq, is_in_dialog) = (server_slot.dialog, server_slot.cseq, server_slot.is_in_dialog)
+        else {
+            return;
+        };
         let has_newer = self.has_newer_success(id, cseq);
+        // RFC 3262 §3: the PRACK of what it was answered before may be late.
+        let awaits_prack = server_slot.context.awaits_prack();
         let Some(slot) = self.dialogs.get_mut(id) else { return };
-        slot.servers.retain(|other| *other != server);
+        slot.servers.retain(|other| *other != server || awaits_prack);
         let event = |ack| match is_in_dialog {
             true => DialogEvent::Ack { request: ack },
             false => DialogEvent::Confirmed { ack },

@@ -31,6 +31,11 @@ fn theirs(ok: &Message, method: &str, cseq: u32, sdp: Option<&str>) -> Req {
     sdp.map_or(request.clone(), |sdp| request.body("application/sdp", sdp))
 }
 
+fn prack(progress: &Message, ok: &Message, cseq: u32) -> Req {
+    let rack = format!("RAck: {} {} INVITE", progress.rseq().unwrap().unwrap(), progress.cseq());
+    Req::within(ok, "PRACK", cseq).line(&rack)
+}
+
 fn modify(ua: &mut Ua, dialog: DialogId, modify: Modify) -> Heard {
     ua.sip.dialog(dialog).unwrap().modify(ua.now, modify).unwrap();
     ua.drain()
@@ -80,6 +85,26 @@ fn a_change_by_update_waits_for_its_turn() {
     assert_eq!(heard, ["* accepted 200 X (UPDATE)"], "{first:?}: our answer is owed");
     let heard = ua.accept(asked, Reply::new().sdp(SDP)).unwrap().lines();
     assert_eq!(heard, ["200 OK (UPDATE) +body", "* accepted 200", "UPDATE +body"]);
+}
+
+// ---- Reliable provisional answers (RFC 3262) ----
+
+/// RFC 3262 §3: a PRACK that was lost comes after the ACK: it is one of a re-INVITE as well.
+#[test]
+fn the_prack_of_a_reinvite_after_its_ack() {
+    let mut ua = ua();
+    let (ok, dialog) = ua.answered_call();
+    let server = ua.hear(theirs(&ok, "INVITE", 2, Some(&moved(2))).text()).server();
+    let ringing = ua.progress(server, Reply::code(180).reliable()).unwrap().message("180 Ringing (INVITE)");
+    ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+    assert_eq!(ua.hear(Req::within(&ok, "ACK", 2).text()).lines(), ["* ack"]);
+    let late = prack(&ringing, &ok, 3);
+    assert_eq!(ua.hear(late.text()).lines(), ["200 OK (PRACK)", "* pracked"]);
+    let again = late.cseq(4).branch("z9hG4bK-again");
+    assert_eq!(ua.hear(again.text()).lines(), ["481 Call/Transaction Does Not Exist (PRACK)"]);
+    let bye = ua.destroy(dialog).only();
+    ua.hear(answer(&bye, 200, "", ""));
+    ua.pass_all();
 }
 
 // ---- The end ----
