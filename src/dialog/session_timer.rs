@@ -219,7 +219,9 @@ impl SessionTimer {
             (None, Some(asked)) if !self.peer_knows && self.settings.mode >= TimerMode::Requested => {
                 Some(Running::new(now, asked, Side::Ours))
             }
-            (None, _) => None,
+            (None, Some(_)) => None,
+            // It went out before there was a timer, and says nothing of the one that was agreed meanwhile.
+            (None, None) => self.running,
         };
     }
 

@@ -1,8 +1,8 @@
 //! The life of a session where one thing meets another: changes, provisional answers, timers and the end (RFC 3261 §14, RFC 3262, RFC 3311, RFC 4028).
 
-use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer};
+use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer, secs};
 use sip_proto::context::{Rel100, Reply};
-use sip_proto::dialog::Modify;
+use sip_proto::dialog::{Modify, SessionTimers};
 use sip_proto::endpoint::Handling;
 use sip_proto::{DialogId, Message, Method, StatusCode};
 
@@ -23,6 +23,13 @@ fn ua() -> Ua {
 fn with_sdp(text: &str, sdp: &str) -> String {
     let body = format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", sdp.len());
     text.replace("Content-Length: 0\r\n\r\n", &body)
+}
+
+/// A reliable provisional answer of Alice's.
+fn reliable(invite: &Message, code: u16, rseq: u32, sdp: Option<&str>) -> String {
+    let lines = format!("{CONTACT}Allow: INVITE, UPDATE, PRACK\r\nRequire: 100rel\r\nRSeq: {rseq}\r\n");
+    let text = answer(invite, code, "a", &lines);
+    sdp.map_or(text.clone(), |sdp| with_sdp(&text, sdp))
 }
 
 /// A request of Alice's within the dialog that `ok` made.
@@ -122,4 +129,26 @@ fn an_offer_that_crosses_our_bye() {
     ua.hear(answer(&bye, 200, "", ""));
     assert_eq!(ua.hear(ok).sent(), heard.sent(), "the same again");
     ua.pass_all();
+}
+
+// ---- Session timers (RFC 4028) ----
+
+/// RFC 4028 §7.2: the 2xx to an UPDATE of an early dialog, which could not say when the session expires, takes back nothing that the INVITE's 2xx has agreed.
+#[test]
+fn the_2xx_to_an_early_update_after_that_to_the_invite() {
+    let mut ua = Ua::with(|config| {
+        config.set_session_timers(SessionTimers::requested(secs(90))).unwrap();
+        config.settings.rel100 = Rel100::Supported;
+    });
+    let (_, invite) = ua.call_alice();
+    let heard = ua.hear(reliable(&invite, 183, 1, Some(SDP)));
+    let dialog = heard.dialog();
+    ua.hear(answer(&heard.message("PRACK"), 200, "", ""));
+    let update = modify(&mut ua, dialog, Modify::Sdp(moved(2).into())).message("UPDATE");
+    let said = format!("{CONTACT}Require: timer\r\nSession-Expires: 90;refresher=uac\r\n");
+    ua.hear(answer(&invite, 200, "a", &said));
+    ua.hear(with_sdp(&answer(&update, 200, "", CONTACT), SDP));
+    let timer = ua.sip.dialog(dialog).unwrap().session_timer().unwrap().clone();
+    assert_eq!(timer.interval(), Some(secs(90)));
+    assert_eq!(ua.pass(secs(46)).times("UPDATE"), [45_000, 45_500]);
 }
