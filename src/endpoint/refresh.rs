@@ -13,7 +13,7 @@ use super::slots::{ClientSlot, DialogSlot, ServerSlot, Stage, Wish};
 use super::{Endpoint, Refused};
 use crate::context::{Hop, Reply, again};
 use crate::dialog::{
-    DialogState, Failure, InDialog, SessionEffects, SessionTerms, SessionTimer, TIMER, TimerMode,
+    DialogState, Failure, Impact, InDialog, SessionEffects, SessionTerms, SessionTimer, TIMER, TimerMode,
     Unacceptable,
 };
 use crate::message::{Header, Message, Method, Name, StatusCode, supplies};
@@ -101,20 +101,29 @@ impl<D: Default> Endpoint<D> {
         self.schedule_dialog(id);
     }
 
-    /// A request of ours within the dialog failed: when a refresh is to be sent again (§10).
-    pub(super) fn refresh_failed(&mut self, id: DialogId, method: &Method, failure: Failure) {
+    /// A request of ours within the dialog failed: when a refresh is to be sent again (§10). The failure of a change is not that of the refresh, which may
+    /// wait behind it.
+    pub(super) fn refresh_failed(
+        &mut self,
+        id: DialogId,
+        method: &Method,
+        failure: Failure,
+        is_refresh: bool,
+    ) {
         let now = self.now;
         let pause = core::time::Duration::from_millis(10).saturating_mul(self.random.between(210, 400));
         let Some(slot) = self.dialogs.get_mut(id).filter(|slot| slot.has_session(method)) else { return };
         let refuses = [StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_IMPLEMENTED];
-        if *method == Method::Update && refuses.contains(&failure.status()) {
+        let is_unknown = *method == Method::Update && refuses.contains(&failure.status());
+        if is_unknown {
             // §7.4: then by re-INVITE.
             slot.dialog.forget_updates();
-            if let Some(session) = &mut slot.session {
-                session.refresh_now(now);
-            }
-        } else if let Some(session) = &mut slot.session {
-            _ = session.failed(now, method, failure, pause);
+        }
+        let is_spared = !is_refresh && failure.impact(method) == Impact::Transaction;
+        match &mut slot.session {
+            Some(session) if is_unknown && is_refresh => session.refresh_now(now),
+            Some(session) if !is_spared => _ = session.failed(now, method, failure, pause),
+            Some(_) | None => {}
         }
         self.schedule_dialog(id);
     }
@@ -140,7 +149,7 @@ impl<D: Default> Endpoint<D> {
             again_at: None,
         };
         if self.take_on(id, wish).is_err() {
-            self.refresh_failed(id, &Method::Invite, Failure::TransportError);
+            self.refresh_failed(id, &Method::Invite, Failure::TransportError, true);
         }
     }
 

@@ -473,7 +473,7 @@ impl<D: Default> Endpoint<D> {
                     .as_ref()
                     .map_or(Impact::Transaction, |method| self.impact_within(dialog, failure, method));
                 if let (Some(dialog), Some(method)) = (dialog, &method) {
-                    self.refresh_failed(dialog, method, failure);
+                    self.refresh_failed(dialog, method, failure, purpose == Purpose::Refresh);
                 }
                 // RFC 5057 §5.1: the end of the session's usage is that of its dialog.
                 if let (Some(slot), Impact::Dialog) = (dialog.and_then(|id| self.dialogs.get_mut(id)), impact)

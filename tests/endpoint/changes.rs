@@ -3,8 +3,8 @@
 use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer, secs};
 use sip_proto::context::{Rel100, Reply};
 use sip_proto::dialog::{Modify, SessionTimers};
-use sip_proto::endpoint::Handling;
-use sip_proto::{DialogId, Message, Method, StatusCode};
+use sip_proto::endpoint::{By, Handling, Why};
+use sip_proto::{DialogEvent, DialogId, Event, Message, Method, StatusCode};
 
 /// A description that moves the stream, in this version.
 fn moved(version: u32) -> String {
@@ -46,6 +46,14 @@ fn prack(progress: &Message, ok: &Message, cseq: u32) -> Req {
 fn modify(ua: &mut Ua, dialog: DialogId, modify: Modify) -> Heard {
     ua.sip.dialog(dialog).unwrap().modify(ua.now, modify).unwrap();
     ua.drain()
+}
+
+fn ends(heard: &Heard) -> Vec<(By, Why)> {
+    let ends = heard.events().into_iter().filter_map(|event| match event {
+        Event::Dialog { event: DialogEvent::Destroy { by, why, .. }, .. } => Some((*by, *why)),
+        _ => None,
+    });
+    ends.collect()
 }
 
 // ---- What waits, and what goes first ----
@@ -132,6 +140,39 @@ fn an_offer_that_crosses_our_bye() {
 }
 
 // ---- Session timers (RFC 4028) ----
+
+/// A call to Alice with a session interval of 90 s, which we refresh.
+fn refreshing(lines: &str) -> (Ua, DialogId) {
+    let mut ua = Ua::with(|config| config.set_session_timers(SessionTimers::requested(secs(90))).unwrap());
+    let (_, invite) = ua.call_alice();
+    let said = format!("{CONTACT}{lines}Require: timer\r\nSession-Expires: 90;refresher=uac\r\n");
+    let heard = ua.hear(with_sdp(&answer(&invite, 200, "a", &said), SDP));
+    let dialog = heard.dialog();
+    (ua, dialog)
+}
+
+/// RFC 4028 §10: a refresh that waits behind a change goes out when the change has failed; nothing was wrong with it.
+#[test]
+fn a_change_that_fails_leaves_the_refresh_alone() {
+    let (mut ua, dialog) = refreshing("");
+    ua.pass(secs(40));
+    let invite = modify(&mut ua, dialog, Modify::Sdp(moved(2).into())).message("INVITE");
+    ua.hear(answer(&invite, 180, "", ""));
+    ua.pass(secs(43));
+    let heard = ua.hear(answer(&invite, 488, "", ""));
+    assert_eq!(heard.lines(), ["ACK", "* failed 488 X (INVITE)", "INVITE +body"]);
+    let said = format!("{CONTACT}Require: timer\r\nSession-Expires: 90;refresher=uac\r\n");
+    ua.hear(with_sdp(&answer(&heard.message("INVITE"), 200, "", &said), SDP));
+    assert_eq!(ends(&ua.pass(secs(40))), []);
+    // Nor is one sent for an UPDATE of the application's that the peer does not know (§7.4).
+    let (mut ua, dialog) = refreshing("Allow: INVITE, UPDATE\r\n");
+    ua.pass(secs(10));
+    ua.sip.dialog(dialog).unwrap().update(ua.now, None).unwrap();
+    let update = ua.drain().message("UPDATE");
+    ua.hear(answer(&update, 405, "", ""));
+    let heard = ua.pass(secs(36));
+    assert_eq!(heard.times("INVITE +body").first(), Some(&45_000), "by re-INVITE, when it is due");
+}
 
 /// RFC 4028 §7.2: the 2xx to an UPDATE of an early dialog, which could not say when the session expires, takes back nothing that the INVITE's 2xx has agreed.
 #[test]
