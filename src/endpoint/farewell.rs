@@ -24,8 +24,12 @@ impl<D: Default> Endpoint<D> {
         self.settle_ack(id);
         let bye = InDialog { method: Method::Bye, headers: headers.to_vec(), body: None };
         let client = self.send_for(id, &bye, purpose)?;
-        if let Some(slot) = self.dialogs.get_mut(id) {
-            slot.dialog.terminate();
+        let Some(slot) = self.dialogs.get_mut(id) else { return Ok(client) };
+        slot.dialog.terminate();
+        // RFC 4028 §10: there is no session to run out any more.
+        if let Some(session) = slot.session.as_mut().filter(|session| session.interval().is_some()) {
+            session.stop();
+            self.schedule_dialog(id);
         }
         Ok(client)
     }

@@ -193,3 +193,23 @@ fn the_2xx_to_an_early_update_after_that_to_the_invite() {
     assert_eq!(timer.interval(), Some(secs(90)));
     assert_eq!(ua.pass(secs(46)).times("UPDATE"), [45_000, 45_500]);
 }
+
+/// RFC 4028 §10: once the BYE is out the session does not run out any more: the BYE may be sent with credentials, and its answer is the end.
+#[test]
+fn a_session_does_not_run_out_behind_its_bye() {
+    let mut ua = Ua::with(|config| config.set_session_timers(SessionTimers::requested(secs(90))).unwrap());
+    let expires = "Session-Expires: 90;refresher=uac";
+    let invite = Req::invite().line("Supported: timer").line(expires).body("application/sdp", SDP);
+    let server = ua.hear(invite.text()).server();
+    let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    ua.hear(Req::within(&ok, "ACK", 1).text());
+    ua.pass(secs(59));
+    let bye = ua.destroy(dialog).only();
+    ua.hear(answer(&bye, 401, "", "WWW-Authenticate: Digest realm=\"x\", nonce=\"y\"\r\n"));
+    assert_eq!(ua.pass(secs(2)).lines(), [""; 0]);
+    let bye = ua.destroy(dialog).only();
+    let heard = ua.hear(answer(&bye, 200, "", ""));
+    assert_eq!(ends(&heard), [(By::Local, Why::Bye)]);
+    ua.pass_all();
+}
