@@ -253,6 +253,15 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
+    /// An INVITE of ours has failed: what a provisional answer to it has offered needs no answer any more (RFC 3261 §14.1).
+    pub(super) fn forget_offer(&mut self, client: RequestId) {
+        let Some(id) = self.clients.get(client).and_then(|slot| slot.dialog) else { return };
+        let due = self.dialogs.get(id).and_then(|slot| slot.rare().ack_due.as_ref());
+        if due.is_some_and(|due| due.client == client) {
+            self.forget_ack(id);
+        }
+    }
+
     fn forget_ack(&mut self, id: DialogId) -> Option<AckDue> {
         let due = self.dialogs.get_mut(id)?.rare.as_mut()?.ack_due.take()?;
         self.schedule_dialog(id);
@@ -272,9 +281,11 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn fire_dialog(&mut self, id: DialogId) {
         let Some(slot) = self.dialogs.get(id) else { return };
         if let Some(due) = slot.rare().ack_due.clone().filter(|due| due.until <= self.now) {
+            let is_early = slot.dialog.state() == DialogState::Early;
             self.settle_ack(id);
-            match due.is_provisional() {
-                true => _ = self.cancel_client(due.client, &[]),
+            // Where the 2xx has come all the same the call is up, without a session.
+            match due.is_provisional() && (self.cancel_client(due.client, &[]).is_ok() || is_early) {
+                true => {}
                 false => self.hang_up(id, &[], Why::NoAnswer),
             }
             return;

@@ -258,6 +258,7 @@ impl<D: Default> Endpoint<D> {
                 self.send_ack_again(client, &response);
             }
             if has(ClientEffects::FAILURE) {
+                self.forget_offer(client);
                 let status = response.status().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
                 let again = match status {
                     StatusCode::REQUEST_PENDING => self.try_again(client, &response),
@@ -277,6 +278,7 @@ impl<D: Default> Endpoint<D> {
             self.send_cancel(client);
         }
         if has(ClientEffects::GAVE_UP) {
+            self.forget_offer(client);
             let context = self.clients.get_mut(client).and_then(ClientSlot::context);
             if let Some(why) = context.and_then(|context| context.synthetic()) {
                 match self.redirect_unanswered(client, why) {

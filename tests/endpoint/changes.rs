@@ -1,7 +1,7 @@
 //! The life of a session where one thing meets another: changes, provisional answers, timers and the end (RFC 3261 §14, RFC 3262, RFC 3311, RFC 4028).
 
 use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer, secs};
-use sip_proto::context::{Rel100, Reply};
+use sip_proto::context::{Invite, Rel100, Reply};
 use sip_proto::dialog::{Modify, SessionTimers};
 use sip_proto::endpoint::{By, Handling, Why};
 use sip_proto::{DialogEvent, DialogId, Event, Message, Method, StatusCode};
@@ -120,6 +120,45 @@ fn the_prack_of_a_reinvite_after_its_ack() {
     let bye = ua.destroy(dialog).only();
     ua.hear(answer(&bye, 200, "", ""));
     ua.pass_all();
+}
+
+/// RFC 3261 §14.1: the offer in a provisional answer to a re-INVITE needs no answer once the re-INVITE has failed.
+#[test]
+fn no_answer_to_an_offer_that_has_failed() {
+    for code in [488, 491] {
+        let mut ua = ua();
+        let (_, dialog) = ua.answered_call();
+        let invite = modify(&mut ua, dialog, Modify::Offerless).message("INVITE");
+        let heard = ua.hear(reliable(&invite, 183, 1, Some(&moved(2))));
+        assert_eq!(heard.lines().last().unwrap(), "* offer: answer due");
+        ua.hear(answer(&invite, code, "", ""));
+        assert!(ua.sip.dialog(dialog).unwrap().answer(ua.now, SDP).is_err(), "{code}");
+        assert_eq!(ua.drain().lines(), [""; 0]);
+        // Neither is anything cancelled for want of it.
+        let heard = ua.pass(secs(40)).lines();
+        assert!(!heard.iter().any(|line| line.contains("CANCEL")), "{code}: {heard:?}");
+    }
+}
+
+/// RFC 3262 §5, RFC 3261 §13.2.1: a 2xx that did not wait for the PRACK: the offer still needs its answer. Where none comes the call ends.
+#[test]
+fn a_2xx_that_does_not_wait_for_the_answer_in_prack() {
+    for answers in [true, false] {
+        let mut ua = ua();
+        let invite = ua.invite(Invite::to("sip:alice@192.0.2.1")).1.only();
+        let dialog = ua.hear(reliable(&invite, 183, 1, Some(SDP))).dialog();
+        let ok = answer(&invite, 200, "a", CONTACT);
+        assert_eq!(ua.hear(ok).lines()[0], "ACK");
+        if answers {
+            ua.sip.dialog(dialog).unwrap().answer(ua.now, SDP).unwrap();
+            let prack = ua.drain().message("PRACK");
+            ua.hear(answer(&prack, 200, "", ""));
+        }
+        let heard = ua.pass(secs(35));
+        let end = if answers { vec![] } else { vec![(By::Local, Why::NoAnswer)] };
+        assert_eq!(ends(&heard), end);
+        assert_eq!(heard.times("BYE").first(), if answers { None } else { Some(&31_500) });
+    }
 }
 
 // ---- The end ----
