@@ -147,7 +147,9 @@ impl<D: Default> Endpoint<D> {
 
     /// Whether a PRACK within a dialog that was answered takes part in offer and answer.
     pub(super) fn is_session_prack(&self, prack: &Message) -> bool {
-        self.pracked_by(prack).is_some_and(|invite| self.is_about_session(invite, prack))
+        // The INVITE of one that brought an offer may be over by now.
+        prack.session_description().is_some()
+            || self.pracked_by(prack).is_some_and(|invite| self.is_about_session(invite, prack))
     }
 
     /// Sends the PRACK of a reliable provisional answer, with our answer if that brought the offer (RFC 3262 §4, §5).

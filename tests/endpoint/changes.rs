@@ -6,6 +6,8 @@ use sip_proto::dialog::{Modify, SessionTimers};
 use sip_proto::endpoint::{By, Handling, Why};
 use sip_proto::{DialogEvent, DialogId, Event, Message, Method, StatusCode};
 
+const PROGRESS: &str = "183 Session Progress (INVITE)";
+
 /// A description that moves the stream, in this version.
 fn moved(version: u32) -> String {
     SDP.replace("1 1 IN", &format!("1 {version} IN")).replace("4000", &format!("40{version:02}"))
@@ -120,6 +122,23 @@ fn the_prack_of_a_reinvite_after_its_ack() {
     let bye = ua.destroy(dialog).only();
     ua.hear(answer(&bye, 200, "", ""));
     ua.pass_all();
+}
+
+/// RFC 3262 §5, RFC 3264 §4: the offer of a PRACK has its answer, though the INVITE that it belongs to was refused and is forgotten: others may follow.
+#[test]
+fn the_answer_to_a_prack_after_its_invite() {
+    let mut ua = ua();
+    let (ok, _) = ua.answered_call();
+    let invite = theirs(&ok, "INVITE", 2, Some(&moved(2)));
+    let server = ua.hear(invite.text()).server();
+    let progress = ua.progress(server, Reply::code(183).sdp(SDP).reliable()).unwrap().message(PROGRESS);
+    let asked = ua.hear(prack(&progress, &ok, 3).body("application/sdp", &moved(3)).text()).server();
+    ua.reject(server, Reply::code(488)).unwrap();
+    ua.hear(invite.follow("ACK").text());
+    assert!(ua.pass(secs(6)).lines().contains(&"* server ended Done".into()));
+    ua.accept(asked, Reply::new().sdp(SDP)).unwrap();
+    let heard = ua.hear(theirs(&ok, "INVITE", 4, Some(&moved(4))).text());
+    assert_eq!(heard.lines(), ["* INVITE asks"]);
 }
 
 /// RFC 3261 §14.1: the offer in a provisional answer to a re-INVITE needs no answer once the re-INVITE has failed.
