@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{Dialog, DialogError};
 use crate::context::rack;
-use crate::message::{Length, Message, Method, StatusCode};
+use crate::message::{Header, Length, Message, Method, StatusCode};
 use crate::sdp::{
     self, Agreed, Body, Carrier, Change, Direction, Meaning, Negotiation, Ours, Refusal, Session, Side,
     Unusable,
@@ -180,15 +180,16 @@ impl Dialog {
 
     /// Whether an answer of ours to the peer's INVITE may carry this body: a description that is another than the one before would be another
     /// offer (RFC 3261 §13.2.1).
-    pub(crate) fn may_describe(&self, body: &crate::message::Body) -> bool {
+    pub(crate) fn may_describe(&self, body: &crate::message::Body, headers: &[Header]) -> bool {
         let negotiation = &self.session.negotiation;
         let is_said = || {
             let ours = negotiation.offer().filter(|(side, _)| *side == Side::Ours).map(|(_, offer)| offer);
-            ours.or(negotiation.local()) == Some(&*body.bytes)
+            let said = ours.or(negotiation.local());
+            body.description(headers).is_none_or(|described| said == Some(&*described))
         };
         let has_place =
             !matches!(negotiation.needs(Carrier::Success), Ok(Body::Nothing) | Err(Refusal::Unacknowledged));
-        has_place || !body.content_type.starts_with("application/sdp") || is_said()
+        has_place || is_said()
     }
 
     /// The offer that a wish comes to now; `None` where none is to be made.

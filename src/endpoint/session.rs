@@ -79,8 +79,7 @@ impl<D: Default> Endpoint<D> {
             request = self.refresh_request(id)?;
         }
         let carrier = if request.method == Method::Update { Carrier::Update } else { Carrier::Invite };
-        let has_sdp =
-            request.body.as_ref().is_some_and(|body| body.content_type.starts_with("application/sdp"));
+        let has_sdp = request.body.as_ref().is_some_and(|body| body.description(&request.headers).is_some());
         may_send(slot.dialog.negotiation(), carrier, has_sdp).map_err(DialogError::Session)?;
         // §14.1: an INVITE of the peer's that we have refused is not over before its ACK.
         let is_refused = |server: &ServerId| {

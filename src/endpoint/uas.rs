@@ -243,7 +243,7 @@ impl<D: Default> Endpoint<D> {
         let is_description = slot.context.is_invite() && !status.is_failure();
         if let (Some(body), true) = (said, is_description)
             && let Some(within) = slot.dialog.and_then(|id| self.dialogs.get(id))
-            && !within.dialog.may_describe(body)
+            && !within.dialog.may_describe(body, &reply.headers)
         {
             return Err(DialogError::Session(Refusal::SdpMisplaced).into());
         }

@@ -81,7 +81,7 @@ fn finds(headers: &[Header], name: Name) -> bool {
     headers.iter().any(|header| Name::find(&header.name) == name)
 }
 
-const SDP: &str = "application/sdp";
+pub(super) const SDP: &str = "application/sdp";
 
 /// A body with its content type. `Debug` shows the type and the length only.
 #[derive(Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer, secs};
 use sip_proto::context::{Invite, Rel100, Reply};
-use sip_proto::dialog::{Modify, SessionTimers};
+use sip_proto::dialog::{InDialog, Modify, SessionTimers};
 use sip_proto::endpoint::{By, Handling, Why};
 use sip_proto::{DialogEvent, DialogId, Event, Message, Method, StatusCode};
 
@@ -102,6 +102,31 @@ fn a_change_by_update_waits_for_its_turn() {
     assert_eq!(heard, ["* accepted 200 X (UPDATE)"], "{first:?}: our answer is owed");
     let heard = ua.accept(asked, Reply::new().sdp(SDP)).unwrap().lines();
     assert_eq!(heard, ["200 OK (UPDATE) +body", "* accepted 200", "UPDATE +body"]);
+}
+
+/// RFC 3264 §4, RFC 3261 §13.2.1: a description is one wherever it stands, in a part of the body and however its type is spelled.
+#[test]
+fn a_description_in_a_part_is_one_too() {
+    let parts = format!("--b\r\nContent-Type: application/sdp\r\n\r\n{}\r\n--b--\r\n", moved(3));
+    for (kind, body) in [("multipart/mixed;boundary=b", parts), ("Application/SDP", moved(3))] {
+        let mut ua = ua();
+        let (ok, dialog) = ua.answered_call();
+        let server = ua.hear(theirs(&ok, "INVITE", 2, Some(&moved(2))).text()).server();
+        let update = InDialog::new(Method::Update).body(kind, body.clone());
+        ua.sip.dialog(dialog).unwrap().request(ua.now, update).unwrap();
+        assert_eq!(ua.drain().lines(), [""; 0], "{kind}: an offer beside the one that waits");
+        let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+        assert_eq!(heard.lines().last().unwrap(), "UPDATE +body", "{kind}");
+        // Another description than the one that was given reliably.
+        let mut ua = self::ua();
+        let invite = Req::invite().line("Supported: 100rel").body("application/sdp", SDP);
+        let server = ua.hear(invite.text()).server();
+        let progress = ua.progress(server, Reply::code(183).sdp(SDP).reliable()).unwrap().message(PROGRESS);
+        ua.hear(prack(&progress, &progress, 2).text());
+        let other = Reply { body: Some(sip_proto::message::Body::new(kind, body)), ..Reply::new() };
+        assert!(ua.accept(server, other).is_err(), "{kind}");
+        assert_eq!(ua.accept(server, Reply::new()).unwrap().lines()[0], "200 OK (INVITE)");
+    }
 }
 
 // ---- Reliable provisional answers (RFC 3262) ----

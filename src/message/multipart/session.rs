@@ -1,7 +1,12 @@
 //! The session description, alone or inside a multipart body (RFC 5621 §4, §6).
 
+use bytes::Bytes;
+
 use super::{Part, Parts, is_multipart};
-use crate::message::{Disposition, List, MediaType, Message, Name, ParseError};
+use crate::message::build::SDP;
+use crate::message::{
+    Body, Builder, Disposition, Header, List, MediaType, Message, Name, ParseError, StatusCode,
+};
 
 /// How deep multipart bodies may be nested for a description to be found inside: each level is read once more.
 const DEEPEST: usize = 8;
@@ -43,6 +48,23 @@ impl Message {
             body,
         };
         entity.session_description(0).filter(|body| !body.is_empty())
+    }
+}
+
+impl Body {
+    /// The session description that a message with this body and these of its headers has.
+    pub(crate) fn description(&self, headers: &[Header]) -> Option<Bytes> {
+        let is_about = |header: &&Header| {
+            is_encoding(&header.name)
+                || matches!(Name::find(&header.name), Name::ContentDisposition | Name::ContentEncoding)
+        };
+        let mut about = headers.iter().filter(is_about).peekable();
+        if self.content_type == SDP && about.peek().is_none() {
+            return Some(self.bytes.clone()).filter(|body| !body.is_empty());
+        }
+        let draft = about.fold(Builder::response(StatusCode::OK, ""), Builder::extra);
+        let message = draft.body(Some(self.clone())).finish().ok()?;
+        message.session_description().map(Bytes::copy_from_slice)
     }
 }
 
