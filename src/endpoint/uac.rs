@@ -377,7 +377,8 @@ impl<D: Default> Endpoint<D> {
             Purpose::SessionPrack => return self.prack_answered(dialog, &response),
             Purpose::App | Purpose::Refresh | Purpose::Quiet => {}
         }
-        if let Some(slot) = self.dialogs.get_mut(dialog) {
+        // RFC 3262 §5: a PRACK that is not about the session ends nothing in it.
+        if let Some(slot) = self.dialogs.get_mut(dialog).filter(|_| purpose != Purpose::Quiet) {
             if request.method().refreshes_target() {
                 slot.refresh_target(&response);
                 slot.take_contact(&request);

@@ -131,6 +131,20 @@ fn a_description_in_a_part_is_one_too() {
 
 // ---- Reliable provisional answers (RFC 3262) ----
 
+/// RFC 3311 §5.1: an offer waits for the answer to the PRACK that acknowledged a description; that to another PRACK is not it.
+#[test]
+fn the_answer_to_another_prack() {
+    let mut ua = ua();
+    let (_, invite) = ua.call_alice();
+    let heard = ua.hear(reliable(&invite, 180, 1, None));
+    let (first, dialog) = (heard.message("PRACK"), heard.dialog());
+    // The answer to the first PRACK is overtaken by the next provisional answer.
+    let second = ua.hear(reliable(&invite, 183, 2, Some(SDP))).message("PRACK");
+    assert_eq!(modify(&mut ua, dialog, Modify::Sdp(moved(2).into())).lines(), [""; 0]);
+    assert_eq!(ua.hear(answer(&first, 200, "", "")).lines(), [""; 0]);
+    assert_eq!(ua.hear(answer(&second, 200, "", "")).lines(), ["UPDATE +body"]);
+}
+
 /// RFC 3262 §3: a PRACK that was lost comes after the ACK: it is one of a re-INVITE as well.
 #[test]
 fn the_prack_of_a_reinvite_after_its_ack() {
