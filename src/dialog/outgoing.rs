@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{Dialog, DialogError, DialogState, FIRST_CSEQ};
-use crate::context::{Hop, Identifiers, Routing, carries_contact, check_contact};
+use crate::context::{Hop, Identifiers, Routing, as_request_uri, carries_contact, check_contact};
 use crate::message::{Address, Body, Builder, Header, Message, Method, Name, supplies};
 
 /// A request within a dialog: method, extra headers, body.
@@ -122,6 +122,18 @@ impl Dialog {
     pub fn next_hop(&self) -> &str {
         let first = self.text.routes().next().and_then(|route| Address::parse(route).ok());
         first.map_or(self.text.remote_target(), |route| route.uri)
+    }
+
+    /// Whether a request that was written within the dialog goes to the hop that the next one would go to: the target, or the route set, may have
+    /// changed since.
+    pub(crate) fn is_towards(&self, request: &Message) -> bool {
+        let uri = request.request_uri().unwrap_or_default();
+        let is_to = |hop: &str| uri == hop || uri == as_request_uri(hop);
+        match (self.text.routes().next(), request.elements(Name::Route).next()) {
+            (None, None) => is_to(self.text.remote_target()),
+            (None, Some(_)) => false,
+            (Some(first), route) => route == Some(first) || is_to(self.next_hop()),
+        }
     }
 
     fn write(

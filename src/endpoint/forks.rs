@@ -364,7 +364,7 @@ impl<D: Default> Endpoint<D> {
         let keys = ack.dialog_keys();
         let dialog = self.dialog_with(keys.call_id, keys.from_tag, tag.as_bytes());
         if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
-            slot.flow = Some(flow.into());
+            slot.went_by(flow, &ack);
         }
         if let Some(slot) = self.clients.get_mut(client) {
             slot.ack_flows.retain(|(known, _)| !known.eq_ignore_ascii_case(tag));

@@ -403,6 +403,13 @@ impl<D> DialogSlot<D> {
         }
     }
 
+    /// Takes note of the flow that a request of ours went by. One that has waited for it may have been for a hop that is not the next any more.
+    pub(super) fn went_by(&mut self, flow: Flow, request: &Message) {
+        if self.dialog.is_towards(request) {
+            self.flow = Some(flow.into());
+        }
+    }
+
     /// Takes note of the connection that a request of the peer's came by, where that is the only way back.
     pub(super) fn reached_by(&mut self, flow: &Flow) {
         if flow.transport.is_reliable() && Transports::is_nowhere(self.dialog.next_hop()) {

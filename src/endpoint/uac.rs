@@ -132,8 +132,10 @@ impl<D: Default> Endpoint<D> {
             self.index.clients.insert(id, client);
         }
         self.await_notify(client);
-        if let Some(slot) = dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
-            slot.flow = Some(flow.into());
+        let request = self.clients.get(client).and_then(ClientSlot::request);
+        if let (Some(request), Some(slot)) = (request, dialog.and_then(|dialog| self.dialogs.get_mut(dialog)))
+        {
+            slot.went_by(flow, request);
         }
         self.carry_out_client(client, effects, None);
     }

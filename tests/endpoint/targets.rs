@@ -319,3 +319,47 @@ fn the_2xx_to_the_first_invite_leaves_our_own_target() {
     ua.hear(answer(&invite, 200, "a", &contact(22)));
     assert_eq!((remote(&mut ua, dialog), &*local(&mut ua, dialog)), (at(22), "sip:bob@192.0.2.44"));
 }
+
+/// RFC 3261 §12.2.1.1, §12.2.2: what goes out late, to where she was, does not say where the next request goes.
+#[test]
+fn a_request_that_waits_while_the_target_moves() {
+    let mut ua = Ua::new();
+    let server =
+        ua.hear(Req::new("INVITE").line("Contact: <sip:alice@192.0.2.1;transport=tcp>").text()).server();
+    ua.sip.server(server).unwrap().accept(ua.now, Reply::new().sdp(SDP)).unwrap();
+    let heard = ua.drain();
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    ua.hear(Req::within(&ok, "ACK", 1).body("application/sdp", SDP).text());
+    ua.sip.dialog(dialog).unwrap().info(ua.now, "text/plain", "x").unwrap();
+    let connect = ua.drain();
+    assert_eq!(connect.lines(), ["connect TCP 192.0.2.1:5060"]);
+    ua.hear(within(&ok, "UPDATE", 2, 9).text());
+    assert_eq!(remote(&mut ua, dialog), at(9));
+    let flow = ua.tcp("192.0.2.1:5060", 1);
+    let info = ua.input(Input::Connected { token: connect.token(), flow });
+    assert_eq!(
+        (info.transmits()[0].flow, info.only().request_uri()),
+        (flow, Some("sip:alice@192.0.2.1;transport=tcp"))
+    );
+    let bye = ua.destroy(dialog);
+    assert_eq!(bye.only().request_uri(), Some(&*at(9)));
+    assert_eq!(bye.transmits()[0].flow, ua.udp("192.0.2.9:5060"));
+}
+
+/// RFC 3261 §13.2.2.4: nor does what waited in the early dialog, whose route set the 2xx has taken back.
+#[test]
+fn a_request_that_waits_while_the_call_is_answered() {
+    let mut ua = ua();
+    let (_, invite) = ua.call_alice();
+    let early = format!(
+        "{}Record-Route: <sip:192.0.2.80;transport=tcp;lr>\r\nRequire: 100rel\r\nRSeq: 1\r\n",
+        contact(1)
+    );
+    let connect = ua.hear(answer(&invite, 183, "a", &early));
+    assert_eq!(connect.lines()[0], "connect TCP 192.0.2.80:5060");
+    let heard = ua.hear(answer(&invite, 200, "a", &contact(1)));
+    assert_eq!(heard.transmits()[0].flow, ua.udp("192.0.2.1:5060"));
+    let flow = ua.tcp("192.0.2.80:5060", 1);
+    assert_eq!(ua.input(Input::Connected { token: connect.token(), flow }).lines(), ["PRACK"]);
+    assert_eq!(ua.destroy(heard.dialog()).transmits()[0].flow, ua.udp("192.0.2.1:5060"));
+}
