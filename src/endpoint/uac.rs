@@ -110,13 +110,11 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.clients.get(client) else { return };
         let Stage::Parked(request) = &slot.stage else { return };
         let (dialog, request) = (slot.dialog, request.clone());
-        // §9.1: a CANCEL has the Via of its INVITE, whatever socket is bound meanwhile.
-        let request = match *request.method() == Method::Cancel {
-            true => request,
-            false => self.fit_via(request, &flow),
-        };
+        // §9.1: a CANCEL has the Via of its INVITE, whatever socket is bound meanwhile, and goes by its transport, however long it is.
+        let is_cancel = *request.method() == Method::Cancel;
+        let request = if is_cancel { request } else { self.fit_via(request, &flow) };
         let id = MatchId::client(&self.key, &request).ok();
-        let stream = self.stream_for(&request, &flow);
+        let stream = if is_cancel { None } else { self.stream_for(&request, &flow) };
         let Some(slot) = self.clients.get_mut(client) else { return };
         if let (Some(stream), None) = (stream, slot.flow) {
             // It stays parked. Where nobody takes it by TCP it goes by this flow.

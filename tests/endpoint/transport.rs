@@ -66,6 +66,19 @@ fn a_long_request_that_tcp_refuses_goes_by_udp() {
     ua.pass_all();
 }
 
+/// RFC 3261 §9.1: the CANCEL goes by the transport of its INVITE, however long it is: its Via says so.
+#[test]
+fn a_long_cancel_goes_where_its_invite_went() {
+    let mut ua = Ua::new();
+    let (id, heard) = ua.invite(Invite::to(format!("sip:{}@192.0.2.1", "a".repeat(1_300))));
+    let invite = ua.input(Input::SendFailed { token: heard.token() }).only();
+    ua.hear(answer(&invite, 180, "a", CONTACT));
+    let heard = ua.cancel(id);
+    assert_eq!(heard.lines(), ["CANCEL"]);
+    assert_eq!(heard.transmits()[0].flow, ua.udp(ALICE));
+    assert_eq!(heard.only().value(Name::Via), invite.value(Name::Via));
+}
+
 /// The path may be known to take more, or anything; and without a TCP socket there is no choice.
 #[test]
 fn how_long_a_datagram_may_be_can_be_set() {
