@@ -203,10 +203,8 @@ impl<D: Default> Endpoint<D> {
         let slot = self.clients.get_mut(client)?;
         slot.too_small = slot.too_small.saturating_add(1);
         let tail = self.hand_on(client, Stage::Parked(Arc::new(message)))?;
-        let route = match self.transports.is_open(&flow) {
-            true => super::transports::Route::Flow(flow),
-            false => self.transports.route_to(flow.transport, flow.remote),
-        };
+        let route = self.transports.route_again(flow);
+        let route = route.unwrap_or_else(|| self.transports.route_to(flow.transport, flow.remote));
         self.launch_by(route, client);
         Some(tail)
     }

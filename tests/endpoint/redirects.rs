@@ -811,3 +811,17 @@ fn a_422_leaves_the_uri_and_the_place() {
     let bye = ua.destroy(heard.dialog()).only();
     assert_eq!(uri(&bye), "sip:alice@192.0.2.1");
 }
+
+/// RFC 3261 §18.1.1, RFC 4028 §7.3: the INVITE after a 422 goes by the socket that is bound now, which its Via names.
+#[test]
+fn a_422_after_another_socket_was_bound() {
+    let mut ua = timed(100, |_| {});
+    let (_, first) = call(&mut ua, 0);
+    ua.bind(Transport::Udp, "192.0.2.44:5060");
+    let heard = ua.hear(answer(&first, 422, "x", "Min-SE: 200\r\n"));
+    assert_eq!(heard.lines(), ["ACK", "INVITE +body"]);
+    let [ack, invite] = [0, 1].map(|at| heard.transmits()[at].flow.local);
+    assert_eq!((ack, invite), (address("192.0.2.4:5060"), address("192.0.2.44:5060")));
+    let via = heard.message("INVITE");
+    assert!(via.value(Name::Via).unwrap().contains("192.0.2.44:5060"));
+}
