@@ -87,6 +87,9 @@ impl<D: Default> Endpoint<D> {
         }
         if request.method().refreshes_target() {
             slot.take_target(request);
+            if let Some(server) = self.servers.get(server) {
+                slot.reached_by(&server.flow.get());
+            }
             if let Some(response) = response {
                 slot.dialog.refresh_contact(response);
             }

@@ -11,11 +11,11 @@ use super::flow::Flow;
 use super::ids::{DialogId, RequestId, Sender, Token};
 use super::output::Payload;
 use super::slots::{ClientSlot, EndedDialog, Purpose, Stage};
-use super::transports::{Route, Task};
+use super::transports::{Route, Task, Transports};
 use super::{Endpoint, Event};
 use crate::context::{Cause, ClientEffects, Hop, Synthetic};
 use crate::dialog::Dialog;
-use crate::message::{Body, Header, Message, Method, Name, StatusCode, Uri, is_sips};
+use crate::message::{Body, Header, Message, Method, Name, SipUri, StatusCode, Uri, is_sips};
 use crate::random;
 use crate::sdp::Side;
 
@@ -247,19 +247,19 @@ impl<D: Default> Endpoint<D> {
         Some(known)
     }
 
-    /// Where the next hop of a dialog is the name that was looked up for its INVITE, it is not asked for again.
+    /// Where the next hop of a dialog is the name that was looked up for its INVITE, it is not asked for again. Where it is a name that no look-up finds,
+    /// the INVITE's connection is the only way (RFC 7118 §B.1).
     fn inherit_flow(&mut self, client: RequestId, dialog: DialogId) {
         let (Some(client), Some(slot)) = (self.clients.get(client), self.dialogs.get(dialog)) else { return };
         let Some(request) = client.request() else { return };
-        let hop = match request.routes().next() {
-            Some(route) => route.ok().map(|route| route.uri),
-            None => request.request_uri(),
-        };
+        let hop = first_hop(request);
         let is_secure = request.request_uri().is_some_and(is_sips);
         let asked = hop.and_then(|hop| self.transports.locate(hop, is_secure).ok());
         let next = self.transports.locate_in(&slot.dialog).ok();
         let is_same = matches!(asked, Some(Route::Resolve { .. })) && asked == next;
-        let flow = client.flow.filter(|_| is_same);
+        let is_only_way =
+            |flow: &Flow| flow.transport.is_reliable() && Transports::is_nowhere(slot.dialog.next_hop());
+        let flow = client.flow.filter(|flow| is_same || is_only_way(flow));
         if let Some(slot) = self.dialogs.get_mut(dialog) {
             slot.flow = flow.map(Into::into);
         }
@@ -423,6 +423,22 @@ impl<D: Default> Endpoint<D> {
             let by = if why == Why::Cancelled { By::Local } else { By::Remote };
             self.end_dialog(dialog, by, why, None, None);
         }
+    }
+}
+
+/// The URI of the hop that an INVITE of ours went to first (§8.1.2, §12.2.1.1): its first Route element, or its Request-URI where it has none, or where
+/// that is a strict router's; `None` where it cannot be told which.
+fn first_hop(request: &Message) -> Option<&str> {
+    let mut routes = request.routes();
+    let Some(first) = routes.next() else { return request.request_uri() };
+    let is_loose = |uri| Uri::parse(uri).ok().and_then(Uri::sip).is_some_and(SipUri::is_loose);
+    let first = first.ok()?.uri;
+    // Behind a strict router the target stands last.
+    let last = routes.last().map_or(Some(first), |last| last.ok().map(|last| last.uri))?;
+    match (is_loose(first), is_loose(last)) {
+        (false, _) => request.request_uri(),
+        (true, true) => Some(first),
+        (true, false) => None,
     }
 }
 

@@ -399,7 +399,10 @@ impl<D> DialogSlot<D> {
         let hop = String::from(self.dialog.next_hop());
         self.dialog.refresh_target(message);
         if self.dialog.next_hop() != hop {
+            // A browser that has another name is reached as before (RFC 7118 §B.1).
+            let flow = self.flow.take().filter(|_| Transports::is_nowhere(self.dialog.next_hop()));
             self.forget_hop();
+            self.flow = flow.filter(|flow| flow.get().transport.is_reliable());
         }
     }
 

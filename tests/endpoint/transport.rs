@@ -503,3 +503,70 @@ fn a_browser_is_reached_by_its_connection() {
     ua.input(Input::Closed { flow: socket(1) });
     assert_eq!(ua.destroy(dialog).lines().first().map(String::as_str), Some("resolve df7jal23ls0d.invalid"));
 }
+
+/// A browser's connection, the `conn`th.
+fn browser(conn: u32) -> Flow {
+    let [local, remote] = ["192.0.2.4:80", &format!("192.0.2.1:{}", 40_000 + conn)].map(address);
+    Flow { transport: Transport::Ws, local, remote, conn }
+}
+
+/// RFC 7118 §B.1: a browser that is called by its connection answers with a Contact that names nobody: ACK and BYE go by that connection.
+#[test]
+fn a_browser_is_called_by_its_connection() {
+    let mut ua = Ua::new();
+    ua.bind(Transport::Ws, "192.0.2.4:80");
+    ua.input(Input::Message { flow: browser(1), payload: "\r\n\r\n".into() });
+    let way = "<sip:192.0.2.1:40001;transport=ws;lr>";
+    let (_, heard) = ua.invite(Invite::to("sip:alice@df7jal23ls0d.invalid;transport=ws").route(way).sdp(SDP));
+    let nobody = "Contact: <sip:alice@df7jal23ls0d.invalid;transport=ws>\r\n";
+    for (code, line) in [(180, "* got 180 X (INVITE)"), (200, "ACK")] {
+        let payload = answer(&heard.only(), code, "a", nobody).into();
+        let heard = ua.input(Input::Message { flow: browser(1), payload });
+        assert_eq!(heard.lines()[0], line);
+        if code == 200 {
+            assert_eq!(heard.transmits()[0].flow, browser(1));
+            let bye = ua.destroy(heard.dialog());
+            assert_eq!((bye.lines(), bye.transmits()[0].flow), (vec!["BYE".into()], browser(1)));
+        }
+    }
+}
+
+/// RFC 7118 §B.1, RFC 3261 §12.2.2: one that takes another name, in its re-INVITE or in the answer to ours, is reached as before; so it is after it came
+/// back with it.
+#[test]
+fn a_browser_with_another_name() {
+    const NOBODY: &str = "Contact: <sip:alice@one.invalid;transport=ws>";
+    const ANOTHER: &str = "Contact: <sip:alice@two.invalid;transport=ws>";
+    let via = "SIP/2.0/WS one.invalid";
+    for case in 0..3 {
+        let mut ua = Ua::new();
+        ua.bind(Transport::Ws, "192.0.2.4:80");
+        let hear = |ua: &mut Ua, conn, text: String| {
+            ua.input(Input::Message { flow: browser(conn), payload: text.into() })
+        };
+        let invite = Req::new("INVITE").via(via).line(NOBODY).body("application/sdp", SDP);
+        let server = hear(&mut ua, 1, invite.text()).server();
+        let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+        let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+        hear(&mut ua, 1, Req::within(&ok, "ACK", 1).via(via).text());
+        let conn = if case == 2 { 2 } else { 1 };
+        if case == 0 {
+            ua.sip.dialog(dialog).unwrap().modify(ua.now, sip_proto::dialog::Modify::Hold).unwrap();
+            let invite = ua.drain().only();
+            assert_eq!(
+                hear(&mut ua, 1, answer(&invite, 200, "", &format!("{ANOTHER}\r\n"))).lines()[0],
+                "ACK"
+            );
+        } else {
+            let again = Req::within(&ok, "INVITE", 2).via(via).line(ANOTHER).body("application/sdp", SDP);
+            assert_eq!(hear(&mut ua, conn, again.text()).lines()[0], "200 OK (INVITE) +body");
+            hear(&mut ua, conn, Req::within(&ok, "ACK", 2).via(via).text());
+        }
+        let bye = ua.destroy(dialog);
+        assert_eq!(bye.lines(), ["BYE"], "{case}");
+        assert_eq!(
+            (bye.only().request_uri(), bye.transmits()[0].flow),
+            (Some("sip:alice@two.invalid;transport=ws"), browser(conn))
+        );
+    }
+}

@@ -920,6 +920,27 @@ fn a_preloaded_strict_route() {
     assert_eq!(routes, ["sip:192.0.2.71;lr", "sip:alice@192.0.2.1"]);
 }
 
+/// RFC 3261 §8.1.2, §12.2.1.1: the address of a strict router that stands first is not that of the name that stands behind it.
+#[test]
+fn the_name_behind_a_strict_router_is_asked_for() {
+    for routes in
+        [&["<sip:strict.example.com>"][..], &["<sip:strict.example.com>", "<sip:alice.example.com;lr>"]]
+    {
+        let mut ua = Ua::new();
+        let call =
+            routes.iter().fold(Invite::to("sip:alice@alice.example.com"), |call, route| call.route(*route));
+        let (_, asked) = ua.invite(call.sdp(SDP));
+        assert_eq!(&*question(&asked).host, "strict.example.com");
+        let invite = resolved(&mut ua, &asked, Transport::Udp, "192.0.2.70:5060").only();
+        let lines = match routes.len() {
+            1 => "Contact: <sip:alice@alice.example.com>\r\n",
+            _ => "Contact: <sip:alice@192.0.2.1>\r\nRecord-Route: <sip:alice.example.com;lr>\r\n",
+        };
+        let heard = ua.hear(answer(&invite, 200, "a", lines));
+        assert_eq!(heard.lines()[0], "resolve alice.example.com", "{routes:?}");
+    }
+}
+
 /// RFC 3261 §18.1.1, §8.1.1.8: Via and Contact name the socket of the family that the request goes out by.
 #[test]
 fn via_and_contact_over_ipv6() {
