@@ -294,6 +294,8 @@ impl<D: Default> Endpoint<D> {
             DialogState::Confirmed => {}
         }
         slot.dialog.terminate();
+        // It may have come before the 2xx of its fork.
+        self.note_parted(dialog);
         // §13.2.2.4: a 2xx is acknowledged, even if its offer gets no answer any more.
         self.settle_ack(dialog);
         let Some(slot) = self.dialogs.get_mut(dialog) else { return };

@@ -122,15 +122,14 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// Keeps in mind that a fork's early dialog was ended with a BYE, which its 2xx may cross (RFC 5407 §3.1.3).
+    /// Keeps in mind that a fork's early dialog was ended with a BYE, which its 2xx may cross (RFC 5407 §3.1.3), or come after.
     pub(super) fn note_parted(&mut self, dialog: DialogId) {
         let Some(slot) = self.dialogs.get(dialog) else { return };
-        let tag = Box::from(slot.dialog.sip().remote_tag);
         if let Some(client) = slot.client.and_then(|client| self.clients.get_mut(client))
             && client.forks.contains(&dialog)
             && client.parted.len() < self.config.limits.forks
         {
-            client.parted.push(tag);
+            client.parted.push(Box::from(slot.dialog.sip().remote_tag));
         }
     }
 
@@ -189,10 +188,7 @@ impl<D: Default> Endpoint<D> {
                 let event = ClientEvent::Forked { response: response.clone(), dialog };
                 self.emit(Event::Client { request: client, event });
             }
-            Some(dialog) => {
-                self.forget_fork(client, dialog);
-                self.hang_up(dialog, &[], Why::OtherFork);
-            }
+            Some(dialog) => self.part_with(client, dialog, is_known, Why::OtherFork),
             None => {
                 self.turn_down(client, &response);
                 match (is_result, has_crossed) {

@@ -94,7 +94,7 @@ pub(super) struct ClientSlot<D> {
     pub(super) forks: SmallVec<[DialogId; 1]>,
     /// Where the ACK of each 2xx went, by To tag.
     pub(super) ack_flows: Vec<(Box<str>, Flow)>,
-    /// The To tags of forks whose early dialogs we have ended with a BYE. Of a SUBSCRIBE or REFER, the tags of those that made a dialog.
+    /// The To tags of forks whose early dialogs were ended with a BYE. Of a SUBSCRIBE or REFER, the tags of those that made a dialog.
     pub(super) parted: Vec<Box<str>>,
     pub(super) ring_within: Option<Duration>,
     /// How often it was sent on its way anew.

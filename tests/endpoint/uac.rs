@@ -1024,3 +1024,40 @@ fn a_rejection_whose_connection_is_gone() {
         assert_eq!(heard.only().value(Name::Via), invite.value(Name::Via), "{code}");
     }
 }
+
+/// DESIGN.md §2.6, RFC 3261 §13.2.2.4: a further fork that the application has not heard of ends unheard.
+#[test]
+fn a_second_fork_that_nobody_heard_of() {
+    let mut ua = Ua::new();
+    let (_, invite) = ua.call_alice();
+    let one = ua.hear(answer(&invite, 200, "a", CONTACT)).dialog();
+    assert_eq!(ua.hear(answer(&invite, 200, "b", CONTACT)).lines(), ["ACK", "BYE"]);
+    assert!(ua.sip.dialog(one).is_ok());
+    assert_eq!(ua.sip.counts()[2], 1);
+}
+
+/// RFC 3261 §13.2.2.4, §15.1.2: a peer that hangs up before its 2xx came has hung up: the 2xx is acknowledged, and is no call.
+#[test]
+fn a_bye_that_overtakes_the_2xx() {
+    let mut ua = Ua::new();
+    let (_, invite) = ua.call_alice();
+    let ringing = answer(&invite, 180, "a", CONTACT);
+    ua.hear(ringing.clone());
+    let heard = ua.hear(Req::back(&invite, &parse(&ringing), "BYE", 1).text());
+    assert_eq!(heard.lines(), ["200 OK (BYE)", "* destroy by Remote: Bye"]);
+    let heard = ua.hear(answer(&invite, 200, "a", CONTACT));
+    assert_eq!(heard.lines(), ["ACK", "BYE", "* failed 487 Request Terminated (INVITE) (made up)"]);
+    ua.pass_all();
+}
+
+/// RFC 3261 §13.2.2.4: another place that rings on is not concerned.
+#[test]
+fn a_bye_of_one_early_dialog_of_two() {
+    let mut ua = Ua::new();
+    let (_, invite, [one, two]) = forked(&mut ua);
+    let ringing = answer(&invite, 180, "a", CONTACT);
+    let heard = ua.hear(Req::back(&invite, &parse(&ringing), "BYE", 1).text());
+    assert_eq!(destroyed(&heard), [(one, By::Remote, Why::Bye)]);
+    let heard = ua.hear(answer(&invite, 200, "b", "Contact: <sip:carol@192.0.2.2>\r\n"));
+    assert_eq!((heard.lines()[1].as_str(), heard.dialog()), ("* accepted 200 X (INVITE)", two));
+}
