@@ -347,7 +347,7 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn send_ack(&mut self, client: RequestId, tag: &str, flow: Flow) {
         let context = self.clients.get_mut(client).and_then(ClientSlot::context);
         let Some(ack) = context.and_then(|context| context.ack_of(tag).cloned()) else { return };
-        let ack = self.fit_via(ack, &flow);
+        let ack = self.fit_via(ack, &flow, &flow);
         let stream = self.stream_for(&ack, &flow);
         let known = self.clients.get_mut(client).map(|slot| &mut slot.ack_flows);
         if let (Some(stream), Some(known)) = (stream, known)

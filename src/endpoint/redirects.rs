@@ -148,10 +148,14 @@ impl<D: Default> Endpoint<D> {
             false => (Some(target), self.headers_from(target, request)?, None),
         };
         let contact = request.contact().ok().flatten();
-        if is_secure && !contact.is_some_and(|contact| is_sips(contact.uri)) {
-            let contact = self.transports.contact(route.transport(), route.towards(), true);
-            headers.push(Header::new(Name::Contact.as_str(), String::from(contact)));
-        }
+        let contact = match is_secure && !contact.is_some_and(|contact| is_sips(contact.uri)) {
+            true => Some(self.transports.contact(route.transport(), route.towards(), true)),
+            false => {
+                let said = request.value(Name::Contact).unwrap_or_default();
+                self.transports.contact_instead(said, route.transport(), route.towards())
+            }
+        };
+        headers.extend(contact.map(|contact| Header::new(Name::Contact.as_str(), String::from(contact))));
         let names = self.transports.names(route.transport(), route.towards());
         let branch = self.random.token();
         let hop = Hop { transport: route.transport(), sent_by: &names.sent_by, branch };

@@ -10,7 +10,7 @@ use super::ids::{ConnectId, DialogId, Owner, QueryId, RequestId, Sender, ServerI
 use super::output::{Connect, Payload, Resolve, Transmit};
 use super::transports::{Query, Route, Task};
 use super::{Endpoint, Output, Refused};
-use crate::context::ServerEffects;
+use crate::context::{ServerEffects, carries_contact};
 use crate::message::{Host, Message, Name, Transport};
 use crate::transaction::State;
 
@@ -209,9 +209,9 @@ impl<D: Default> Endpoint<D> {
         goes.then(|| self.transports.route_to(Transport::Tcp, flow.remote))
     }
 
-    /// Hands a message to a flow, with a Via for its transport where another was guessed. A multicast request names its group there, and
-    /// goes one hop (RFC 3261 §18.1.1).
-    pub(super) fn fit_via(&mut self, message: Arc<Message>, flow: &Flow) -> Arc<Message> {
+    /// Hands a message to a flow, with a Via for its transport where another was guessed, and a Contact for `found`: the flow that was found for it, by which
+    /// it would go if it were not too long. A multicast request names its group in Via, and goes one hop (RFC 3261 §18.1.1).
+    pub(super) fn fit_via(&mut self, message: Arc<Message>, flow: &Flow, found: &Flow) -> Arc<Message> {
         let Ok(via) = message.top_via() else { return message };
         let names = self.transports.names(flow.transport, Some(flow.remote.ip()));
         let written = message.value(Name::Via).and_then(|value| value.split_once(' '));
@@ -228,7 +228,16 @@ impl<D: Default> Endpoint<D> {
             let hops = if group.is_ipv4() { ";ttl=1" } else { "" };
             value = alloc::format!("{value};maddr={}{hops}", Host::Ip(group));
         }
-        message.with_top_via(&value).map_or_else(|_| message.clone(), Arc::new)
+        let contact = self.contact_by(&message, found);
+        message.with_top_via(&value, contact).map_or_else(|_| message.clone(), Arc::new)
+    }
+
+    /// What Contact is to say in a request outside dialogs that goes by this flow, where it was left to us and guessed otherwise: where we are reached by
+    /// those that the request goes to (§8.1.1.8).
+    fn contact_by(&self, request: &Message, flow: &Flow) -> Option<&str> {
+        let is_due = request.tag_in_to().is_empty() && carries_contact(request.method());
+        let said = request.value(Name::Contact).filter(|_| is_due)?;
+        self.transports.contact_instead(said, flow.transport, Some(flow.remote.ip()))
     }
 }
 

@@ -165,6 +165,22 @@ impl Transports {
         }
     }
 
+    /// What Contact says over this transport in the place of `said`, if that is ours over another one.
+    pub(super) fn contact_instead(
+        &self,
+        said: &str,
+        transport: Transport,
+        towards: Option<IpAddr>,
+    ) -> Option<&str> {
+        let mut all = self.bound.iter().map(|socket| &socket.names).chain([&self.unbound]);
+        let is_secure = all.find_map(|names| match said {
+            said if *names.contact == *said => Some(false),
+            said if *names.secure_contact == *said => Some(true),
+            _ => None,
+        })?;
+        Some(self.contact(transport, towards, is_secure)).filter(|contact| *contact != said)
+    }
+
     fn socket(&self, transport: Transport, towards: Option<IpAddr>) -> Option<&Socket> {
         let mut sockets = self.bound.iter().filter(|socket| socket.bound.transport == transport);
         let family = towards.map(|ip| ip.is_ipv4());

@@ -112,7 +112,8 @@ impl<D: Default> Endpoint<D> {
         let (dialog, request) = (slot.dialog, request.clone());
         // §9.1: a CANCEL has the Via of its INVITE, whatever socket is bound meanwhile, and goes by its transport, however long it is.
         let is_cancel = *request.method() == Method::Cancel;
-        let request = if is_cancel { request } else { self.fit_via(request, &flow) };
+        let found = slot.flow.unwrap_or(flow);
+        let request = if is_cancel { request } else { self.fit_via(request, &flow, &found) };
         let id = MatchId::client(&self.key, &request).ok();
         let stream = if is_cancel { None } else { self.stream_for(&request, &flow) };
         let Some(slot) = self.clients.get_mut(client) else { return };

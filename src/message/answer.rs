@@ -310,12 +310,12 @@ impl Message {
         builder
     }
 
-    /// This request with another topmost Via, written `via`: for a transport that was not known when the
+    /// This request with another topmost Via, written `via`, and another `contact` if one is given: for a transport that was not known when the
     /// request was made.
     ///
     /// # Errors
     /// When the result does not fit.
-    pub(crate) fn with_top_via(&self, via: &str) -> Result<Message, BuildError> {
+    pub(crate) fn with_top_via(&self, via: &str, contact: Option<&str>) -> Result<Message, BuildError> {
         let mut builder = Builder::request(&self.method, self.request_uri().unwrap_or_default());
         let mut is_top = true;
         for line in &self.lines {
@@ -326,6 +326,10 @@ impl Message {
                 }
                 Name::ContentType | Name::ContentLength => {}
                 Name::CSeq => _ = builder.cseq(self.cseq, &self.method),
+                Name::Contact => match contact {
+                    Some(contact) => _ = builder.line(Name::Contact, |value| value.text(contact)),
+                    None => builder.copy(self, line),
+                },
                 _ => builder.copy(self, line),
             }
         }
@@ -578,7 +582,7 @@ mod tests {
     #[test]
     fn the_top_via_can_be_replaced() {
         let changed = invite("SIP/2.0/UDP h;branch=z9hG4bK1", "<sip:b@h>")
-            .with_top_via("SIP/2.0/TCP x;branch=z9hG4bK2")
+            .with_top_via("SIP/2.0/TCP x;branch=z9hG4bK2", None)
             .unwrap();
         let vias: Vec<_> = changed.values(Name::Via).collect();
         assert_eq!(vias, ["SIP/2.0/TCP x;branch=z9hG4bK2", "SIP/2.0/TCP last"]);

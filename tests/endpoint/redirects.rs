@@ -825,3 +825,17 @@ fn a_422_after_another_socket_was_bound() {
     let via = heard.message("INVITE");
     assert!(via.value(Name::Via).unwrap().contains("192.0.2.44:5060"));
 }
+
+/// RFC 3261 §8.1.1.8, §8.1.3.4: a target of the other family, or by another transport, is told where it reaches us.
+#[test]
+fn the_contact_follows_the_target() {
+    let mut ua = Ua::new();
+    ua.bind(Transport::Udp, "[2001:db8::4]:5060");
+    let (_, first) = call(&mut ua, 5);
+    let contact = |invite: &Message| invite.contact().unwrap().unwrap().uri.to_string();
+    assert_eq!(contact(&first), "sip:bob@192.0.2.4:5060");
+    let second = next(&ua.hear(moved(&first, "<sip:alice@[2001:db8::1]>")));
+    assert_eq!((contact(&second), second.contacts().count()), ("sip:bob@[2001:db8::4]:5060".into(), 1));
+    let third = next(&ua.hear(moved(&second, "<sip:alice@192.0.2.9>")));
+    assert_eq!(contact(&third), "sip:bob@192.0.2.4:5060");
+}

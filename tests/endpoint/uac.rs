@@ -953,6 +953,55 @@ fn via_and_contact_over_ipv6() {
     assert!(invite.value(Name::Contact).unwrap().contains("[2001:db8::4]:5060"));
 }
 
+/// RFC 3261 §8.1.1.8, §12.1.2: where a name leads to another transport or family than was guessed, Contact says so as Via does: the dialog's requests come
+/// back by it. What the application says itself stands.
+#[test]
+fn the_contact_follows_the_name() {
+    let contact = |message: &Message| message.contact().unwrap().unwrap().uri.to_string();
+    let cases = [
+        ("sip:alice@example.com", Transport::Udp, "[2001:db8::1]:5060", "sip:bob@[2001:db8::4]:5060"),
+        ("sip:alice@example.com", Transport::Udp, ALICE, "sip:bob@192.0.2.4:5060"),
+        ("sip:alice@example.com", Transport::Tcp, ALICE, "sip:bob@192.0.2.4:5060;transport=tcp"),
+        ("sips:alice@example.com", Transport::Tls, ALICE, "sips:bob@192.0.2.4:5061"),
+        ("sips:alice@example.com", Transport::Wss, ALICE, "sips:bob@192.0.2.4:5443;transport=ws"),
+    ];
+    for (uri, transport, to, expected) in cases {
+        for own in
+            [None, Some("<sip:bob@192.0.2.99>")].into_iter().take(if uri.starts_with("sips") { 1 } else { 2 })
+        {
+            let mut ua = Ua::new();
+            ua.bind(Transport::Udp, "[2001:db8::4]:5060");
+            ua.bind(Transport::Tls, "192.0.2.4:5061");
+            ua.bind(Transport::Wss, "192.0.2.4:5443");
+            let invite =
+                own.into_iter().fold(Invite::to(uri).sdp(SDP), |invite, own| invite.header("Contact", own));
+            let (_, asked) = ua.invite(invite);
+            let mut heard = resolved(&mut ua, &asked, transport, to);
+            if transport.is_reliable() {
+                let flow = sip_proto::Flow { transport, ..ua.tcp(to, 1) };
+                heard = ua.input(Input::Connected { token: heard.token(), flow });
+            }
+            let invite = heard.only();
+            let expected = if own.is_some() { "sip:bob@192.0.2.99" } else { expected };
+            assert_eq!(contact(&invite), expected, "{uri} by {transport}");
+            assert_eq!(invite.contacts().count(), 1);
+            assert_eq!(invite.body(), SDP.as_bytes());
+        }
+    }
+}
+
+/// RFC 3261 §8.1.1.8, §18.1.1: a request that goes by TCP for its length says where it would have come from.
+#[test]
+fn the_contact_of_a_long_request_stays() {
+    let mut ua = Ua::new();
+    let long = format!("{SDP}{}", "a=x:0123456789\r\n".repeat(100));
+    let (_, asked) = ua.invite(Invite::to("sip:alice@example.com").sdp(long));
+    let heard = resolved(&mut ua, &asked, Transport::Udp, ALICE);
+    let flow = ua.tcp(ALICE, 1);
+    let invite = ua.input(Input::Connected { token: heard.token(), flow }).only();
+    assert_eq!(invite.contact().unwrap().unwrap().uri, "sip:bob@192.0.2.4:5060");
+}
+
 /// DESIGN.md §5, CANCEL: one terminal event, none of a dialog that nobody heard of.
 #[test]
 fn a_crossed_call_has_one_terminal_event() {
