@@ -1,6 +1,7 @@
 //! Dialogs: how they begin, what comes and goes within them, how they end (RFC 3261 §12, §13, §15).
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -17,12 +18,12 @@ use super::slots::{DialogSlot, Held, Purpose, Rare};
 use super::transports::{Route, Task};
 use super::uac::check_owed;
 use super::{Endpoint, Event, Refused};
-use crate::context::{Hop, Reply, Verb};
+use crate::context::{Hop, Reply, Verb, carries_contact};
 use crate::dialog::{
     Dialog, DialogError, DialogState, Impact, InDialog, Role, UsageError, UsageId, UsageKind, Usages,
     Verdict, Within,
 };
-use crate::message::{Header, Message, Method, Name, StatusCode};
+use crate::message::{Header, Message, Method, Name, StatusCode, supplies};
 use crate::sdp::{Change, Meaning, Side};
 use crate::transaction::MatchId;
 
@@ -397,6 +398,13 @@ impl<D: Default> Endpoint<D> {
         let mut request = Cow::Borrowed(request);
         if let Some(terms) = terms {
             add_terms(&mut request.to_mut().headers, &terms);
+        }
+        // §12.2.1.1: where we are reached is said again when it changes.
+        let is_said = !carries_contact(&request.method) || supplies(&request.headers, Name::Contact);
+        let moved = if is_said { None } else { self.transports.contact_since(slot.dialog.local_contact()) };
+        if let Some(contact) = moved {
+            let contact = Header::new(Name::Contact.as_str(), String::from(contact));
+            request.to_mut().headers.push(contact);
         }
         let outlasts = UsageKind::of(&request.method) == Some(UsageKind::Subscription) && slot.outlives();
         let message = match outlasts {

@@ -1,6 +1,7 @@
 //! Session timers: what INVITE, UPDATE and their answers say of them, the refresh, and the end of a session that nobody refreshes (RFC 4028).
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -197,7 +198,10 @@ impl<D: Default> Endpoint<D> {
         let hop = Hop { transport: flow.transport, sent_by: &names.sent_by, branch };
         // Require is there already.
         let terms = SessionTerms { required: false, ..timer.request() };
-        let headers: Vec<_> = terms.headers().collect();
+        let said = request.value(Name::Contact).unwrap_or_default();
+        let contact = self.transports.contact_instead(said, flow.transport, Some(flow.remote.ip()));
+        let contact = contact.map(|contact| Header::new(Name::Contact.as_str(), String::from(contact)));
+        let headers: Vec<_> = terms.headers().chain(contact).collect();
         let message = again(&request, None, &hop, &headers, None).ok()?;
         self.end_early_forks(client, Why::Failed(StatusCode::SESSION_INTERVAL_TOO_SMALL));
         let slot = self.clients.get_mut(client)?;

@@ -34,6 +34,8 @@ impl BuildHasher for Keyed {
 #[derive(Clone, Debug)]
 pub(super) struct Transports {
     bound: Vec<Socket>,
+    /// Those whose place another one has taken, the last one last.
+    former: Vec<Socket>,
     /// What stands in Via and Contact until a socket is bound.
     unbound: Names,
     user: String,
@@ -43,6 +45,9 @@ pub(super) struct Transports {
     connecting: HashMap<(Transport, SocketAddr), ConnectId, Keyed>,
     pub(super) queries: SlotMap<QueryId, Query>,
 }
+
+/// So many sockets whose place others have taken are known.
+const MOST_FORMER: usize = 8;
 
 #[derive(Clone, Debug)]
 struct Socket {
@@ -126,6 +131,7 @@ impl Transports {
         let unbound = Names::new(host.into(), &user, Transport::Udp, contact);
         Self {
             bound: Vec::new(),
+            former: Vec::new(),
             unbound,
             user,
             streams: HashMap::with_hasher(keyed.clone()),
@@ -142,8 +148,21 @@ impl Transports {
         let same = |socket: &Socket| {
             socket.bound.transport == bound.transport && socket.bound.local.is_ipv4() == bound.local.is_ipv4()
         };
-        self.bound.retain(|socket| !same(socket));
+        let replaced = self.bound.iter().position(same).map(|place| self.bound.remove(place));
+        self.former.extend(replaced);
+        self.former.retain(|socket| socket.names.contact != names.contact);
+        let beyond = self.former.len().saturating_sub(MOST_FORMER);
+        self.former.drain(..beyond);
         self.bound.push(Socket { bound, names });
+    }
+
+    /// What Contact says in the place of this URI, if we were reached by that on a socket whose place another one has taken.
+    pub(super) fn contact_since(&self, uri: &str) -> Option<&str> {
+        let former = |socket: &&Socket| {
+            [&socket.names.contact, &socket.names.secure_contact].into_iter().any(|said| is_uri_of(said, uri))
+        };
+        let Socket { bound, .. } = self.former.iter().rev().find(former)?;
+        Some(self.contact(bound.transport, Some(bound.local.ip()), is_sips(uri)))
     }
 
     /// What Via and Contact say over this transport, towards a peer of this address family where that matters.
@@ -172,7 +191,8 @@ impl Transports {
         transport: Transport,
         towards: Option<IpAddr>,
     ) -> Option<&str> {
-        let mut all = self.bound.iter().map(|socket| &socket.names).chain([&self.unbound]);
+        let sockets = self.bound.iter().chain(&self.former);
+        let mut all = sockets.map(|socket| &socket.names).chain([&self.unbound]);
         let is_secure = all.find_map(|names| match said {
             said if *names.contact == *said => Some(false),
             said if *names.secure_contact == *said => Some(true),
@@ -330,6 +350,11 @@ impl Transports {
         self.connecting.remove(&(connect.transport, connect.remote));
         Some(connect)
     }
+}
+
+/// Whether this is the URI of a Contact of ours.
+fn is_uri_of(contact: &str, uri: &str) -> bool {
+    contact.strip_prefix('<').and_then(|contact| contact.strip_suffix('>')) == Some(uri)
 }
 
 impl Names {

@@ -2,11 +2,11 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "test")]
 
-use crate::support::{ALICE, CONTACT, Heard, Req, SDP, Ua, address, answer, secs};
-use sip_proto::context::{Reply, Request};
+use crate::support::{ALICE, BOB, CONTACT, Heard, Req, SDP, Ua, address, answer, secs};
+use sip_proto::context::{Invite, Reply, Request};
 use sip_proto::dialog::Modify;
 use sip_proto::endpoint::{Answer, Handling, Input};
-use sip_proto::message::Name;
+use sip_proto::message::{Header, Name};
 use sip_proto::{Event, Message, Method, Output, ServerId, Transport};
 
 /// RFC 3261 §9.1: a re-INVITE that the application has cancelled is not tried again when its 491, or 422, crosses the CANCEL.
@@ -203,4 +203,52 @@ fn another_socket_is_bound_while_a_call_is_up() {
     let heard = ua.drain();
     assert!(heard.only().value(Name::Via).unwrap().contains("192.0.2.44:5070"));
     assert_eq!(heard.transmits()[0].flow.local, address("192.0.2.44:5070"));
+}
+
+/// RFC 3261 §8.1.1.8, §12.2.1.1, §12.2.2: who was reached by a socket that is another one now says so in what refreshes the target, until the peer has taken it.
+/// What waits for an address meanwhile says it too.
+#[test]
+fn another_socket_is_where_we_are_reached() {
+    let contact = |message: &Message| message.contact().unwrap().unwrap().uri.to_string();
+    let local =
+        |ua: &mut Ua, dialog| ua.sip.dialog(dialog).unwrap().get().unwrap().local().contact.to_string();
+    let mut ua = Ua::new();
+    let (_, _, dialog) = ua.placed_call();
+    ua.bind(Transport::Udp, "192.0.2.44:5070");
+    ua.bind(Transport::Udp, "192.0.2.45:5070");
+    for code in [488, 200, 200] {
+        ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Offerless).unwrap();
+        let invite = ua.drain().only();
+        assert_eq!((contact(&invite), invite.contacts().count()), ("sip:bob@192.0.2.45:5070".into(), 1));
+        let text = answer(&invite, code, "", CONTACT);
+        let body = format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{SDP}", SDP.len());
+        ua.hear(if code == 488 { text } else { text.replace("Content-Length: 0\r\n\r\n", &body) });
+        if code == 488 {
+            assert_eq!(local(&mut ua, dialog), "sip:bob@192.0.2.4:5060");
+        } else {
+            ua.sip.dialog(dialog).unwrap().answer(ua.now, SDP).unwrap();
+            ua.drain();
+            assert_eq!(local(&mut ua, dialog), "sip:bob@192.0.2.45:5070");
+        }
+    }
+    // Back again, and what the application says itself.
+    ua.bind(Transport::Udp, BOB);
+    for (own, expected) in
+        [(None, "sip:bob@192.0.2.4:5060"), (Some("<sip:bob@192.0.2.99>"), "sip:bob@192.0.2.99")]
+    {
+        let headers = own.map(|own| Header::new("Contact", own)).into_iter().collect();
+        let id = ua.sip.dialog(dialog).unwrap().modify_with(ua.now, Modify::Hold, headers).unwrap();
+        let invite = ua.drain().only();
+        assert_eq!(contact(&invite), expected);
+        ua.hear(answer(&invite, 488, "", ""));
+        assert!(ua.sip.client(id).is_ok());
+    }
+
+    let mut ua = Ua::new();
+    let (_, asked) = ua.invite(Invite::to("sip:alice@example.com").sdp(SDP));
+    let Output::Resolve(question) = asked.0[0].1.clone() else { panic!() };
+    ua.bind(Transport::Udp, "192.0.2.44:5070");
+    let targets = vec![(Transport::Udp, address("192.0.2.1:5060"))];
+    let invite = ua.input(Input::Resolved { query: question.query, targets }).only();
+    assert_eq!(contact(&invite), "sip:bob@192.0.2.44:5070");
 }

@@ -824,6 +824,7 @@ fn a_422_after_another_socket_was_bound() {
     assert_eq!((ack, invite), (address("192.0.2.4:5060"), address("192.0.2.44:5060")));
     let via = heard.message("INVITE");
     assert!(via.value(Name::Via).unwrap().contains("192.0.2.44:5060"));
+    assert_eq!(via.value(Name::Contact), Some("<sip:bob@192.0.2.44:5060>"));
 }
 
 /// RFC 3261 §8.1.1.8, §8.1.3.4: a target of the other family, or by another transport, is told where it reaches us.
