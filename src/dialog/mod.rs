@@ -215,15 +215,16 @@ impl Dialog {
             }
             None => return Err(DialogError::Missing(Name::Contact)),
         };
-        Self::uac_towards(request, response, target)
+        Self::uac_towards(request, response, target, true)
     }
 
-    /// Like [`Dialog::uac`], with a remote target of the caller's choosing: where a 2xx names none, its session must be ended
-    /// all the same.
+    /// Like [`Dialog::uac`], with a remote target of the caller's choosing, and with the answer's routes or without: where a 2xx names none that can
+    /// be used, its session must be ended all the same.
     pub(crate) fn uac_towards(
         request: &Message,
         response: &Message,
         remote_contact: &str,
+        is_routed: bool,
     ) -> Result<Self, DialogError> {
         let state = state_after(request, response)?;
         let (local, remote) = (request.party(Name::From)?, response.party(Name::To)?);
@@ -235,7 +236,7 @@ impl Dialog {
         }
         let contacts = [local_contact(request)?, remote_contact];
         let secure = is_sips(request.request_uri().unwrap_or_default());
-        let routes = response.recorded_routes()?;
+        let routes = if is_routed { response.recorded_routes()? } else { Default::default() };
         let text = Text::new(request.call_id(), [&local, &remote], contacts, routes.iter().rev());
         let mut dialog = Self {
             text,

@@ -164,9 +164,12 @@ impl<D: Default> Endpoint<D> {
         if let Some(dialog) = dialog {
             self.session_accepted_so(client, dialog, &response);
         }
-        if let (Some(dialog), None) = (dialog, waits) {
-            self.acknowledge(client, dialog, &response, None);
-        }
+        let is_reached = match (dialog, waits) {
+            (Some(dialog), None) => self.acknowledge(client, dialog, &response, None),
+            (_, Some(dialog)) => self.dialog_route(dialog).is_ok(),
+            (None, None) => true,
+        };
+        let [dialog, waits] = [dialog, waits].map(|dialog| dialog.filter(|_| is_reached));
         match dialog {
             Some(dialog) if has_crossed => {
                 self.part_with(client, dialog, is_known, Why::Cancelled);
@@ -190,7 +193,7 @@ impl<D: Default> Endpoint<D> {
             }
             Some(dialog) => self.part_with(client, dialog, is_known, Why::OtherFork),
             None => {
-                self.turn_down(client, &response);
+                self.turn_down(client, &response, is_known);
                 match (is_result, has_crossed) {
                     (true, true) => self.conclude_without_answer(client, Synthetic::Cancelled),
                     (true, false) => self.conclude(client, response.clone(), Cause::DialogError, false),
@@ -205,22 +208,36 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// A 2xx that no dialog can be kept for: it names no Contact, or there is no room. It is acknowledged, and its
+    /// A 2xx that no dialog can be kept for: it names no Contact, or one that nothing can be sent to, or there is no room. It is acknowledged, and its
     /// session ended, all the same (§13.2.2.4).
-    fn turn_down(&mut self, client: RequestId, response: &Message) {
+    fn turn_down(&mut self, client: RequestId, response: &Message, is_known: bool) {
         let known = self.fork_of(client, response);
-        let made = known.is_none().then(|| self.dialog_anyhow(client, response)).flatten();
-        let Some(dialog) = known.or_else(|| made.map(|dialog| self.insert_dialog(dialog))) else { return };
-        self.acknowledge(client, dialog, response, None);
-        self.part_with(client, dialog, known.is_some(), Why::Failed(StatusCode::OK));
+        let usable = known.filter(|known| self.dialog_route(*known).is_ok());
+        if let (Some(known), None) = (known, usable) {
+            self.part_with(client, known, is_known, Why::Failed(StatusCode::OK));
+        }
+        let made = if usable.is_none() { self.dialog_anyhow(client, response) } else { None };
+        let Some(dialog) = usable.or(made) else { return };
+        _ = self.acknowledge(client, dialog, response, None);
+        self.part_with(client, dialog, usable.is_some(), Why::Failed(StatusCode::OK));
     }
 
-    /// The dialog of a 2xx, towards our Request-URI if it names no usable Contact.
-    fn dialog_anyhow(&self, client: RequestId, response: &Message) -> Option<Dialog> {
-        let request = self.clients.get(client)?.request()?;
+    /// The dialog of a 2xx, towards our Request-URI if it names no usable Contact, and where nothing can be sent to its routes or its target, by the flow of
+    /// the INVITE.
+    fn dialog_anyhow(&mut self, client: RequestId, response: &Message) -> Option<DialogId> {
+        let slot = self.clients.get(client)?;
+        let (request, flow) = (slot.request()?, slot.flow);
         let contact = response.contact().ok().flatten().map(|contact| contact.uri);
         let target = contact.filter(|uri| Uri::parse(uri).is_ok()).or(request.request_uri())?;
-        Dialog::uac_towards(request, response, target).ok()
+        let made = Dialog::uac_towards(request, response, target, true).ok();
+        let made = made.filter(|dialog| self.transports.locate_in(dialog).is_ok());
+        let is_reached = made.is_some();
+        let anyhow = || Dialog::uac_towards(request, response, request.request_uri()?, false).ok();
+        let id = self.insert_dialog(made.or_else(anyhow)?);
+        if let Some(slot) = self.dialogs.get_mut(id).filter(|_| !is_reached) {
+            slot.flow = flow.map(Into::into);
+        }
+        Some(id)
     }
 
     /// Ends the session of a 2xx that is not wanted. A dialog that the application has not heard of ends unheard.
@@ -261,19 +278,19 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// Makes the ACK of a 2xx, keeps it for as long as the 2xx may come again, and sends it.
+    /// Makes the ACK of a 2xx, keeps it for as long as the 2xx may come again, and sends it; whether there is a way for it.
     pub(super) fn acknowledge(
         &mut self,
         client: RequestId,
         dialog: DialogId,
         response: &Message,
         answer: Option<Body>,
-    ) {
-        let Ok(route) = self.dialog_route(dialog) else { return };
+    ) -> bool {
+        let Ok(route) = self.dialog_route(dialog) else { return false };
         let branch = self.random.token();
-        let Some(slot) = self.dialogs.get(dialog) else { return };
+        let Some(slot) = self.dialogs.get(dialog) else { return false };
         let Some(ack) = self.write_ack(client, &slot.dialog, response, answer, (&route, branch)) else {
-            return;
+            return false;
         };
         if let Some(slot) = self.dialogs.get_mut(dialog) {
             slot.dialog.note_sent(&ack);
@@ -283,6 +300,7 @@ impl<D: Default> Endpoint<D> {
             slot.flow = Some((*flow).into());
         }
         self.go_within(dialog, route, task);
+        true
     }
 
     /// Acknowledges the 2xx to a re-INVITE whose dialog has ended meanwhile (§13.2.2.4, RFC 5407 §3.2.3).

@@ -239,7 +239,7 @@ impl<D: Default> Endpoint<D> {
             return Ok(());
         }
         self.forget_ack(id);
-        self.acknowledge(due.client, id, &due.response, answer);
+        _ = self.acknowledge(due.client, id, &due.response, answer);
         self.schedule_dialog(id);
         self.wish_ended(id, due.client);
         Ok(())
@@ -248,7 +248,7 @@ impl<D: Default> Endpoint<D> {
     /// Acknowledges with an answer that takes nothing, since no other will come (§13.2.2.4). A PRACK is left out.
     pub(super) fn settle_ack(&mut self, id: DialogId) {
         if let Some(due) = self.forget_ack(id).filter(|due| !due.is_provisional()) {
-            self.acknowledge(due.client, id, &due.response, None);
+            _ = self.acknowledge(due.client, id, &due.response, None);
         }
     }
 

@@ -395,7 +395,7 @@ impl<D: Default> Endpoint<D> {
         let waits = is_invite && self.dialogs.get(dialog).is_some_and(owes);
         match is_invite && !waits {
             true if self.dialogs.contains_key(dialog) && !is_left => {
-                self.acknowledge(client, dialog, &response, None);
+                _ = self.acknowledge(client, dialog, &response, None);
             }
             true => self.acknowledge_afterwards(client, &response),
             false => {}

@@ -1110,3 +1110,44 @@ fn a_bye_of_one_early_dialog_of_two() {
     let heard = ua.hear(answer(&invite, 200, "b", "Contact: <sip:carol@192.0.2.2>\r\n"));
     assert_eq!((heard.lines()[1].as_str(), heard.dialog()), ("* accepted 200 X (INVITE)", two));
 }
+
+/// RFC 3261 §13.2.2.4: a 2xx whose Contact or Record-Route leads nowhere is acknowledged, and its call ended, by the way of the INVITE; it is no call.
+#[test]
+fn a_2xx_that_leads_nowhere() {
+    let tel = "Contact: <tel:+15551234>\r\n";
+    for lines in [
+        tel.to_string(),
+        format!("{CONTACT}Record-Route: <tel:+15551234>\r\n"),
+        format!("{CONTACT}Record-Route: <sip:192.0.2.7;lr\r\n"),
+    ] {
+        for is_ringing in [false, true] {
+            let mut ua = Ua::new();
+            let (_, invite) = ua.call_alice();
+            if is_ringing {
+                ua.hear(answer(&invite, 180, "a", &lines));
+            }
+            let early = ua.sip.counts()[2];
+            let heard = ua.hear(answer(&invite, 200, "a", &lines));
+            let said: Vec<_> =
+                heard.lines().into_iter().filter(|line| !line.starts_with("* destroy")).collect();
+            assert_eq!(said, ["ACK", "BYE", "* failed 200 X (INVITE)"], "{lines} {is_ringing}");
+            assert_eq!(destroyed(&heard).len(), early, "one that was heard of ends: {lines}");
+            assert!(heard.transmits().iter().all(|transmit| transmit.flow == ua.udp(ALICE)));
+            let ack = heard.message("ACK");
+            assert_eq!(
+                (ack.request_uri(), ack.to().unwrap().tag()),
+                (Some("sip:alice@192.0.2.1"), Some("a"))
+            );
+            assert_eq!(ua.hear(answer(&invite, 200, "a", &lines)).only(), ack);
+            ua.hear(answer(&heard.message("BYE"), 200, "a", ""));
+            ua.pass_all();
+        }
+    }
+    // With an offer in it, which would wait for the application.
+    let mut ua = Ua::new();
+    let (_, heard) = ua.invite(Invite::to("sip:alice@192.0.2.1"));
+    let body = format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{SDP}", SDP.len());
+    let ok = answer(&heard.only(), 200, "a", tel).replace("Content-Length: 0\r\n\r\n", &body);
+    assert_eq!(ua.hear(ok).lines(), ["ACK +body", "BYE", "* failed 200 X (INVITE) +body"]);
+    ua.pass_all();
+}
