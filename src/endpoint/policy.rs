@@ -147,10 +147,12 @@ impl Policy {
     /// The value of Allow (RFC 3261 §20.5): everything that is served, in or out of dialogs.
     pub(super) fn allow(&self) -> String {
         let mut allow = String::from("ACK, BYE, CANCEL");
-        let later = self.in_dialog.iter().filter(|(method, _)| find(&self.initial, method).is_none());
-        let is_served = |(_, handling): &&(Method, Handling)| !matches!(handling, Handling::Reject(_));
+        let is_served = |handling: Handling| !matches!(handling, Handling::Reject(_));
+        // A method that is refused outside dialogs may be served within them.
+        let is_listed = |method: &Method| find(&self.initial, method).is_some_and(is_served);
+        let later = self.in_dialog.iter().filter(|(method, _)| !is_listed(method));
+        let served = self.initial.iter().chain(later).filter(|(_, handling)| is_served(*handling));
         // What is no token names no method, and would name others.
-        let served = self.initial.iter().chain(later).filter(is_served);
         for (method, _) in served.filter(|(method, _)| is_token(method.as_str())) {
             allow.push_str(", ");
             allow.push_str(method.as_str());

@@ -231,6 +231,21 @@ fn an_invite_without_usable_contact_is_400() {
     }
 }
 
+/// RFC 3261 §20.5, §13.2.1: what is refused outside dialogs and served within them is allowed: the peer of a call may change it.
+#[test]
+fn allow_names_what_is_served_within_dialogs_alone() {
+    for handling in [Handling::Reject(StatusCode::FORBIDDEN), Handling::Ask] {
+        let mut ua = Ua::with(|config| {
+            config.policy.set_initial(Method::Invite, handling);
+            config.policy.set_initial(Method::Publish, Handling::Reject(StatusCode::FORBIDDEN));
+            config.policy.set_in_dialog(Method::Publish, Handling::Reject(StatusCode::FORBIDDEN));
+        });
+        let (_, invite) = ua.call_alice();
+        let allow = |method: &str| invite.allow().filter(|known| *known == method).count();
+        assert_eq!(["INVITE", "MESSAGE", "UPDATE", "PUBLISH"].map(allow), [1, 1, 1, 0], "{handling:?}");
+    }
+}
+
 /// RFC 3261 §8.2.2.2: the same request by another way is 482; once the first is over, it is a new one.
 // Holds: 3261-8.2.2.2-1, 3261-8.2.2.2-2
 #[test]
