@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use core::num::NonZeroU64;
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::counters::bump;
@@ -291,10 +292,23 @@ impl<D: Default> Endpoint<D> {
     /// What only a 2xx says (RFC 4028 §4, RFC 6665 §3.1.1): the reply with it, where it is not as it was given.
     fn fitted(&self, slot: &ServerSlot<D>, reply: &Reply) -> Option<Reply> {
         let request = slot.context.request()?;
-        match request.method() {
+        let fitted = match request.method() {
             Method::Subscribe | Method::Refer => Some(self.reply_with_expires(request, reply)),
             _ => self.reply_with_terms(slot, reply),
+        };
+        match self.answer_said(slot, reply) {
+            Some(answer) => Some(Reply { body: Some(answer), ..fitted.unwrap_or_else(|| reply.clone()) }),
+            None => fitted,
         }
+    }
+
+    /// §13.2.1: the answer that an unreliable provisional answer has said, which the 2xx owes; `None` where the application says one itself.
+    fn answer_said(&self, slot: &ServerSlot<D>, reply: &Reply) -> Option<Body> {
+        if reply.body.is_some() || !slot.context.is_invite() {
+            return None;
+        }
+        let negotiation = self.dialogs.get(slot.dialog?)?.dialog.negotiation();
+        negotiation.preview().map(|answer| Body::sdp(Bytes::copy_from_slice(answer)))
     }
 
     fn carry_out_accepted(

@@ -82,6 +82,35 @@ fn no_second_description_in_the_answers_to_an_invite() {
     assert_eq!(ok.lines()[0], "200 OK (INVITE) +body", "the same one may stand there again");
 }
 
+/// RFC 3261 §13.2.1: the answer stands in the 2xx. What an unreliable 183 has said of it is that answer, unless the 2xx says another; where the
+/// 183 was reliable it was given.
+#[test]
+fn the_answer_of_an_unreliable_183_is_that_of_the_2xx() {
+    for is_reinvite in [false, true] {
+        let own = Reply::new().body("text/plain", "x");
+        for (reply, body) in [(Reply::new(), SDP), (Reply::new().sdp(other()), &*other()), (own, "x")] {
+            let mut ua = Ua::new();
+            let server = match is_reinvite {
+                false => ua.called(),
+                true => {
+                    let (ok, _) = ua.answered_call();
+                    ua.hear(reinvite(&ok, 2).text()).server()
+                }
+            };
+            ua.progress(server, Reply::code(183).sdp(SDP)).unwrap();
+            // What comes between has none.
+            ua.progress(server, Reply::new()).unwrap();
+            let ok = ua.accept(server, reply).unwrap().sent().remove(0);
+            assert_eq!(core::str::from_utf8(ok.body()), Ok(body), "{is_reinvite}");
+        }
+    }
+    let mut ua = Ua::new();
+    let server = ua.called();
+    ua.progress(server, Reply::code(183).sdp(SDP)).unwrap();
+    let rejection = ua.reject(server, Reply::new()).unwrap().sent().remove(0);
+    assert!(rejection.body().is_empty());
+}
+
 /// What an ACK says of the session: how many streams, and the port of each.
 fn answered(ack: &Message, offer: &str) {
     let text = core::str::from_utf8(ack.session_description().expect("an answer")).unwrap();

@@ -62,8 +62,8 @@ impl Body {
         if self.content_type == SDP && about.peek().is_none() {
             return Some(self.bytes.clone()).filter(|body| !body.is_empty());
         }
-        let draft = about.fold(Builder::response(StatusCode::OK, ""), Builder::extra);
-        let message = draft.body(Some(self.clone())).finish().ok()?;
+        let mut draft = Builder::response(StatusCode::OK, "");
+        let message = about.fold(&mut draft, Builder::extra).finish_with(Some(self)).ok()?;
         message.session_description().map(Bytes::copy_from_slice)
     }
 }
