@@ -884,6 +884,31 @@ fn a_2xx_without_contact() {
     assert_eq!(heard.times("ACK"), [0], "{:?}", heard.lines());
 }
 
+/// RFC 3261 §12.1.1, §13.2.2.4: a Contact that nothing can be sent to is none; proxies that have recorded a route know better.
+#[test]
+fn a_2xx_whose_contact_is_no_sip_uri() {
+    for contact in ["<tel:+49123>", "<mailto:alice@example.com>"] {
+        let mut ua = Ua::new();
+        let (_, invite) = ua.call_alice();
+        let lines = format!("Contact: {contact}\r\n");
+        ua.hear(answer(&invite, 180, "a", &lines));
+        let heard = ua.hear(answer(&invite, 200, "a", &lines));
+        assert_eq!(
+            heard.lines(),
+            ["* destroy by Local: Failed(200)", "ACK", "BYE", "* failed 200 X (INVITE)"],
+            "{contact}"
+        );
+        assert_eq!(heard.message("BYE").request_uri(), Some("sip:alice@192.0.2.1"));
+
+        let mut ua = Ua::new();
+        let (_, invite) = ua.call_alice();
+        let lines = format!("{lines}Record-Route: <sip:192.0.2.7;lr>\r\n");
+        let heard = ua.hear(answer(&invite, 200, "a", &lines));
+        assert_eq!(heard.lines(), ["ACK", "* accepted 200 X (INVITE)"], "{contact}");
+        assert_eq!(heard.transmits()[0].flow.remote, address("192.0.2.7:5060"));
+    }
+}
+
 /// RFC 3261 §13.2.2.4: a 200 that comes again is acknowledged again, at the limit of forks too.
 #[test]
 fn a_200_that_comes_again_at_the_limit_of_forks() {
