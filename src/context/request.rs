@@ -47,7 +47,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request with this method for this URI.
+    /// A request with this method for this URI. Header fields in the URI are left out: whoever follows one that a peer has given, as in Refer-To, adds those
+    /// that it takes, Replaces for one, from [`SipUri::header_fields`](crate::message::SipUri::header_fields) (RFC 3261 §19.1.5).
     pub fn new(method: Method, uri: impl Into<Cow<'static, str>>) -> Self {
         let uri = uri.into();
         let (route, headers) = (Vec::new(), Vec::new());
@@ -336,7 +337,7 @@ impl Invite {
     /// How many redirections one usually follows.
     pub const USUAL_REDIRECTS: u8 = 5;
 
-    /// An INVITE for this URI.
+    /// An INVITE for this URI, as [`Request::new`].
     pub fn to(uri: impl Into<Cow<'static, str>>) -> Self {
         let request = Request::new(Method::Invite, uri);
         Self { request, ring_within: None, redirects: None, keeps_uri: None, rel100: None }
