@@ -188,7 +188,8 @@ pub enum DialogEvent<D = ()> {
     Message(Asked),
     /// OPTIONS (RFC 3261 §11).
     Options(Asked),
-    /// SUBSCRIBE (RFC 6665). One that refreshes a subscription has been answered, and its NOTIFY sent.
+    /// SUBSCRIBE (RFC 6665). One that refreshes a subscription has been answered, and its NOTIFY sent, without a body, unless
+    /// [`Policy::in_dialog`](super::Policy::in_dialog) says `Ask`.
     Subscribe(Asked),
     /// SUBSCRIBE with Expires 0 for a subscription that is there (§4.2.1.4).
     Unsubscribe(Asked),

@@ -267,7 +267,8 @@ impl<D: Default> Endpoint<D> {
             Method::Bye => Handling::Auto,
             Method::Prack => policy.prack(),
             // RFC 6665 §4.1.3, §4.2.1.1: nobody waits for a user.
-            Method::Notify | Method::Subscribe if is_known => Handling::Auto,
+            Method::Notify if is_known => Handling::Auto,
+            Method::Subscribe if is_known => policy.resubscribe(),
             method => match (policy.in_dialog(method), method) {
                 (Some(handling), _) => handling,
                 (None, Method::Notify) => {

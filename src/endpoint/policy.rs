@@ -25,10 +25,14 @@ pub enum Handling {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// Requests outside dialogs, by method. One that is not in the table is answered 405, or 501 if its method is unknown. `Auto` is
-    /// 200 with Allow, Supported and what is accepted for OPTIONS, 200 for others; after a REFER one NOTIFY with 603 follows (RFC 3515 §2.4.5).
+    /// 200 with Allow, Supported and what is accepted for OPTIONS, 200 for others; after a REFER one NOTIFY with 603 follows (RFC 3515 §2.4.5). The application
+    /// hears of none but those that it is asked about, and of no events of theirs.
     pub initial: Vec<(Method, Handling)>,
     /// Requests within dialogs, by method. `Auto` is 200, with the same NOTIFY after a REFER; for INVITE and UPDATE with a valid answer made of the current description, or 488 where there is none
     /// (RFC 3264 §6). INVITE's entry is for those that change more than [`Policy::session`] is about. BYE, ACK and CANCEL are not the table's business.
+    ///
+    /// A SUBSCRIBE that refreshes or ends a subscription is answered by the endpoint, and the NOTIFY that follows has no body, unless SUBSCRIBE has an entry
+    /// here that is `Ask`: then the application accepts it at once, with the state as its body, which that NOTIFY has (RFC 6665 §4.2.1.2).
     pub in_dialog: Vec<(Method, Handling)>,
     /// Re-INVITE and UPDATE that refresh the session, hold or unhold (RFC 3264 §8.4). `Auto` by default.
     pub session: Handling,
@@ -142,6 +146,14 @@ impl Policy {
     /// Who answers a PRACK with an offer that changes the session. All others are the endpoint's to answer.
     pub(super) fn prack(&self) -> Handling {
         find(&self.in_dialog, &Method::Prack).unwrap_or(Handling::Auto)
+    }
+
+    /// Who answers a SUBSCRIBE for a subscription that is there.
+    pub(super) fn resubscribe(&self) -> Handling {
+        match find(&self.in_dialog, &Method::Subscribe) {
+            Some(Handling::Ask) => Handling::Ask,
+            Some(Handling::Auto | Handling::Reject(_)) | None => Handling::Auto,
+        }
     }
 
     /// The value of Allow (RFC 3261 §20.5): everything that is served, in or out of dialogs.

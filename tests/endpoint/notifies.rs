@@ -444,6 +444,36 @@ fn what_is_told_meanwhile_is_one_request() {
     assert!(ua.sip.is_empty());
 }
 
+/// RFC 6665 §4.2.1.2: the NOTIFY after a refresh, or after the end, has the state, which the application knows: it is asked where SUBSCRIBE's entry says so.
+#[test]
+fn the_state_after_a_refresh() {
+    for (expires, said) in [("600", "active;expires=600"), ("0", "terminated;reason=timeout")] {
+        let mut ua = Ua::with(|config| {
+            config.policy.set_initial(Method::Subscribe, Handling::Ask);
+            config.policy.set_in_dialog(Method::Subscribe, Handling::Ask);
+        });
+        let first = Reply::new().body("text/plain", "away");
+        let (ok, told, dialog, _) = answered(&mut ua, &subscribe(), first);
+        assert_eq!(says(&told), ("active;expires=600", "away"));
+        ua.pass(secs(40));
+        let again = Req::within(&ok, "SUBSCRIBE", 2).line("Contact: <sip:alice@192.0.2.1>");
+        let again = again.line("Event: presence").line(&format!("Expires: {expires}"));
+        let heard = ua.hear(again.text());
+        assert_eq!(heard.0.len(), 1, "nothing goes out unasked: {heard:?}");
+        let asked = match heard.events()[0] {
+            Event::Dialog { event, .. } => event.asked().map(|asked| asked.answer),
+            _ => None,
+        };
+        let Some(Answer::Ask(server)) = asked else { panic!("{heard:?}") };
+        let heard = ua.accept(server, Reply::new().body("text/plain", "here")).unwrap();
+        assert_eq!(heard.message("200 OK (SUBSCRIBE)").value(Name::Expires), Some(expires));
+        let told = heard.message("NOTIFY");
+        assert_eq!(says(&told), (said, "here"));
+        ua.hear(answer(&told, 200, "", ""));
+        assert_eq!(ua.sip.dialog(dialog).is_ok(), expires != "0");
+    }
+}
+
 /// RFC 6665 §4.2.1.2: the NOTIFY after a refresh goes at once, with what waits; §4.2.1.4: the end of its time keeps the pace.
 #[test]
 fn a_refresh_does_not_wait() {
