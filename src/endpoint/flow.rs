@@ -55,14 +55,17 @@ impl From<Flow> for KeptFlow {
 }
 
 /// A socket that the embedder has bound: where our requests come from and answers to them are expected.
+///
+/// Via and Contact name it. For a transport without one they name the host of the identity, as if it were bound for UDP: whoever only answers
+/// over UDP at that host can do without; a Contact that is to lead to us over TCP, TLS or WebSocket cannot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bound {
     /// The transport.
     pub transport: Transport,
     /// The local address.
     pub local: SocketAddr,
-    /// Host and port that peers are to use, where these are others than the local ones: a public address, a name. What is no
-    /// `host [":" port]` (RFC 3261 §25.1) is passed over.
+    /// Host and port that peers are to use, where these are others than the local ones: a public address, a name. One who only opens connections, and knows
+    /// no address of its own, names a host under `.invalid` (RFC 7118 §B.1). What is no `host [":" port]` (RFC 3261 §25.1) is passed over.
     pub advertised: Option<Box<str>>,
 }
 

@@ -61,6 +61,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::IpAddr;
 
 use slotmap::SlotMap;
 
@@ -77,7 +78,7 @@ pub use policy::{Handling, Policy};
 pub use shard::{Shard, shard, shard_of};
 
 use crate::context::{Defaults, Invite, Rel100, Request};
-use crate::message::{Hidden, Message, Method, is_sips};
+use crate::message::{Hidden, Message, Method, Transport, is_sips};
 use crate::random::Random;
 use crate::time::Timestamp;
 use crate::transaction::HashKey;
@@ -279,9 +280,31 @@ impl<D: Default> Endpoint<D> {
         self.start(&request, None, self.config.settings.rel100)
     }
 
-    /// The dialog with these three parts (RFC 3261 §12).
+    /// The dialog with these three parts (RFC 3261 §12). What a Replaces names has its `to_tag` as ours and its `from_tag` as the peer's (RFC 3891 §3).
     pub fn find_dialog(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> Option<DialogId> {
         self.dialog_with(call_id.as_bytes(), local_tag.as_bytes(), remote_tag.as_bytes())
+    }
+
+    /// What Contact says in requests that go by this transport, to an address of this family where both are bound: what a REGISTER
+    /// binds (RFC 3261 §10.2), which has no Contact but the application's own.
+    ///
+    /// ```
+    /// use sip_proto::context::Request;
+    /// use sip_proto::{Bound, Config, Endpoint, Input, Method, Timestamp, Transport};
+    ///
+    /// let mut sip: Endpoint = Endpoint::new(Config::new("sip:alice@example.com")?, [7; 32]);
+    /// let bound = Bound { transport: Transport::Tcp, local: "192.0.2.4:5060".parse()?, advertised: None };
+    /// sip.handle_input(Timestamp::ZERO, Input::Bound(bound));
+    /// let contact = sip.contact(Transport::Tcp, None).to_string();
+    /// assert_eq!(contact, "<sip:alice@192.0.2.4:5060;transport=tcp>");
+    /// let register = Request::new(Method::Register, "sip:example.com;transport=tcp")
+    ///     .to("<sip:alice@example.com>")
+    ///     .header("Contact", contact);
+    /// sip.request(Timestamp::ZERO, register)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn contact(&self, transport: Transport, towards: Option<IpAddr>) -> &str {
+        self.transports.contact(transport, towards, false)
     }
 
     /// The configuration.
