@@ -217,7 +217,7 @@ pub enum DialogEvent<D = ()> {
     ///
     /// For a BYE that is [`DialogRef::destroy_with`](super::DialogRef::destroy_with): where it is not called within 64·T1, or not again after
     /// another challenge, `Destroy` follows. For what refreshes the session or a subscription, a NOTIFY or a PRACK it is
-    /// [`DialogRef::request`](super::DialogRef::request).
+    /// [`DialogRef::request`](super::DialogRef::request). A NOTIFY that ends its subscription is waited for as long as the BYE is.
     Challenged {
         /// The request.
         message: Arc<Message>,

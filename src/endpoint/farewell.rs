@@ -100,7 +100,7 @@ impl<D: Default> Endpoint<D> {
 }
 
 /// Whether an answer asks for credentials, and says how (§22.2, §22.3).
-fn is_challenge(response: &Message) -> bool {
+pub(super) fn is_challenge(response: &Message) -> bool {
     let name = match response.status() {
         Some(StatusCode::UNAUTHORIZED) => Name::WwwAuthenticate,
         Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED) => Name::ProxyAuthenticate,

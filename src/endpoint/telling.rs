@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::event::By;
+use super::farewell::is_challenge;
 use super::ids::{DialogId, RequestId};
 use super::slots::{ClientSlot, Purpose, Stage, Wish};
 use super::transports::Task;
@@ -107,7 +108,7 @@ impl<D: Default> Endpoint<D> {
         let held = self.subscription(id, usage)?;
         let before = held.clone();
         let notifier = notifier_of(held)?;
-        if notifier.state() == NotifierState::Terminated {
+        if notifier.state() == NotifierState::Terminated && !notifier.may_say_again() {
             return Err(DialogError::Terminated.into());
         }
         let told = match change(notifier) {
@@ -292,6 +293,25 @@ impl<D: Default> Endpoint<D> {
         for (_, client) in self.telling.remove(&id).unwrap_or_default() {
             self.give_up_wish(client, Synthetic::Cancelled);
         }
+    }
+
+    /// Whether a NOTIFY of ours that is to end its subscription was challenged, and the application may send another one.
+    pub(super) fn may_say_again(
+        &mut self,
+        id: DialogId,
+        usage: UsageId,
+        notify: &Message,
+        response: &Message,
+    ) -> bool {
+        let until = self.now + self.config.settings.timers.give_up();
+        let is_last = matches!(notify.subscription_state(), Ok(Some(state)) if state.is_terminated());
+        let Ok(notifier) = self.subscription(id, usage).and_then(notifier_of) else { return false };
+        if is_last && is_challenge(response) {
+            notifier.challenged(until);
+            self.schedule_dialog(id);
+            return true;
+        }
+        false
     }
 
     /// A NOTIFY of ours has its result.

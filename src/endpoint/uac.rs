@@ -464,6 +464,9 @@ impl<D: Default> Endpoint<D> {
                 }
                 match (dialog, usage, &request) {
                     (Some(dialog), Some(usage), Some(notify)) if *notify.method() == Method::Notify => {
+                        if self.may_say_again(dialog, usage, notify, &answer) {
+                            return;
+                        }
                         return self.notify_ended(dialog, usage, notify, Some(failure));
                     }
                     (Some(dialog), Some(usage), Some(request)) => {

@@ -314,3 +314,73 @@ fn a_subscribe_that_timed_out_is_sent_again() {
     assert_eq!(heard.times("SUBSCRIBE").first(), Some(&(6_000 + 68_000)), "{heard:?}");
     assert!(heard.times("* no notify").is_empty(), "{heard:?}");
 }
+
+/// A REFER of Alice's in a call that she has ended since: its dialog.
+fn referred(ua: &mut Ua) -> DialogId {
+    use sip_proto::context::Reply;
+    let (ok, dialog) = ua.answered_call();
+    let refer = Req::within(&ok, "REFER", 2).line(CONTACT.trim_end()).line("Refer-To: <sip:carol@192.0.2.9>");
+    let heard = ua.hear(refer.text());
+    let Some(Event::Dialog { event: DialogEvent::Refer(asked), .. }) = heard.events().pop() else {
+        panic!("{heard:?}")
+    };
+    let sip_proto::endpoint::Answer::Ask(server) = asked.answer else { panic!("{heard:?}") };
+    let heard = ua.accept(server, Reply::new()).unwrap();
+    ua.hear(answer(&heard.message("NOTIFY"), 200, "", ""));
+    ua.hear(Req::within(&ok, "BYE", 3).text());
+    ua.pass(secs(2));
+    dialog
+}
+
+/// RFC 3261 §22.3, RFC 5057 §5.1 remark (17): the NOTIFY that ends a subscription is challenged. Until it went out again with credentials the subscription is
+/// there, for 64·T1 at most: the referrer is to hear what became of its REFER (RFC 3515 §2.4.5).
+#[test]
+fn a_last_notify_that_is_challenged() {
+    let again = || {
+        InDialog { headers: with_credentials(), ..InDialog::new(Method::Notify) }
+            .header("Event", "refer")
+            .header("Subscription-State", "terminated;reason=noresource")
+            .body("message/sipfrag", "SIP/2.0 200 OK\r\n")
+    };
+    let usage = |ua: &mut Ua, dialog| ua.sip.dialog(dialog).unwrap().subscriptions().unwrap()[0].id();
+    for (code, challenge) in [(401, CHALLENGE), (407, BY_PROXY)] {
+        let mut ua = Ua::new();
+        let dialog = referred(&mut ua);
+        let told = usage(&mut ua, dialog);
+        let status = sip_proto::StatusCode::OK;
+        ua.sip.dialog(dialog).unwrap().report_refer(ua.now, told, status).unwrap();
+        let mut last = ua.drain().message("NOTIFY");
+        for _ in 0..2 {
+            let heard = ua.hear(answer(&last, code, "", challenge));
+            assert_eq!(heard.lines(), [format!("* failed {code} X (NOTIFY)")]);
+            let state = InDialog::new(Method::Notify).header("Event", "refer");
+            let state = state.header("Subscription-State", "active");
+            assert!(ua.sip.dialog(dialog).unwrap().request(ua.now, state).is_err(), "it is over");
+            ua.pass(secs(1));
+            ua.sip.dialog(dialog).unwrap().request(ua.now, again()).unwrap();
+            last = ua.drain().message("NOTIFY");
+            assert_eq!(last.value(Name::SubscriptionState), Some("terminated;reason=noresource"));
+        }
+        let heard = ua.hear(answer(&last, 200, "", ""));
+        assert_eq!(heard.times("* subscription ended: refer").len(), 1);
+        assert_eq!(ends(&heard, dialog), [(By::Local, Why::Unsubscribed, None)]);
+        ua.pass_all();
+    }
+
+    // Of the endpoint's own accord; and left alone.
+    let mut ua = Ua::new();
+    let dialog = referred(&mut ua);
+    let last = ua.pass(secs(298)).message("NOTIFY");
+    let heard = ua.hear(answer(&last, 407, "", BY_PROXY));
+    assert_eq!(heard.lines(), ["* challenged 407 X (NOTIFY)"]);
+    assert_eq!(ends(&ua.pass(secs(31)), dialog), []);
+    assert_eq!(ends(&ua.pass(secs(1)), dialog), [(By::Local, Why::Unsubscribed, None)]);
+    ua.pass_all();
+
+    // One that says not what it asks for cannot be sent again.
+    let mut ua = Ua::new();
+    let dialog = referred(&mut ua);
+    let last = ua.pass(secs(298)).message("NOTIFY");
+    assert_eq!(ends(&ua.hear(answer(&last, 401, "", "")), dialog).len(), 1);
+    ua.pass_all();
+}

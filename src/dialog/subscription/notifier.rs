@@ -95,6 +95,8 @@ pub struct Notifier {
     next: Timestamp,
     /// Whether one waits for that.
     waits: bool,
+    /// The last one was challenged: until then another may go out in its place.
+    challenged: Option<Timestamp>,
 }
 
 impl Notifier {
@@ -110,6 +112,7 @@ impl Notifier {
             pace: Duration::ZERO,
             next: now,
             waits: false,
+            challenged: None,
         };
         let effects = notifier.refreshed(now, granted);
         (notifier, effects)
@@ -135,6 +138,7 @@ impl Notifier {
     /// Takes note of a NOTIFY that is sent now, whatever the pace: one that follows upon a 2xx goes at once (§4.2.1.2).
     pub fn sent(&mut self, now: Timestamp) {
         self.waits = false;
+        self.challenged = None;
         self.next = now + self.pace;
     }
 
@@ -144,6 +148,7 @@ impl Notifier {
     /// A state that this crate does not know changes nothing.
     pub fn says(&mut self, now: Timestamp, said: &SubscriptionState<'_>) -> bool {
         match (self.state, said.state) {
+            (NotifierState::Terminated, Substate::Terminated) if self.may_say_again() => return true,
             (NotifierState::Terminated, _) | (NotifierState::Active, Substate::Pending) => return false,
             (_, Substate::Terminated) => {
                 _ = self.terminate(said.reason().and_then(Reason::parse), said.retry_after());
@@ -214,8 +219,22 @@ impl Notifier {
         SubscriptionEffects::ENDED
     }
 
+    /// Takes in that the last NOTIFY was challenged (RFC 3261 §22.2, §22.3): another one with credentials is waited for until then (RFC 5057 §5.1, remark 17).
+    pub(crate) fn challenged(&mut self, until: Timestamp) {
+        self.challenged = Some(until);
+    }
+
+    /// Whether another NOTIFY may go out in place of the last one, which was challenged.
+    pub(crate) fn may_say_again(&self) -> bool {
+        self.challenged.is_some()
+    }
+
     /// What is due: the end of the subscription, which a NOTIFY tells (§4.2.1.4), or a NOTIFY whose [turn](Self::take_turn) has come.
     pub fn step(&mut self, now: Timestamp) -> SubscriptionEffects {
+        if self.challenged.is_some_and(|until| until <= now) {
+            self.challenged = None;
+            return SubscriptionEffects::ENDED;
+        }
         if self.state != NotifierState::Terminated && self.expires <= now {
             return self.terminate(Some(Reason::Timeout), None);
         }
@@ -229,7 +248,7 @@ impl Notifier {
     /// When the next step has something to do; `None` once it is over and said so.
     pub fn deadline(&self) -> Option<Timestamp> {
         let expires = (self.state != NotifierState::Terminated).then_some(self.expires);
-        expires.into_iter().chain(self.waits.then_some(self.next)).min()
+        expires.into_iter().chain(self.waits.then_some(self.next)).chain(self.challenged).min()
     }
 
     /// Whether it is over, and the NOTIFY that says so does not wait for its turn.
