@@ -37,7 +37,10 @@ pub(crate) use reliable::{OPTION_TAG, rack};
 pub(crate) use reply::answers_with_contact;
 pub use reply::{Defaults, Permission, Reply, Report};
 pub use request::{Hop, Identifiers, Invite, Request};
-pub(crate) use request::{Routing, again, as_request_uri, carries_contact, check_address, check_contact};
+pub(crate) use request::{
+    Routing, again, as_request_uri, carries_contact, check_address, check_contact, check_headers,
+    check_no_route,
+};
 pub use server::ServerContext;
 pub(crate) use server::Verb;
 

@@ -69,7 +69,8 @@ impl Request {
         self
     }
 
-    /// Adds an element to Route, after those added before: `<sip:proxy.example.com;lr>`.
+    /// Adds an element to Route, after those added before: `<sip:proxy.example.com;lr>`. The request goes to the first one; as a [`header`](Self::header)
+    /// Route is refused.
     #[must_use]
     pub fn route(mut self, route: impl Into<Cow<'static, str>>) -> Self {
         self.route.push(route.into());
@@ -118,6 +119,7 @@ impl Request {
     /// # Errors
     /// When something that the application supplied cannot stand in a message.
     pub fn build(&self, ids: &Identifiers<'_>, hop: &Hop<'_>) -> Result<Message, BuildError> {
+        check_no_route(&self.headers)?;
         let first = self.route.first().map(|route| checked_route(route)).transpose()?;
         // Behind a strict router the target goes into Route, where no one else looks at it.
         Uri::parse(&self.uri).map_err(BuildError::Uri)?;
@@ -251,6 +253,17 @@ pub(crate) fn check_address(address: &Address<'_>, value: &str) -> Result<(), Bu
         return Err(BuildError::Uri(ParseError { expected: "a display name", header: None, at: 0 }));
     }
     address.check(value).map_err(BuildError::Uri)
+}
+
+/// Whether these can be headers of a request of ours: none is Route, by which it would not go (§8.1.2, §12.2.1.1).
+pub(crate) fn check_headers(headers: &[Header]) -> Result<(), BuildError> {
+    headers.iter().try_for_each(Header::check)?;
+    check_no_route(headers)
+}
+
+#[inline]
+pub(crate) fn check_no_route(headers: &[Header]) -> Result<(), BuildError> {
+    if supplies(headers, Name::Route) { Err(BuildError::Reserved(Name::Route)) } else { Ok(()) }
 }
 
 /// An element of Route that the application supplied.

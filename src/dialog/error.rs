@@ -20,7 +20,7 @@ pub enum DialogError {
     #[error("the dialog has ended")]
     Terminated,
     /// The method is not for the application to send on its own: ACK, CANCEL, and BYE within a dialog, which `destroy` sends.
-    #[error("ACK, CANCEL and BYE are not the application's to send")]
+    #[error("ACK, CANCEL and BYE are not the application's to send: accepting, `cancel` and `destroy` do")]
     Method,
     /// There is no session description of ours yet: nothing to hold (RFC 3264 §8.4).
     #[error("there is no session to hold (RFC 3264 §8.4)")]

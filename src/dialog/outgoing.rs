@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{Dialog, DialogError, DialogState, FIRST_CSEQ};
-use crate::context::{Hop, Identifiers, Routing, as_request_uri, carries_contact, check_contact};
+use crate::context::{
+    Hop, Identifiers, Routing, as_request_uri, carries_contact, check_contact, check_no_route,
+};
 use crate::message::{Address, Body, Builder, Header, Message, Method, Name, supplies};
 
 /// A request within a dialog: method, extra headers, body.
@@ -143,6 +145,7 @@ impl Dialog {
         hop: &Hop<'_>,
         within: &Within<'_>,
     ) -> Result<Message, DialogError> {
+        check_no_route(&request.headers)?;
         let first = self.text.routes().next().and_then(|route| Address::parse(route).ok());
         let routing = Routing::new(self.text.remote_target(), first);
         let mut builder = Builder::request(&request.method, &routing.request_uri);

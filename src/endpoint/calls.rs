@@ -18,7 +18,7 @@ use super::slots::{DialogSlot, Held, Purpose, Rare};
 use super::transports::{Route, Task};
 use super::uac::check_owed;
 use super::{Endpoint, Event, Refused};
-use crate::context::{Hop, Reply, Verb, carries_contact};
+use crate::context::{Hop, Reply, Verb, carries_contact, check_headers};
 use crate::dialog::{
     Dialog, DialogError, DialogState, Impact, InDialog, Role, UsageError, UsageId, UsageKind, Usages,
     Verdict, Within,
@@ -418,7 +418,7 @@ impl<D: Default> Endpoint<D> {
     /// Ends a dialog at the application's wish, in the way that its state asks for (§15): CANCEL or a rejection while it is early, BYE once
     /// it is up, deferred until the ACK on the side that answered. A second wish changes nothing, but to a BYE that was challenged.
     pub(super) fn destroy(&mut self, id: DialogId, headers: Vec<Header>) -> Result<(), Refused> {
-        headers.iter().try_for_each(Header::check)?;
+        check_headers(&headers)?;
         let slot = self.dialogs.get(id).ok_or(Refused::Gone)?;
         let role = slot.dialog.role();
         match slot.dialog.state() {

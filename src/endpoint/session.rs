@@ -13,9 +13,9 @@ use super::policy::Handling;
 use super::slots::{AckDue, ClientSlot, Held, Stage, Wish};
 use super::transports::{Route, Task};
 use super::{Endpoint, Event, Refused};
-use crate::context::{Reply, Synthetic, Verb};
+use crate::context::{Reply, Synthetic, Verb, check_headers};
 use crate::dialog::{DialogError, DialogState, InDialog, Modify, Role};
-use crate::message::{Body, Header, Message, Method, Name, StatusCode};
+use crate::message::{Body, Message, Method, Name, StatusCode};
 use crate::sdp::{self, Carrier, Change, Refusal, Side, Unusable};
 use crate::transaction::State;
 
@@ -51,7 +51,7 @@ impl<D: Default> Endpoint<D> {
             }
             Err(refused) if can_wait(&refused) => {
                 // What the message cannot hold is told now, not when its turn comes.
-                wish.request.headers.iter().try_for_each(Header::check)?;
+                check_headers(&wish.request.headers)?;
                 let client = self.clients.insert(ClientSlot::queued(wish, id));
                 if let Some(slot) = self.dialogs.get_mut(id) {
                     slot.rare_mut().wishes.push_back(client);

@@ -14,7 +14,7 @@ use super::ids::{DialogId, RequestId};
 use super::slots::{ClientSlot, Purpose, Stage, Wish};
 use super::transports::Task;
 use super::{Endpoint, Refused};
-use crate::context::Synthetic;
+use crate::context::{Synthetic, check_headers};
 use crate::dialog::{
     DialogError, Failure, Impact, InDialog, Notifier, NotifierState, Party, Reason, SIPFRAG, Sipfrag,
     Subscription, SubscriptionEffects, UsageId,
@@ -364,7 +364,7 @@ pub(super) fn sipfrag(status: StatusCode) -> Body {
 
 /// What the message cannot hold is told now, not when its turn comes.
 fn check(request: &InDialog) -> Result<(), Refused> {
-    request.headers.iter().try_for_each(Header::check)?;
+    check_headers(&request.headers)?;
     let content_type = request.body.as_ref().map(|body| body.content_type.clone());
     // As any other value: this header itself is not for an application to set.
     let content_type = content_type.map(|value| Header::new("X", value));

@@ -71,7 +71,7 @@ pub enum BuildError {
     /// A value or phrase holds a control character: CR or LF would start a header of its own.
     #[error("control character in a value")]
     ControlCharacter,
-    /// The header is written by the library: Via, From, To, Call-ID, CSeq, Content-Length.
+    /// The header is written by the library: Via, From, To, Call-ID, CSeq, Content-Length; in a request of ours Route too, which has a method of its own.
     #[error("header {} is not the application's to set", .0.as_str())]
     Reserved(Name),
     /// A body was given without a content type, or its type is none (RFC 3261 §20.15).

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use crate::support::{ALICE, CONTACT, Heard, Req, SDP, Ua, address, answer, parse, secs};
-use sip_proto::context::{Invite, Rel100, Request};
-use sip_proto::dialog::{InDialog, Modify, SessionTimers, TimerMode};
+use sip_proto::context::{self, Invite, Rel100, Request};
+use sip_proto::dialog::{DialogError, InDialog, Modify, SessionTimers, TimerMode};
 use sip_proto::endpoint::Resolve;
-use sip_proto::message::{Header, Name};
-use sip_proto::{ClientEvent, Event, Input, Message, Method, Output, Transport};
+use sip_proto::message::{BuildError, Header, Name};
+use sip_proto::{ClientEvent, Event, Input, Message, Method, Output, Refused, Transport};
 
 /// The methods of requests outside dialogs.
 const METHODS: [Method; 7] = [
@@ -136,6 +136,38 @@ fn an_invite_has_one_sip_contact() {
     let reinvite = InDialog::new(Method::Invite).header("Contact", "<tel:+49123>").sdp(SDP);
     assert!(ua.sip.dialog(dialog).unwrap().request(ua.now, reinvite).is_err());
     assert!(ua.drain().0.is_empty());
+}
+
+/// RFC 3261 §8.1.2, §12.2.1.1: a request goes to the first Route; one that is a header of the application's would stand there, and the request go elsewhere.
+#[test]
+fn a_route_is_no_header_of_the_applications() {
+    let mut ua = Ua::new();
+    let route = || Header::new("route", "<sip:192.0.2.7;lr>");
+    let refused = |refused: Refused| {
+        let is_reserved = |fault: BuildError| fault == BuildError::Reserved(Name::Route);
+        match refused {
+            Refused::Context(context::Refused::Build(fault)) => is_reserved(fault),
+            Refused::Dialog(DialogError::Build(fault)) => is_reserved(fault),
+            _ => false,
+        }
+    };
+    for method in [Method::Invite, Method::Message] {
+        let request = to_alice(method).header("Route", "<sip:192.0.2.7;lr>");
+        assert!(refused(ua.sip.request(ua.now, request).unwrap_err()));
+    }
+    let (_, dialog) = ua.answered_call();
+    let info = InDialog::new(Method::Info).header("Route", "<sip:192.0.2.7;lr>");
+    let mut call = ua.sip.dialog(dialog).unwrap();
+    assert!(refused(call.request(ua.now, info).unwrap_err()));
+    assert!(refused(call.modify_with(ua.now, Modify::Hold, vec![route()]).unwrap_err()));
+    // One that has to wait for its turn, too.
+    call.modify(ua.now, Modify::Hold).unwrap();
+    assert!(refused(call.modify_with(ua.now, Modify::Hold, vec![route()]).unwrap_err()));
+    assert!(refused(call.destroy_with(ua.now, vec![route()]).unwrap_err()));
+    assert_eq!(ua.drain().lines(), ["INVITE +body"]);
+    let request = to_alice(Method::Message).route("<sip:192.0.2.7;lr>");
+    let heard = send(&mut ua, request);
+    assert_eq!(heard.transmits()[0].flow.remote, address("192.0.2.7:5060"));
 }
 
 /// RFC 3261 §8.1.1.8, §12.1.1, §12.1.2: what Contact says is served outside the dialog too, while it lasts and after it.
