@@ -180,7 +180,7 @@ fn requests_from_outside_reach_our_contact() {
     let call = |n: u32| Req::invite().uri(&uri).branch(&format!("z9hG4bK-{n}")).call_id(&format!("new-{n}"));
     let heard = ua.hear_from("192.0.2.7:5060", call(1).text());
     assert_eq!(heard.lines(), ["* incoming INVITE"]);
-    ua.reject(heard.server(), sip_proto::context::Reply::code(486)).unwrap();
+    ua.reject(heard.server(), context::Reply::code(486)).unwrap();
     ua.hear(Req::back(&invite, &ok, "BYE", 1).text());
     assert!(ua.sip.dialog(dialog).is_err());
     assert_eq!(ua.hear_from("192.0.2.7:5060", call(2).text()).lines(), ["* incoming INVITE"]);
