@@ -235,6 +235,7 @@ impl<D: Default> Endpoint<D> {
             && let (Some((usage, subscriber)), Some(asked)) = (slot.usages.notified(&event), asked)
         {
             subscriber.sent(now, asked);
+            subscriber.parked();
             if let Some(held) = slot.usages.get_mut(usage) {
                 held.says(request);
             }
@@ -242,7 +243,7 @@ impl<D: Default> Endpoint<D> {
             return Ok(Some(usage));
         }
         let is_first = slot.referred == Referred::Never;
-        let Some((subject, subscriber)) = subscription_of(request, is_first, || match asked {
+        let Some((subject, mut subscriber)) = subscription_of(request, is_first, || match asked {
             Some(asked) => Subscriber::new(now, asked, &timers),
             None => Subscriber::implicit(now, &timers),
         }) else {
@@ -255,6 +256,7 @@ impl<D: Default> Endpoint<D> {
         if *request.method() == Method::Refer {
             slot.referred = Referred::Yes;
         }
+        subscriber.parked();
         let usage = slot.usages.add(subject, Party::Subscriber(subscriber)).map_err(|error| match error {
             UsageError::Full => Refused::Full,
             error => Refused::Usage(error),

@@ -1115,3 +1115,22 @@ fn more_are_asked_for_than_a_dialog_holds() {
     assert_eq!(ua.reject(servers[most], Reply::code(603)).unwrap().lines()[0], "603 Decline (SUBSCRIBE)");
     assert_eq!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().len(), most);
 }
+
+/// RFC 6665 §4.1.2.2, §4.1.2.4: Timer N is for a SUBSCRIBE that was sent. One whose next hop nobody finds fails, and the subscription goes on as it was.
+#[test]
+fn a_refresh_that_finds_no_way() {
+    for moves in [false, true] {
+        let mut ua = Ua::new();
+        let sent = subscribing(&mut ua);
+        let first = notify(&sent, "n", 1, "active;expires=600").text();
+        let first = if moves { first.replace("192.0.2.1:5099", "alice.example") } else { first };
+        let dialog = ua.hear(first).dialog();
+        ua.hear(answer(&sent, 200, "n", &format!("{CONTACT}Expires: 600\r\n")));
+        ua.pass(secs(100));
+        ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).unwrap();
+        let heard = ua.pass(secs(32));
+        let failed = heard.times("* failed 503 Service Unavailable (SUBSCRIBE) (made up)");
+        assert_eq!(failed.len(), usize::from(moves), "{heard:?}");
+        assert_eq!(ua.sip.dialog(dialog).is_ok(), moves, "{heard:?}");
+    }
+}

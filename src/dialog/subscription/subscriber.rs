@@ -112,9 +112,16 @@ impl Subscriber {
         self.timer_n = Some(now + self.give_up);
     }
 
-    /// Takes note that what [`sent`](Self::sent) tells of had to wait for its way, and goes now: Timer N runs from here (§4.1.2.4).
+    /// Takes note that what [`sent`](Self::sent) tells of waits for its way: Timer N does not run yet.
+    pub(crate) fn parked(&mut self) {
+        self.timer_n = None;
+    }
+
+    /// Takes note that it goes now: Timer N runs from here (§4.1.2.4).
     pub(crate) fn launched(&mut self, now: Timestamp) {
-        self.timer_n = self.timer_n.map(|_| now + self.give_up);
+        if self.state != SubscriberState::Terminated {
+            self.timer_n = Some(now + self.give_up);
+        }
     }
 
     /// Takes in the 2xx to a SUBSCRIBE or REFER of ours; `granted` is its Expires. 202 is 200 (§8.3.1); after a 204 no NOTIFY comes (§4.1.2.2).
