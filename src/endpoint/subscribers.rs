@@ -414,9 +414,9 @@ impl<D: Default> Endpoint<D> {
     ) {
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         let Some(held) = slot.usages.get_mut(usage) else { return };
-        let end = match &held.party {
-            Party::Subscriber(subscriber) => subscriber.end(),
-            Party::Notifier(_) => None,
+        let (end, failure) = match &held.party {
+            Party::Subscriber(subscriber) => (subscriber.end(), None),
+            Party::Notifier(notifier) => (None, notifier.failure()),
         };
         let event = held.subject().event().into_boxed_str();
         self.give_up_telling(id, usage);
@@ -430,10 +430,12 @@ impl<D: Default> Endpoint<D> {
             false => slot.usages.end(UsageKind::Subscription, Some(usage), impact),
         }
         let is_over = slot.usages.is_over();
-        let why = match end {
-            Some(SubscriberEnd::Refused(failure)) => Why::Response(failure.status()),
-            Some(SubscriberEnd::NoNotify | SubscriberEnd::Expired) => Why::Expired,
-            Some(SubscriberEnd::Notified(_)) | None => Why::Unsubscribed,
+        let why = match (end, failure) {
+            (Some(SubscriberEnd::Refused(failure)), _) => Why::Response(failure.status()),
+            (Some(SubscriberEnd::NoNotify | SubscriberEnd::Expired), _) => Why::Expired,
+            // It took the dialog with it, whatever else there was.
+            (None, Some(failure)) if impact == Impact::Dialog => Why::Response(failure.status()),
+            (Some(SubscriberEnd::Notified(_)) | None, _) => Why::Unsubscribed,
         };
         self.emit(Event::Dialog { dialog: id, event: DialogEvent::SubscriptionEnded { usage, event, end } });
         match is_over {

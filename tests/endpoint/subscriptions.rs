@@ -1134,3 +1134,27 @@ fn a_refresh_that_finds_no_way() {
         assert_eq!(ua.sip.dialog(dialog).is_ok(), moves, "{heard:?}");
     }
 }
+
+/// RFC 5057 §5.1: an answer to a NOTIFY that ends the dialog ends its session, and is why.
+#[test]
+fn an_answer_to_a_notify_that_ends_a_call() {
+    for (code, why) in [(404, Some(404)), (481, None)] {
+        let mut ua = notifier();
+        let (ok, dialog) = ua.answered_call();
+        let request = Req::within(&ok, "SUBSCRIBE", 2).line(CONTACT.trim_end()).line("Event: presence");
+        let heard = ua.hear(request.line("Expires: 600").text());
+        let Some(Event::Dialog { event: DialogEvent::Subscribe(asked), .. }) = heard.events().pop() else {
+            panic!("{heard:?}")
+        };
+        let Answer::Ask(server) = asked.answer else { panic!("{heard:?}") };
+        let heard = ua.accept(server, Reply::new()).unwrap();
+        let heard = ua.hear(answer(&heard.message("NOTIFY"), code, "", ""));
+        let ended = heard.events().into_iter().find_map(|event| match event {
+            Event::Dialog { event: DialogEvent::Destroy { why: Why::Response(status), .. }, .. } => {
+                Some(status.code())
+            }
+            _ => None,
+        });
+        assert_eq!((ended, ua.sip.dialog(dialog).is_ok()), (why, why.is_none()), "{heard:?}");
+    }
+}

@@ -97,6 +97,8 @@ pub struct Notifier {
     waits: bool,
     /// The last one was challenged: until then another may go out in its place.
     challenged: Option<Timestamp>,
+    /// What has ended it, where that was the failure of a NOTIFY.
+    failure: Option<Failure>,
 }
 
 impl Notifier {
@@ -113,6 +115,7 @@ impl Notifier {
             next: now,
             waits: false,
             challenged: None,
+            failure: None,
         };
         let effects = notifier.refreshed(now, granted);
         (notifier, effects)
@@ -216,7 +219,13 @@ impl Notifier {
         }
         self.state = NotifierState::Terminated;
         self.waits = false;
+        self.failure = Some(failure);
         SubscriptionEffects::ENDED
+    }
+
+    /// The failure of a NOTIFY that has ended it.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.failure
     }
 
     /// Takes in that the last NOTIFY was challenged (RFC 3261 §22.2, §22.3): another one with credentials is waited for until then (RFC 5057 §5.1, remark 17).
