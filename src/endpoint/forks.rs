@@ -42,7 +42,8 @@ impl<D: Default> Endpoint<D> {
             false => within,
         };
         self.targets_told(client, dialog.filter(|_| is_reliable), &response);
-        if let Some(slot) = within.filter(|_| is_reliable).and_then(|within| self.dialogs.get_mut(within)) {
+        // RFC 6337 §3.1.1: an unreliable one may say what the answer will be.
+        if let Some(slot) = within.and_then(|within| self.dialogs.get_mut(within)) {
             _ = slot.dialog.note(Side::Theirs, &response);
         }
         let reliable = dialog.filter(|_| is_reliable);

@@ -129,6 +129,23 @@ fn a_description_in_a_part_is_one_too() {
     }
 }
 
+/// RFC 6337 §3.1.1: what an unreliable answer to a re-INVITE says is the answer, whatever its 2xx says, as with the first INVITE.
+#[test]
+fn the_first_description_in_answers_to_a_reinvite() {
+    for later in [None, Some(moved(3))] {
+        let mut ua = Ua::new();
+        let (_, dialog) = ua.answered_call();
+        let invite = modify(&mut ua, dialog, Modify::Sdp(moved(2).into())).message("INVITE");
+        ua.hear(with_sdp(&answer(&invite, 183, "", CONTACT), &moved(5)));
+        let ok = answer(&invite, 200, "", CONTACT);
+        let heard = ua.hear(later.as_ref().map_or(ok.clone(), |sdp| with_sdp(&ok, sdp)));
+        assert_eq!(heard.lines()[0], "ACK");
+        let handle = ua.sip.dialog(dialog).unwrap();
+        let (local, remote) = (handle.get().unwrap().local().sdp, handle.get().unwrap().remote().sdp);
+        assert_eq!((local, remote), (moved(2).as_bytes(), moved(5).as_bytes()), "{later:?}");
+    }
+}
+
 // ---- Reliable provisional answers (RFC 3262) ----
 
 /// RFC 3311 §5.1: an offer waits for the answer to the PRACK that acknowledged a description; that to another PRACK is not it.
