@@ -47,7 +47,9 @@ impl<D: Default> Endpoint<D> {
             _ = slot.dialog.note(Side::Theirs, &response);
         }
         let reliable = dialog.filter(|_| is_reliable);
+        // RFC 3262 §5: the PRACK of the one that brought the offer answers it, not that of another.
         let owing = reliable
+            .filter(|_| response.session_description().is_some())
             .filter(|dialog| self.dialogs.get(*dialog).is_some_and(|slot| slot.dialog.owes_prack_answer()));
         if let (Some(dialog), None) = (reliable, owing) {
             _ = self.send_prack(dialog, &response, None);

@@ -4,6 +4,7 @@ use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer, secs};
 use sip_proto::context::{Invite, Rel100, Reply};
 use sip_proto::dialog::{InDialog, Modify, SessionTimers};
 use sip_proto::endpoint::{By, Handling, Why};
+use sip_proto::message::Name;
 use sip_proto::{DialogEvent, DialogId, Event, Message, Method, StatusCode};
 
 const PROGRESS: &str = "183 Session Progress (INVITE)";
@@ -234,6 +235,21 @@ fn a_2xx_that_does_not_wait_for_the_answer_in_prack() {
         assert_eq!(ends(&heard), end);
         assert_eq!(heard.times("BYE").first(), if answers { None } else { Some(&31_500) });
     }
+}
+
+/// RFC 3262 §5: the offer is answered in the PRACK of the answer that brought it, though another one came meanwhile, whose PRACK goes at once.
+#[test]
+fn another_answer_while_an_offer_waits() {
+    let mut ua = ua();
+    let invite = ua.invite(Invite::to("sip:alice@192.0.2.1")).1.only();
+    let rack = |heard: &Heard| heard.message("PRACK").value(Name::RAck).map(String::from);
+    let dialog = ua.hear(reliable(&invite, 183, 1, Some(SDP))).dialog();
+    let heard = ua.hear(reliable(&invite, 180, 2, None));
+    assert_eq!(heard.lines(), ["PRACK", "* got 180 X (INVITE)"]);
+    assert_eq!(rack(&heard).as_deref(), Some("2 1 INVITE"));
+    ua.sip.dialog(dialog).unwrap().answer(ua.now, SDP).unwrap();
+    let heard = ua.drain();
+    assert_eq!((heard.lines(), rack(&heard).as_deref()), (vec!["PRACK +body".into()], Some("1 1 INVITE")));
 }
 
 // ---- The end ----
