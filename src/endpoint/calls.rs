@@ -197,9 +197,11 @@ impl<D: Default> Endpoint<D> {
             return self.refuse(flow, &request, refusal);
         }
         let change = self.change_asked(dialog, &request);
+        // RFC 3261 §8.2.1: what Allow leaves out is refused whatever it would change.
+        let is_barred = *request.method() == Method::Update && matches!(handling, Handling::Reject(_));
         let handling = match change {
-            Some(Change::Refresh | Change::Hold | Change::Unhold) => self.config.policy.session,
-            Some(Change::Modify) | None => handling,
+            Some(Change::Refresh | Change::Hold | Change::Unhold) if !is_barred => self.config.policy.session,
+            Some(_) | None => handling,
         };
         if let Some(refusal) = self.order_refusal(dialog, &request) {
             return self.refuse_in_dialog(flow, id, dialog, request, refusal);

@@ -147,6 +147,22 @@ fn the_first_description_in_answers_to_a_reinvite() {
     }
 }
 
+/// RFC 3261 §8.2.1, §20.5: an UPDATE that the policy rejects is not in Allow, and is rejected whatever it would change.
+#[test]
+fn an_update_that_is_not_allowed() {
+    let not_allowed = Handling::Reject(StatusCode::METHOD_NOT_ALLOWED);
+    let mut ua = Ua::with(|config| config.policy.set_in_dialog(Method::Update, not_allowed));
+    let (ok, _) = ua.answered_call();
+    assert!(!ok.allow().any(|method| method == "UPDATE"));
+    let hold = format!("{}a=sendonly\r\n", SDP.replace("1 1 IN", "1 2 IN"));
+    for (cseq, sdp) in [(2, None), (3, Some(SDP)), (4, Some(&*hold)), (5, Some(&*moved(2)))] {
+        let heard = ua.hear(theirs(&ok, "UPDATE", cseq, sdp).text());
+        let refusal = heard.message("405 Method Not Allowed (UPDATE)");
+        assert!(refusal.allow().any(|method| method == "INVITE"), "{sdp:?}");
+    }
+    assert_eq!(ua.hear(theirs(&ok, "INVITE", 6, Some(SDP)).text()).lines()[0], "200 OK (INVITE) +body");
+}
+
 // ---- Reliable provisional answers (RFC 3262) ----
 
 /// RFC 3311 §5.1: an offer waits for the answer to the PRACK that acknowledged a description; that to another PRACK is not it.
