@@ -62,8 +62,12 @@ impl<D: Default> Endpoint<D> {
         }
         let request = slot.context.request().filter(|request| concerns(request.method()))?;
         let terms = SessionTerms::of(request).ok()?;
-        let known =
-            slot.dialog.and_then(|dialog| self.dialogs.get(dialog)).map(|slot| slot.session().clone());
+        let within = slot.dialog.and_then(|dialog| self.dialogs.get(dialog));
+        // What an UPDATE before the session is up would agree nobody keeps: the INVITE's 2xx says it.
+        if slot.is_in_dialog && !within.is_some_and(|within| within.has_session(request.method())) {
+            return None;
+        }
+        let known = within.map(|slot| slot.session().clone());
         let mut timer = known.unwrap_or_else(|| SessionTimer::new(settings));
         _ = timer.receive(&terms);
         let mut reply = reply.clone();

@@ -2,7 +2,7 @@
 
 use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer, secs};
 use sip_proto::context::{Invite, Rel100, Reply};
-use sip_proto::dialog::{InDialog, Modify, SessionTimers};
+use sip_proto::dialog::{InDialog, Modify, RefreshBy, SessionTimers};
 use sip_proto::endpoint::{By, Handling, Why};
 use sip_proto::message::Name;
 use sip_proto::{DialogEvent, DialogId, Event, Message, Method, StatusCode};
@@ -358,4 +358,29 @@ fn a_session_does_not_run_out_behind_its_bye() {
     let heard = ua.hear(answer(&bye, 200, "", ""));
     assert_eq!(ends(&heard), [(By::Local, Why::Bye)]);
     ua.pass_all();
+}
+
+/// RFC 4028 §9: while the INVITE waits no 2xx of ours to an UPDATE says when the session expires: nobody would refresh it.
+#[test]
+fn no_session_expires_before_there_is_a_session() {
+    let timers = SessionTimers { refresh_by: RefreshBy::Us, ..SessionTimers::requested(secs(90)) };
+    let mut ua = Ua::with(|config| {
+        config.set_session_timers(timers).unwrap();
+        config.settings.rel100 = Rel100::Supported;
+    });
+    let invite = Req::invite().line("Supported: 100rel, timer").body("application/sdp", SDP);
+    let server = ua.hear(invite.text()).server();
+    let progress = ua.progress(server, Reply::code(183).sdp(SDP).reliable()).unwrap().message(PROGRESS);
+    ua.hear(prack(&progress, &progress, 2).text());
+    for (cseq, line) in [(3, "Supported: timer"), (4, "Session-Expires: 90;refresher=uas")] {
+        let update = theirs(&progress, "UPDATE", cseq, Some(SDP)).line("Supported: timer").line(line);
+        let ok = ua.hear(update.text()).message("200 OK (UPDATE)");
+        assert_eq!((ok.value(Name::SessionExpires), ok.require().count()), (None, 0), "{line}");
+    }
+    let ok = ua.accept(server, Reply::new()).unwrap().message("200 OK (INVITE)");
+    assert_eq!(ok.value(Name::SessionExpires), Some("90;refresher=uas"));
+    ua.hear(Req::within(&ok, "ACK", 1).text());
+    let update = theirs(&ok, "UPDATE", 5, None).line("Supported: timer");
+    let ok = ua.hear(update.text()).message("200 OK (UPDATE)");
+    assert_eq!(ok.value(Name::SessionExpires), Some("90;refresher=uas"));
 }
