@@ -436,3 +436,52 @@ fn can_wait(refused: &Refused) -> bool {
     use Refusal::{AnswerOwed, OfferOut, Unacknowledged};
     matches!(refused, Refused::Dialog(DialogError::Session(OfferOut | AnswerOwed | Unacknowledged)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::{Config, Event, Flow, Input, Output};
+    use crate::time::Timestamp;
+    use alloc::format;
+
+    /// DESIGN.md §2 contract 2: of a request that was held back for so long that its client has given up, nothing is kept.
+    #[test]
+    fn what_is_held_back_for_too_long_is_forgotten() {
+        let mut sip: Endpoint = Endpoint::new(Config::new("sip:bob@192.0.2.4").unwrap(), [7; 32]);
+        let flow = Flow::udp("192.0.2.4:5060".parse().unwrap(), "192.0.2.1:5060".parse().unwrap());
+        let mut now = Timestamp::ZERO;
+        let hear = |sip: &mut Endpoint, now: Timestamp, method: &str, number: u32, to: &str| {
+            let branch = format!("z9hG4bK{method}{number}");
+            let text = format!(
+                "{method} sip:bob@192.0.2.4 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch={branch}\r\n\
+                 From: <sip:alice@192.0.2.1>;tag=1\r\nTo: <sip:bob@192.0.2.4>{to}\r\nCall-ID: c\r\n\
+                 CSeq: {number} {method}\r\nContact: <sip:alice@192.0.2.1>\r\nContent-Length: 0\r\n\r\n"
+            );
+            sip.handle_input(now, Input::Datagram { flow, payload: text.into() });
+        };
+        hear(&mut sip, now, "INVITE", 1, "");
+        let Some(Output::Event(Event::Incoming { server, .. })) = sip.poll_output() else { panic!() };
+        sip.server(server).unwrap().accept(now, Reply::new()).unwrap();
+        let id = sip.server(server).unwrap().dialog().unwrap();
+        let tag = format!(";tag={}", sip.dialog(id).unwrap().get().unwrap().sip().local_tag);
+        hear(&mut sip, now, "ACK", 1, &tag);
+        sip.dialog(id).unwrap().hold_back(now, true).unwrap();
+        let give_up = sip.config().settings.timers.give_up().as_secs();
+        for number in 2..500 {
+            now = now + Duration::from_secs(1);
+            sip.handle_timeout(now);
+            hear(&mut sip, now, "INFO", number, &tag);
+            while sip.poll_output().is_some() {}
+            let held = sip.dialogs.get(id).unwrap().rare().held.as_ref().unwrap().len();
+            assert!(held as u64 <= give_up + 1, "{held} after {number} s");
+        }
+        // What is let go is told in the order in which it came.
+        sip.dialog(id).unwrap().hold_back(now, false).unwrap();
+        let told = core::iter::from_fn(|| sip.poll_output()).filter_map(|output| match output {
+            Output::Event(Event::Dialog { event, .. }) => event.asked().map(|asked| asked.request.cseq()),
+            _ => None,
+        });
+        let told: Vec<u32> = told.collect();
+        assert!(told.is_sorted() && told.last() == Some(&499) && told.len() as u64 >= give_up, "{told:?}");
+    }
+}

@@ -546,6 +546,9 @@ impl<D: Default> Endpoint<D> {
         }
         if let Some(dialog) = slot.dialog.and_then(|dialog| self.dialogs.get_mut(dialog)) {
             dialog.servers.retain(|other| *other != server);
+            if let Some(held) = dialog.rare.as_mut().and_then(|rare| rare.held.as_mut()) {
+                held.retain(|held| held.server != server);
+            }
         }
         let waiting = slot.dialog.filter(|_| slot.is_in_dialog && slot.context.is_invite());
         if slot.is_announced {
