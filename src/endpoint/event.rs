@@ -191,7 +191,7 @@ pub enum DialogEvent<D = ()> {
     /// SUBSCRIBE (RFC 6665). One that refreshes a subscription has been answered, and its NOTIFY sent, without a body, unless
     /// [`Policy::in_dialog`](super::Policy::in_dialog) says `Ask`.
     Subscribe(Asked),
-    /// SUBSCRIBE with Expires 0 for a subscription that is there (§4.2.1.4).
+    /// SUBSCRIBE with Expires 0 for a subscription that is there (§4.2.1.4). It has been answered too, unless the policy says `Ask`.
     Unsubscribe(Asked),
     /// A subscription in the dialog is over. Where it was the last usage, `Destroy` follows.
     SubscriptionEnded {

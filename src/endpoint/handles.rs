@@ -398,6 +398,9 @@ impl<D: Default> DialogRef<'_, D> {
     }
 
     /// The application's data.
+    ///
+    /// An early dialog has a value of its own, for each fork one, since its context still has the first: with the 2xx that one moves here and takes its
+    /// place. What is to last is kept with the context until then.
     pub fn data(&mut self) -> Option<&mut D> {
         self.endpoint.dialogs.get_mut(self.id).map(|slot| &mut slot.data)
     }

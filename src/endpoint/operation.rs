@@ -44,7 +44,7 @@ pub enum Input {
         /// Its octets.
         payload: Bytes,
     },
-    /// Octets of a stream, in any chunks.
+    /// Octets of a stream, in any chunks. The first ones of a connection that the peer has opened make it known.
     Stream {
         /// On which connection.
         flow: Flow,
@@ -65,7 +65,7 @@ pub enum Input {
         /// The connection.
         flow: Flow,
     },
-    /// A connection is closed.
+    /// A connection is closed. What goes there next asks for another one with `Output::Connect`.
     Closed {
         /// The connection.
         flow: Flow,

@@ -23,7 +23,7 @@ pub enum Output<D = ()> {
     Connect(Connect),
     /// Find addresses; answer with `Input::Resolved`.
     Resolve(Resolve),
-    /// Close a connection: its octets are out of step (RFC 3261 §18.3).
+    /// Close a connection: its octets are out of step (RFC 3261 §18.3), or there is no room for it. It is forgotten already: `Input::Closed` need not follow.
     Close {
         /// The connection.
         flow: Flow,
