@@ -27,11 +27,14 @@ pub(super) struct Redirects {
     keeps_uri: bool,
     /// Whether the call is for a SIPS URI.
     is_secure: bool,
-    /// What is to be tried, the best first: no more than may be.
+    /// What is to be tried, the best first: no more than may be, or [`MOST`]; some may turn out to be of no use.
     targets: Vec<(QValue, Box<str>)>,
     /// What has been tried, as it stands, or would stand, in Request-URIs.
     tried: Vec<Box<str>>,
 }
+
+/// So many targets are kept, however few may be tried.
+const MOST: usize = 16;
 
 impl Redirects {
     /// For a request for `uri`, which `left` others may follow.
@@ -57,7 +60,7 @@ impl Redirects {
                 let q = contact.q().ok().flatten().unwrap_or(QValue::ONE);
                 let place = self.targets.partition_point(|(known, _)| *known >= q);
                 self.targets.insert(place, (q, contact.uri.into()));
-                self.targets.truncate(self.left.into());
+                self.targets.truncate(MOST.max(self.left.into()));
             }
         }
     }

@@ -840,3 +840,18 @@ fn the_contact_follows_the_target() {
     let third = next(&ua.hear(moved(&second, "<sip:alice@192.0.2.9>")));
     assert_eq!(contact(&third), "sip:bob@192.0.2.4:5060");
 }
+
+/// RFC 3261 §8.1.3.4: targets that nothing can be sent to do not stand in the way of one that is good, and do not count.
+#[test]
+fn targets_of_no_use() {
+    for useless in ["<tel:+15551234>", "<sip:x@192.0.2.8?Require=teleport>"] {
+        let mut ua = Ua::new();
+        let (id, first) = call(&mut ua, 1);
+        let contacts = format!("{useless};q=1.0, <sip:carol@192.0.2.9>;q=0.5");
+        let heard = ua.hear(moved(&first, &contacts));
+        let second = next(&heard);
+        assert_eq!(uri(&second), "sip:carol@192.0.2.9", "{useless}");
+        let heard = ua.hear_from("192.0.2.9:5060", moved(&second, "<sip:dave@192.0.2.10>"));
+        assert_eq!(results(&heard, id), [302], "one may follow");
+    }
+}
