@@ -283,9 +283,10 @@ impl<D: Default> Endpoint<D> {
             let is_early = slot.dialog.state() == DialogState::Early;
             self.settle_ack(id);
             // Where the 2xx has come all the same the call is up, without a session.
-            match due.is_provisional() && (self.cancel_client(due.client, &[]).is_ok() || is_early) {
-                true => {}
-                false => self.hang_up(id, &[], Why::NoAnswer),
+            let is_cancelled =
+                due.is_provisional() && (self.cancel_client(due.client, &[]).is_ok() || is_early);
+            if !is_cancelled {
+                self.hang_up(id, &[], Why::NoAnswer);
             }
             return;
         }

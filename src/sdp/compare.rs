@@ -66,6 +66,14 @@ impl Change {
     }
 }
 
+impl Session<'_> {
+    /// Whether `self` says nothing new after `old`: the same origin, version included, and the same streams by port, address and
+    /// direction (RFC 3264 §8, RFC 4028 §7.4).
+    pub fn is_refresh_of(&self, old: &Session<'_>) -> bool {
+        self.origin == old.origin && is_same_flow(old, self)
+    }
+}
+
 /// Whether media flows from and to the same places in the same directions by both of these descriptions of one side.
 pub(crate) fn flow_alike(one: &[u8], other: &[u8]) -> bool {
     match (Session::parse(one), Session::parse(other)) {
@@ -75,7 +83,7 @@ pub(crate) fn flow_alike(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// Whether media flows from and to the same places in the same directions.
-pub(super) fn is_same_flow(old: &Session<'_>, new: &Session<'_>) -> bool {
+fn is_same_flow(old: &Session<'_>, new: &Session<'_>) -> bool {
     pairwise(old, new, |old, new| {
         old.port == new.port
             && (old.is_disabled() || (old.connection == new.connection && old.direction == new.direction))

@@ -1,11 +1,11 @@
 //! A whole description: its origin and what it says once for all streams (RFC 8866 §5).
 
 use core::fmt;
-use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Direction;
+use super::connection::{Connection, parse_connection};
 use super::lines::{Fields, Line, Lines, number};
-use super::stream::{self, Attributes, Stream};
+use super::stream::{self, Attributes, OfAll, Stream};
 use crate::message::ParseError;
 
 /// Who made a description, and which version of it this is (RFC 8866 §5.2).
@@ -29,33 +29,6 @@ impl Origin<'_> {
     /// Whether both are of one session, in whatever versions: all but the version is the same (RFC 3264 §8).
     pub fn is_same_session(&self, other: &Self) -> bool {
         Self { version: other.version, ..*self } == *other
-    }
-}
-
-/// Where media is to be sent (RFC 8866 §5.7).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Connection<'a> {
-    /// The network type: `IN`.
-    pub network: &'a str,
-    /// The address type: `IP4` or `IP6`.
-    pub address_type: &'a str,
-    /// The address, with `/ttl` and `/count` where they are written.
-    pub address: &'a str,
-}
-
-impl Connection<'_> {
-    /// Whether it is `0.0.0.0`, to which nothing is sent: how RFC 2543 held a call (RFC 3264 §8.4).
-    pub fn is_nowhere(&self) -> bool {
-        self.address == "0.0.0.0"
-    }
-
-    /// Whether the address is one of a group: IPv4 from 224.0.0.0 to 239.255.255.255, IPv6 under ff00::/8.
-    pub fn is_multicast(&self) -> bool {
-        let address = self.address.split('/').next().unwrap_or_default();
-        match self.address_type.eq_ignore_ascii_case("IP6") {
-            true => address.parse::<Ipv6Addr>().is_ok_and(|address| address.is_multicast()),
-            false => address.parse::<Ipv4Addr>().is_ok_and(|address| address.is_multicast()),
-        }
     }
 }
 
@@ -102,7 +75,7 @@ impl<'a> Session<'a> {
         };
         let session = Self { octets, head, media, origin, connection, direction, version };
         for (section, at) in session.sections() {
-            Stream::parse(&session, section, at)?;
+            Stream::parse(section, at, session.of_all())?;
         }
         Ok(session)
     }
@@ -110,7 +83,7 @@ impl<'a> Session<'a> {
     /// The streams, in their order, disabled ones included.
     pub fn streams(&self) -> impl Iterator<Item = Stream<'a>> + use<'a> {
         let session = *self;
-        session.sections().filter_map(move |(section, at)| Stream::parse(&session, section, at).ok())
+        session.sections().filter_map(move |(section, at)| Stream::parse(section, at, session.of_all()).ok())
     }
 
     /// The session's own attributes.
@@ -139,12 +112,6 @@ impl<'a> Session<'a> {
         Some(chosen.all(|is_hold| is_hold))
     }
 
-    /// Whether `self` says nothing new after `old`: the same origin, version included, and the same streams by port, address and
-    /// direction (RFC 3264 §8, RFC 4028 §7.4).
-    pub fn is_refresh_of(&self, old: &Session<'_>) -> bool {
-        self.origin == old.origin && super::compare::is_same_flow(old, self)
-    }
-
     /// The octets.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.octets
@@ -157,6 +124,11 @@ impl<'a> Session<'a> {
     /// The octets of the version in `o=`: where they begin and end.
     pub(super) fn version_range(&self) -> (usize, usize) {
         self.version
+    }
+
+    /// What holds for streams that do not say it themselves.
+    fn of_all(&self) -> OfAll<'a> {
+        OfAll { connection: self.connection, direction: self.direction }
     }
 
     /// Each stream's lines, and where they begin.
@@ -217,16 +189,6 @@ fn parse_origin<'a>(line: &Line<'a>) -> Result<(Origin<'a>, (usize, usize)), Par
         Some(_) => line.fault("six fields in the origin (o=)"),
         None => Ok((origin, (at, at.saturating_add(written.len())))),
     }
-}
-
-pub(super) fn parse_connection<'a>(line: &Line<'a>) -> Result<Connection<'a>, ParseError> {
-    let Some(text) = line.text() else { return line.fault("a connection (c=) in UTF-8") };
-    let mut fields = Fields::new(text, line.value_at());
-    Ok(Connection {
-        network: fields.expect("a network type in a connection (c=)")?,
-        address_type: fields.expect("an address type in a connection (c=)")?,
-        address: fields.expect("an address in a connection (c=)")?,
-    })
 }
 
 /// Cuts the media part before every `m=`.

@@ -3,8 +3,8 @@
 use core::fmt;
 
 use super::Direction;
+use super::connection::{Connection, parse_connection};
 use super::lines::{Fields, Line, Lines, number};
-use super::session::{Connection, Session, parse_connection};
 use crate::message::ParseError;
 
 /// A stream of a session. It borrows the body.
@@ -29,8 +29,14 @@ pub struct Stream<'a> {
     at: usize,
 }
 
+/// What a session says for all streams that do not say it themselves.
+pub(super) struct OfAll<'a> {
+    pub(super) connection: Option<Connection<'a>>,
+    pub(super) direction: Option<Direction>,
+}
+
 impl<'a> Stream<'a> {
-    pub(super) fn parse(session: &Session<'a>, section: &'a [u8], at: usize) -> Result<Self, ParseError> {
+    pub(super) fn parse(section: &'a [u8], at: usize, of_all: OfAll<'a>) -> Result<Self, ParseError> {
         let mut lines = Lines::new(section, at);
         let Some(line) = lines.next() else { return Err(ParseError::new("a stream (m=)", at)) };
         let Some(text) = line.text() else { return line.fault("a stream (m=) in UTF-8") };
@@ -53,11 +59,11 @@ impl<'a> Stream<'a> {
                 _ => {}
             }
         }
-        let connection = connection.or(session.connection);
+        let connection = connection.or(of_all.connection);
         if connection.is_none() && port != 0 {
             return line.fault("a connection (c=) for the stream");
         }
-        let direction = own_direction.or(session.direction).unwrap_or_default();
+        let direction = own_direction.or(of_all.direction).unwrap_or_default();
         Ok(Self { media, port, count, proto, connection, direction, own_direction, formats, section, at })
     }
 
