@@ -2,7 +2,8 @@
 
 use core::net::IpAddr;
 
-use super::{Host, MAGIC_COOKIE, Param, ParseError, Via, scan};
+use super::via::is_rfc3261;
+use super::{Host, Param, ParseError, Via, scan};
 
 /// The topmost Via, as far as answers are matched and requests answered by it (RFC 3261 §17.1.3, §17.2.3, §18.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,19 +91,6 @@ fn opened(host: &str) -> Host<'_> {
     let address = host.starts_with('[').then(|| Host::parse(host)).flatten();
     address.unwrap_or(Host::Name(host))
 }
-
-/// Whether a branch begins with the magic cookie and goes on (RFC 3261 §8.1.1.7).
-pub(super) fn is_rfc3261(branch: &[u8]) -> bool {
-    match branch.split_first_chunk() {
-        Some((cookie, rest)) => !rest.is_empty() && (cookie == COOKIE || cookie.eq_ignore_ascii_case(COOKIE)),
-        None => false,
-    }
-}
-
-const COOKIE: &[u8; MAGIC_COOKIE.len()] = match MAGIC_COOKIE.as_bytes().first_chunk() {
-    Some(cookie) => cookie,
-    None => unreachable!(),
-};
 
 /// What a Via says of the way back (RFC 3261 §18.2.2, RFC 3581 §4).
 #[derive(Clone, Copy)]

@@ -2,10 +2,23 @@
 
 use core::net::IpAddr;
 
-use super::{Host, Params, ParseError, Transport, hop, scan};
+use super::{Host, Params, ParseError, Transport, scan};
 
 /// What every branch of an RFC 3261 element begins with (§8.1.1.7).
 pub const MAGIC_COOKIE: &str = "z9hG4bK";
+
+/// Whether a branch begins with the magic cookie and goes on (RFC 3261 §8.1.1.7).
+pub(super) fn is_rfc3261(branch: &[u8]) -> bool {
+    match branch.split_first_chunk() {
+        Some((cookie, rest)) => !rest.is_empty() && (cookie == COOKIE || cookie.eq_ignore_ascii_case(COOKIE)),
+        None => false,
+    }
+}
+
+const COOKIE: &[u8; MAGIC_COOKIE.len()] = match MAGIC_COOKIE.as_bytes().first_chunk() {
+    Some(cookie) => cookie,
+    None => unreachable!(),
+};
 
 /// One hop of the path that a request took.
 ///
@@ -124,7 +137,7 @@ impl<'a> Via<'a> {
     /// The branch, if it is one of RFC 3261's: it begins with the magic cookie and goes on after it.
     /// Branches compare without case (§7.3.1).
     pub fn rfc3261_branch(&self) -> Option<&'a str> {
-        self.branch().filter(|branch| hop::is_rfc3261(branch.as_bytes()))
+        self.branch().filter(|branch| is_rfc3261(branch.as_bytes()))
     }
 
     /// The port of sent-by, or the transport's default (§18.2.2; 5060 for an unknown transport).
@@ -214,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_cookie_alone_is_no_branch() {
-        assert!(hop::is_rfc3261(alloc::format!("{MAGIC_COOKIE}1").as_bytes()));
+        assert!(is_rfc3261(alloc::format!("{MAGIC_COOKIE}1").as_bytes()));
         // RFC 4475 §3.3.? badbranch: nothing follows the cookie.
         let via = Via::parse("SIP/2.0/UDP h;branch=z9hG4bK").unwrap();
         assert_eq!((via.branch(), via.rfc3261_branch()), (Some("z9hG4bK"), None));
