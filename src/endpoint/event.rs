@@ -189,7 +189,7 @@ pub enum DialogEvent<D = ()> {
     /// OPTIONS (RFC 3261 §11).
     Options(Asked),
     /// SUBSCRIBE (RFC 6665). One that refreshes a subscription has been answered, and its NOTIFY sent, without a body, unless
-    /// [`Policy::in_dialog`](super::Policy::in_dialog) says `Ask`.
+    /// [`Policy::in_dialog`](field@super::Policy::in_dialog) says `Ask`.
     Subscribe(Asked),
     /// SUBSCRIBE with Expires 0 for a subscription that is there (§4.2.1.4). It has been answered too, unless the policy says `Ask`.
     Unsubscribe(Asked),

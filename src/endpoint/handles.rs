@@ -324,7 +324,7 @@ impl<D: Default> DialogRef<'_, D> {
 
     /// Tells the peer of the state that it has subscribed to (RFC 6665 §4.2.2). The state that a 2xx to its SUBSCRIBE carries as its body goes out
     /// by itself, in the NOTIFY that follows at once. That after a refresh has the state where the application is asked for it:
-    /// [`Policy::in_dialog`](super::Policy::in_dialog).
+    /// [`Policy::in_dialog`](field@super::Policy::in_dialog).
     ///
     /// A NOTIFY that follows too soon upon another ([`Granting::pace`](crate::dialog::Granting::pace), a second for those about a REFER, RFC 3515 §3.10) waits for its
     /// turn. What is told while one waits takes the place of what it would have said, and is that one request: its id is yielded again.
