@@ -26,6 +26,12 @@ enum Do {
     Offerless,
     Info,
     Refresh,
+    /// An UPDATE with an offer.
+    Update,
+    /// A provisional answer to a change that asks: whether it is to be reliable, and whether it says the answer, or the offer.
+    Ring(bool, bool),
+    /// Takes the newest request back.
+    TakeBack,
     HoldBack(bool),
     /// Subscribes to the peer's presence; not any more.
     Subscribe,
@@ -104,7 +110,7 @@ impl Run {
             let mut config = Config::new(&format!("sip:{name}@{ip}")).unwrap();
             config.policy.modify_by_update = plan.updates[who];
             let handling = if plan.asks[who] { Handling::Ask } else { Handling::Auto };
-            for method in [Method::Invite, Method::Update] {
+            for method in [Method::Invite, Method::Update, Method::Prack] {
                 config.policy.set_in_dialog(method, handling);
             }
             config.settings.rel100 = plan.rel100[who];
@@ -303,9 +309,41 @@ impl Run {
             });
             let Ok(mut server) = self.net.endpoint(self.nodes[who]).server(id) else { continue };
             _ = match answer.filter(|_| accepts) {
-                Some(reply) => server.accept(now, reply).map(|_| ()),
+                // A description may have gone before.
+                Some(reply) if server.accept(now, reply.clone()).is_ok() => Ok(()),
+                Some(_) => server.accept(now, Reply::new()).map(|_| ()),
                 None => server.reject(now, Reply::code(488)).map(|_| ()),
             };
+        }
+    }
+
+    /// Gives provisional answers to the changes that ask.
+    fn ring(&mut self, who: usize, is_reliable: bool, describes: bool) {
+        let now = self.net.now();
+        for id in self.asked[who].clone() {
+            let endpoint = self.net.endpoint(self.nodes[who]);
+            let Ok(server) = endpoint.server(id) else { continue };
+            let Some(request) = server.request().filter(|request| *request.method() == Method::Invite) else {
+                continue;
+            };
+            let (request, dialog) = (request.clone(), server.dialog());
+            let description = dialog.filter(|_| describes).and_then(|dialog| {
+                let dialog = endpoint.dialog(dialog).ok()?;
+                let dialog = dialog.get().ok()?;
+                match request.session_description() {
+                    Some(offer) => dialog.answer_to(offer).ok(),
+                    None => Some(dialog.local().sdp.to_vec().into()),
+                }
+            });
+            let reply = Reply::code(if describes { 183 } else { 180 });
+            let reply = if is_reliable { reply.reliable() } else { reply };
+            let reply = match description {
+                Some(sdp) => reply.sdp(sdp),
+                None => reply,
+            };
+            if let Ok(mut server) = self.net.endpoint(self.nodes[who]).server(id) {
+                _ = server.progress(now, reply).is_ok();
+            }
         }
     }
 
@@ -321,6 +359,16 @@ impl Run {
                 return Ok(());
             }
             Do::Cancel => return self.net.endpoint(self.nodes[0]).client(self.call)?.cancel(now),
+            Do::Ring(is_reliable, describes) => {
+                self.ring(who, is_reliable, describes);
+                return Ok(());
+            }
+            Do::TakeBack => {
+                let newest =
+                    self.results.keys().filter(|(whose, id)| *whose == who && *id != self.call).max();
+                let newest = newest.map(|(_, id)| *id).ok_or(Refused::Gone)?;
+                return self.net.endpoint(self.nodes[who]).client(newest)?.cancel(now);
+            }
             _ => {}
         }
         let dialog = self.dialogs[who].ok_or(Refused::Gone)?;
@@ -341,6 +389,7 @@ impl Run {
             Do::Offerless => dialog.modify(now, Modify::Offerless)?,
             Do::Info => dialog.info(now, "text/plain", "x")?,
             Do::Refresh => dialog.request(now, InDialog::new(Method::Update))?,
+            Do::Update => dialog.request(now, InDialog::new(Method::Update).sdp(offer))?,
             Do::Subscribe => dialog.subscribe(now, "presence", Duration::from_secs(600))?,
             Do::Unsubscribe => dialog.subscribe(now, "presence", Duration::ZERO)?,
             Do::Refer => dialog.refer(now, "<sip:carol@192.0.2.9>")?,
@@ -352,7 +401,7 @@ impl Run {
             }
             Do::HoldBack(yes) => return dialog.hold_back(now, yes),
             Do::Destroy => return dialog.destroy(now),
-            Do::Accept | Do::Reject | Do::Cancel => return Ok(()),
+            Do::Accept | Do::Reject | Do::Cancel | Do::Ring(..) | Do::TakeBack => return Ok(()),
         };
         self.results.insert((who, request), [0, 0]);
         Ok(())
@@ -503,6 +552,9 @@ fn actions() -> impl Strategy<Value = Do> {
         2 => Just(Do::Offerless),
         1 => Just(Do::Info),
         2 => Just(Do::Refresh),
+        2 => Just(Do::Update),
+        3 => (any::<bool>(), any::<bool>()).prop_map(|(reliable, describes)| Do::Ring(reliable, describes)),
+        1 => Just(Do::TakeBack),
         1 => any::<bool>().prop_map(Do::HoldBack),
         1 => Just(Do::Subscribe),
         1 => Just(Do::Unsubscribe),
@@ -607,7 +659,7 @@ proptest! {
         let mut run = Run::new(&plan);
         run.run(Duration::from_millis(100));
         for (who, action, millis) in &plan.steps {
-            if !matches!(action, Do::Move | Do::Offerless) {
+            if !matches!(action, Do::Move | Do::Update | Do::Offerless) {
                 _ = run.act(*who, *action);
             }
             run.run(Duration::from_millis(*millis));
