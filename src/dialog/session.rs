@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
 use bytes::Bytes;
 
@@ -259,7 +259,11 @@ impl SessionState {
         };
         self.look_back(before);
         if let Some(agreed) = self.negotiation.agreed() {
-            self.holds = self.holds.after(by, Some(before), agreed);
+            let after = self.holds.after(by, Some(before), agreed);
+            let replaced = mem::replace(&mut self.holds, after);
+            if self.negotiation.may_be_undone() {
+                self.holds.keep(replaced);
+            }
         }
     }
 
@@ -278,7 +282,7 @@ impl SessionState {
         if let Some(spent) = offered.or_else(|| undone.map(|undone| undone.local().into())) {
             self.holds.unusual.get_or_insert_default().spend(spent);
         }
-        if undone.is_none() {
+        if undone.is_none() || self.holds.take_back() {
             return;
         }
         let holds = |sdp: Option<&[u8]>| {
@@ -312,6 +316,8 @@ struct Unusual {
     wishes: Box<[Direction]>,
     /// A description of ours that came to nothing: its version is spent.
     spent: Option<Box<[u8]>>,
+    /// What was before an exchange that hangs on the final answer to its INVITE.
+    replaced: Option<Box<Holds>>,
 }
 
 impl Unusual {
@@ -325,6 +331,30 @@ impl Unusual {
 }
 
 impl Holds {
+    /// Keeps what was `replaced` by this for as long as it may come back. Where nobody held anybody nothing would.
+    fn keep(&mut self, mut replaced: Self) {
+        if let Some(unusual) = &mut replaced.unusual {
+            unusual.replaced = None;
+        }
+        if replaced.local || replaced.remote || replaced.unusual.is_some() {
+            self.unusual.get_or_insert_default().replaced = Some(Box::new(replaced));
+        }
+    }
+
+    /// What was replaced is in force again, if it was kept; whether it was.
+    fn take_back(&mut self) -> bool {
+        let Some(unusual) = &mut self.unusual else { return false };
+        let (replaced, spent) = (unusual.replaced.take(), unusual.spent.take());
+        let was_kept = replaced.is_some();
+        if let Some(replaced) = replaced {
+            *self = Self { peer_updates: self.peer_updates, ..*replaced };
+        }
+        if let Some(spent) = spent {
+            self.unusual.get_or_insert_default().spend(spent);
+        }
+        was_kept
+    }
+
     fn wishes(&self) -> &[Direction] {
         self.unusual.as_ref().map_or(&[], |unusual| &unusual.wishes)
     }
@@ -340,6 +370,7 @@ impl Holds {
             return after;
         }
         let mut unusual = after.unusual.take().unwrap_or_default();
+        unusual.replaced = None;
         if let (Ok(local), Ok(remote)) = (Session::parse(local), Session::parse(remote)) {
             match by {
                 Side::Ours => {

@@ -140,6 +140,11 @@ impl Negotiation {
         self.state.round == Round::Stable
     }
 
+    /// Whether what is agreed hangs on the final response to an INVITE: if that fails, what was agreed before is in force again.
+    pub(crate) fn may_be_undone(&self) -> bool {
+        self.aside.as_ref().is_some_and(|aside| aside.undo.is_some())
+    }
+
     /// Whether a round was completed since the last INVITE began. When that INVITE fails, the two ends may disagree on what is in
     /// force: its sender offers again what [`Negotiation::local`] says then (RFC 6141 §3.4).
     pub fn is_changed(&self) -> bool {

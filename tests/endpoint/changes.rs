@@ -384,3 +384,44 @@ fn no_session_expires_before_there_is_a_session() {
     let ok = ua.hear(update.text()).message("200 OK (UPDATE)");
     assert_eq!(ok.value(Name::SessionExpires), Some("90;refresher=uas"));
 }
+
+// ---- Holds ----
+
+/// RFC 3261 §14.1, RFC 3264 §8.4: who holds whom is as before when an end of the hold, answered in a provisional answer, fails with its re-INVITE.
+#[test]
+fn an_end_of_a_hold_that_fails() {
+    let mut ua = Ua::with(|config| config.settings.rel100 = Rel100::Supported);
+    let (ok, dialog) = ua.answered_call();
+    let answered = |direction: &str| format!("{}a={direction}\r\n", SDP);
+    let invite = modify(&mut ua, dialog, Modify::Hold).message("INVITE");
+    ua.hear(with_sdp(&answer(&invite, 200, "", CONTACT), &answered("recvonly")));
+    let before = ua.sip.dialog(dialog).unwrap().get().unwrap().local().sdp.to_vec();
+    for _ in 0..2 {
+        let invite = modify(&mut ua, dialog, Modify::Unhold).message("INVITE");
+        let prack = ua.hear(reliable(&invite, 183, 1, Some(&answered("sendrecv")))).message("PRACK");
+        ua.hear(answer(&prack, 200, "", ""));
+        assert!(!ua.sip.dialog(dialog).unwrap().get().unwrap().local_hold());
+        ua.hear(answer(&invite, 488, "", ""));
+        let handle = ua.sip.dialog(dialog).unwrap();
+        let state = handle.get().unwrap();
+        assert_eq!((state.local().sdp, state.local_hold()), (&*before, true));
+    }
+    let invite = modify(&mut ua, dialog, Modify::Unhold).message("INVITE");
+    ua.hear(with_sdp(&answer(&invite, 200, "", CONTACT), &answered("sendrecv")));
+    assert!(!ua.sip.dialog(dialog).unwrap().get().unwrap().local_hold());
+    // The peer's.
+    let theirs_in =
+        |version: u32, direction: &str| answered(direction).replace("1 1 IN", &format!("1 {version} IN"));
+    let hold = theirs(&ok, "INVITE", 2, Some(&theirs_in(2, "sendonly")));
+    assert_eq!(ua.hear(hold.text()).lines()[0], "200 OK (INVITE) +body");
+    ua.hear(Req::within(&ok, "ACK", 2).text());
+    assert!(ua.sip.dialog(dialog).unwrap().get().unwrap().remote_hold());
+    let unhold = format!("{}a=foo\r\n", theirs_in(3, "sendrecv").replace("4000", "4008"));
+    let invite = theirs(&ok, "INVITE", 3, Some(&unhold));
+    let server = ua.hear(invite.text()).server();
+    let progress = ua.progress(server, Reply::code(183).sdp(answered("sendrecv")).reliable()).unwrap();
+    ua.hear(prack(&progress.message(PROGRESS), &ok, 4).text());
+    assert!(!ua.sip.dialog(dialog).unwrap().get().unwrap().remote_hold());
+    ua.reject(server, Reply::code(488)).unwrap();
+    assert!(ua.sip.dialog(dialog).unwrap().get().unwrap().remote_hold());
+}
