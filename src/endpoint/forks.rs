@@ -401,6 +401,10 @@ impl<D: Default> Endpoint<D> {
         let flow = known.map(|(_, flow)| *flow);
         let Some(ack) = slot.context().and_then(|context| context.ack_of(tag).cloned()) else { return };
         let Some(flow) = flow else { return self.find_way_again(client, tag, &ack) };
+        let bound = self.transports.as_bound(flow);
+        if bound != flow {
+            return self.send_ack(client, tag, bound);
+        }
         let route = match self.transports.is_open(&flow) {
             true => self.stream_for(&ack, &flow),
             false => Some(self.transports.route_to(flow.transport, flow.remote)),
@@ -429,7 +433,7 @@ impl<D: Default> Endpoint<D> {
         let known = self.clients.get(client).map(|slot| slot.ack_flows.as_slice()).unwrap_or_default();
         let known = known.iter().find(|(known, _)| known.eq_ignore_ascii_case(tag));
         match known.map(|(_, flow)| *flow).filter(|flow| self.transports.is_open(flow)) {
-            Some(flow) => self.send_ack(client, tag, flow),
+            Some(flow) => self.send_ack(client, tag, self.transports.as_bound(flow)),
             None => bump(&mut self.counters.answers_lost),
         }
     }

@@ -232,12 +232,14 @@ impl<D: Default> Endpoint<D> {
         message.with_top_via(&value, contact).map_or_else(|_| message.clone(), Arc::new)
     }
 
-    /// What Contact is to say in a request outside dialogs that goes by this flow, where it was left to us and guessed otherwise: where we are reached by
-    /// those that the request goes to (§8.1.1.8).
+    /// What Contact is to say in a request that goes by this flow, where it was left to us: outside dialogs, where we are reached by those that it goes to;
+    /// within one, where we are reached if another socket was bound while it waited (§8.1.1.8, §12.2.1.1).
     fn contact_by(&self, request: &Message, flow: &Flow) -> Option<&str> {
-        let is_due = request.tag_in_to().is_empty() && carries_contact(request.method());
-        let said = request.value(Name::Contact).filter(|_| is_due)?;
-        self.transports.contact_instead(said, flow.transport, Some(flow.remote.ip()))
+        let said = request.value(Name::Contact).filter(|_| carries_contact(request.method()))?;
+        match request.tag_in_to().is_empty() {
+            true => self.transports.contact_instead(said, flow.transport, Some(flow.remote.ip())),
+            false => self.transports.contact_since(request.contact_text()?),
+        }
     }
 }
 

@@ -276,6 +276,14 @@ impl Transports {
         }
     }
 
+    /// This flow, where it is one of datagrams from the socket that is bound now.
+    pub(super) fn as_bound(&self, flow: Flow) -> Flow {
+        match self.route_to(flow.transport, flow.remote) {
+            Route::Flow(bound) if !flow.transport.is_reliable() => bound,
+            _ => flow,
+        }
+    }
+
     /// Takes note of an open connection; whether there was room for it.
     pub(super) fn open(&mut self, flow: Flow, limit: usize) -> bool {
         if self.streams.len().saturating_add(self.connects.len()) >= limit

@@ -143,7 +143,7 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn launch_failed(&mut self, client: RequestId) {
         let parked = self.clients.get(client).filter(|slot| matches!(slot.stage, Stage::Parked(_)));
         if let Some(flow) = parked.and_then(|slot| slot.flow) {
-            return self.launch(client, flow);
+            return self.launch(client, self.transports.as_bound(flow));
         }
         if parked.is_some() {
             match self.redirect_unanswered(client, Synthetic::Transport) {

@@ -251,4 +251,37 @@ fn another_socket_is_where_we_are_reached() {
     let targets = vec![(Transport::Udp, address("192.0.2.1:5060"))];
     let invite = ua.input(Input::Resolved { query: question.query, targets }).only();
     assert_eq!(contact(&invite), "sip:bob@192.0.2.44:5070");
+
+    // Within a dialog too.
+    let mut ua = Ua::new();
+    let (_, invite) = ua.call_alice();
+    let named = "Contact: <sip:alice@alice.example.com>\r\n";
+    let heard = ua.hear(answer(&invite, 200, "a", named));
+    let dialog = heard.dialog();
+    ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Offerless).unwrap();
+    ua.bind(Transport::Udp, "192.0.2.44:5070");
+    let Output::Resolve(question) = heard.0[0].1.clone() else { panic!("{heard:?}") };
+    let targets = vec![(Transport::Udp, address("192.0.2.1:5060"))];
+    let heard = ua.input(Input::Resolved { query: question.query, targets });
+    assert_eq!(contact(&heard.message("INVITE")), "sip:bob@192.0.2.44:5070");
+}
+
+/// RFC 3261 §18.1.1: a long INVITE that TCP refuses, and an ACK that is asked for again, go by the socket that is bound by then, which their Via names.
+#[test]
+fn another_socket_is_bound_before_it_goes_by_udp() {
+    let mut ua = Ua::new();
+    let long = format!("{SDP}{}", "a=x:0123456789\r\n".repeat(100));
+    let (_, heard) = ua.invite(Invite::to("sip:alice@192.0.2.1").sdp(long));
+    let token = heard.token();
+    ua.bind(Transport::Udp, "192.0.2.44:5070");
+    let goes_by = |heard: &Heard, place: &str| {
+        assert_eq!(heard.transmits()[0].flow.local, address(place));
+        assert!(heard.sent()[0].value(Name::Via).unwrap().contains(place), "{heard:?}");
+    };
+    let heard = ua.input(Input::SendFailed { token });
+    goes_by(&heard, "192.0.2.44:5070");
+    let ok = answer(&heard.only(), 200, "a", CONTACT);
+    goes_by(&ua.hear(ok.clone()), "192.0.2.44:5070");
+    ua.bind(Transport::Udp, "192.0.2.45:5070");
+    goes_by(&ua.hear(ok), "192.0.2.45:5070");
 }
