@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use smallvec::SmallVec;
 
+use super::headers::check_cancel;
 use super::reliable::{Order, Received, rack};
 use super::{Cause, Refused, Settings};
 use crate::message::{BuildError, Builder, Header, Message, Method, Name, RAck, StatusCode, supplies};
@@ -502,16 +503,4 @@ impl ClientContext {
         self.guard_at = Timestamp::MAX;
         ClientEffects::GAVE_UP
     }
-}
-
-/// Whether a CANCEL may carry these headers (§9.1): neither Require nor Proxy-Require, and its Route and Max-Forwards are written here.
-pub(crate) fn check_cancel(headers: &[Header]) -> Result<(), BuildError> {
-    let written = [Name::Require, Name::ProxyRequire, Name::Route, Name::MaxForwards];
-    headers.iter().try_for_each(|header| {
-        header.check()?;
-        match written.into_iter().find(|name| *name == Name::find(&header.name)) {
-            Some(name) => Err(BuildError::Reserved(name)),
-            None => Ok(()),
-        }
-    })
 }

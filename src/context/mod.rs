@@ -19,6 +19,7 @@ mod client;
 mod earlier;
 mod effects;
 mod error;
+mod headers;
 mod reliable;
 mod reply;
 mod request;
@@ -27,20 +28,17 @@ mod server;
 use core::time::Duration;
 
 pub use cause::Cause;
-pub(crate) use client::check_cancel;
 pub use client::{ClientContext, ClientEffects, Synthetic};
 pub use earlier::Earlier;
 pub use effects::{EndReason, ServerEffects};
 pub use error::Refused;
+pub(crate) use headers::{check_cancel, check_headers, check_no_route};
 pub use reliable::Rel100;
 pub(crate) use reliable::{OPTION_TAG, rack};
 pub(crate) use reply::answers_with_contact;
 pub use reply::{Defaults, Permission, Reply, Report};
 pub use request::{Hop, Identifiers, Invite, Request};
-pub(crate) use request::{
-    Routing, again, as_request_uri, carries_contact, check_address, check_contact, check_headers,
-    check_no_route,
-};
+pub(crate) use request::{Routing, again, as_request_uri, carries_contact, check_address, check_contact};
 pub use server::ServerContext;
 pub(crate) use server::Verb;
 

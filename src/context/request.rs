@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::headers::check_no_route;
 use super::{Earlier, Rel100};
 use crate::message::{
     Address, Body, BuildError, Builder, Contact, Header, Hidden, MAGIC_COOKIE, Message, Method, Name,
@@ -253,17 +254,6 @@ pub(crate) fn check_address(address: &Address<'_>, value: &str) -> Result<(), Bu
         return Err(BuildError::Uri(ParseError { expected: "a display name", header: None, at: 0 }));
     }
     address.check(value).map_err(BuildError::Uri)
-}
-
-/// Whether these can be headers of a request of ours: none is Route, by which it would not go (§8.1.2, §12.2.1.1).
-pub(crate) fn check_headers(headers: &[Header]) -> Result<(), BuildError> {
-    headers.iter().try_for_each(Header::check)?;
-    check_no_route(headers)
-}
-
-#[inline]
-pub(crate) fn check_no_route(headers: &[Header]) -> Result<(), BuildError> {
-    if supplies(headers, Name::Route) { Err(BuildError::Reserved(Name::Route)) } else { Ok(()) }
 }
 
 /// An element of Route that the application supplied.
