@@ -11,7 +11,7 @@
 //! | `inspect` | the order in which a UAS examines a request (§8.2), answers without state |
 //! | `uas` | contexts of received requests (§8.2, §13.3) |
 //! | `uac` | contexts of our requests (§8.1, §13.2) |
-//! | `redirects` | INVITEs that are redirected (§8.1.3.4) |
+//! | `redirects`, `target_set` | INVITEs that are redirected (§8.1.3.4) |
 //! | `forks` | early dialogs, forks and the ACK of every 2xx (§12.1.2, §13.2.2) |
 //! | `calls`, `farewell` | dialogs (§12, §15); our BYE and what its answer comes to (§15.1.1, §22) |
 //! | `reliable` | provisional answers that are acknowledged (RFC 3262) |
@@ -51,6 +51,7 @@ pub mod shard;
 mod shortcuts;
 mod slots;
 mod subscribers;
+mod target_set;
 mod telling;
 mod timers;
 mod transports;
@@ -84,8 +85,8 @@ use crate::time::Timestamp;
 use crate::transaction::HashKey;
 use ids::Owner;
 use index::Index;
-use redirects::Redirects;
 use slots::{ClientSlot, DialogSlot, ServerSlot};
+use target_set::TargetSet;
 use timers::TimerIndex;
 use transports::Transports;
 
@@ -264,9 +265,9 @@ impl<D: Default> Endpoint<D> {
         if let Some(slot) = self.clients.get_mut(client) {
             let most = invite.redirects.unwrap_or(self.config.policy.redirects);
             let keeps_uri = invite.keeps_uri.unwrap_or(self.config.policy.redirects_keep_uri);
-            slot.redirects = slot
+            slot.targets = slot
                 .request()
-                .and_then(|request| Redirects::new(request, &invite.request.uri, most, keeps_uri));
+                .and_then(|request| TargetSet::new(request, &invite.request.uri, most, keeps_uri));
         }
         Ok(client)
     }

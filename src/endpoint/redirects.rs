@@ -1,9 +1,8 @@
 //! INVITEs that are redirected: from a 3xx, or a target that failed, to the next target (RFC 3261 §8.1.3.4).
 //!
-//! The targets are one set, in the order of their `q`; each URI is tried once, so that no loop can be. The request stays the application's, with its
-//! one result: each try is a transaction of its own, with the Call-ID, From and To of the first and the next number.
+//! The request stays the application's, with its one result: each try is a transaction of its own, with the Call-ID, From and To of the first and the next
+//! number.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -13,78 +12,8 @@ use super::ids::RequestId;
 use super::slots::Stage;
 use super::transports::Route;
 use super::{Endpoint, Event};
-use crate::context::{Hop, Synthetic, again, as_request_uri};
-use crate::message::{
-    Contact, Header, Message, Method, Name, QValue, SipUri, StatusCode, Uri, is_sips, unescape,
-};
-
-/// Where an INVITE may go yet, and where it has been.
-#[derive(Clone, Debug)]
-pub(super) struct Redirects {
-    /// How many more requests may be sent.
-    left: u8,
-    /// Whether the Request-URI stays, and targets are next hops.
-    keeps_uri: bool,
-    /// Whether the call is for a SIPS URI.
-    is_secure: bool,
-    /// What is to be tried, the best first: no more than may be, or [`MOST`]; some may turn out to be of no use.
-    targets: Vec<(QValue, Box<str>)>,
-    /// What has been tried, as it stands, or would stand, in Request-URIs.
-    tried: Vec<Box<str>>,
-}
-
-/// So many targets are kept, however few may be tried.
-const MOST: usize = 16;
-
-impl Redirects {
-    /// For a request for `uri`, which `left` others may follow.
-    pub(super) fn new(request: &Message, uri: &str, left: u8, keeps_uri: bool) -> Option<Box<Self>> {
-        if left == 0 {
-            return None;
-        }
-        let first_hop = request.routes().next().and_then(Result::ok).map(|route| route.uri);
-        let tried = first_hop.filter(|_| keeps_uri).unwrap_or(uri);
-        let tried = [as_request_uri(tried).into()].into();
-        Some(Box::new(Self { left, keeps_uri, is_secure: is_sips(uri), targets: Vec::new(), tried }))
-    }
-
-    /// Takes the targets that a 3xx names (§8.1.3.4): those that an INVITE can be sent to and that are new.
-    fn take(&mut self, response: &Message) {
-        for contact in response.contacts().flatten().filter_map(Contact::address) {
-            let Ok(uri) = Uri::parse(contact.uri) else { continue };
-            let method = uri.sip().and_then(SipUri::method);
-            let is_invite = method.is_none_or(|method| method == Method::Invite.as_str());
-            // What was called securely is not called otherwise unseen.
-            let is_safe = !self.is_secure || is_sips(contact.uri);
-            if is_invite && is_safe && !self.knows(contact.uri) {
-                let q = contact.q().ok().flatten().unwrap_or(QValue::ONE);
-                let place = self.targets.partition_point(|(known, _)| *known >= q);
-                self.targets.insert(place, (q, contact.uri.into()));
-                self.targets.truncate(MOST.max(self.left.into()));
-            }
-        }
-    }
-
-    /// Whether a URI was tried, or is about to be.
-    fn knows(&self, uri: &str) -> bool {
-        let uri = as_request_uri(uri);
-        let is_same = |known: &str| match (Uri::parse(&as_request_uri(known)), Uri::parse(&uri)) {
-            (Ok(known), Ok(uri)) => known.equals(&uri),
-            _ => known == uri,
-        };
-        self.tried.iter().chain(self.targets.iter().map(|(_, uri)| uri)).any(|known| is_same(known))
-    }
-
-    /// The next target.
-    fn next(&mut self) -> Option<Box<str>> {
-        if self.left == 0 || self.targets.is_empty() {
-            return None;
-        }
-        let (_, uri) = self.targets.remove(0);
-        self.tried.push(as_request_uri(&uri).into());
-        Some(uri)
-    }
-}
+use crate::context::{Hop, Synthetic, again};
+use crate::message::{Header, Message, Name, SipUri, StatusCode, Uri, is_sips, unescape};
 
 impl<D: Default> Endpoint<D> {
     /// An INVITE has failed with an answer: it goes on to its next target, if that is wanted and there is one. The transaction that was answered lives
@@ -93,7 +22,7 @@ impl<D: Default> Endpoint<D> {
         let status = response.status()?;
         let slot = self.clients.get_mut(client)?;
         let is_cancelled = slot.context().is_some_and(|context| context.is_cancelled());
-        let redirects = slot.redirects.as_mut().filter(|_| !is_cancelled)?;
+        let targets = slot.targets.as_mut().filter(|_| !is_cancelled)?;
         match status {
             // They name no other place of the one who is called (§21.3.4, §21.3.5).
             StatusCode::USE_PROXY | StatusCode::ALTERNATIVE_SERVICE => return None,
@@ -101,7 +30,7 @@ impl<D: Default> Endpoint<D> {
             StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => return None,
             // It speaks for every place (§21.6).
             _ if status.code() >= 600 => return None,
-            _ if status.code() < 400 => redirects.take(response),
+            _ if status.code() < 400 => targets.take(response),
             _ => {}
         }
         self.try_next(client, response)
@@ -111,7 +40,7 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn redirect_unanswered(&mut self, client: RequestId, why: Synthetic) -> Option<RequestId> {
         let slot = self.clients.get_mut(client)?;
         let is_cancelled = slot.context().is_some_and(|context| context.is_cancelled());
-        if slot.redirects.is_none() || is_cancelled || why == Synthetic::Cancelled {
+        if slot.targets.is_none() || is_cancelled || why == Synthetic::Cancelled {
             return None;
         }
         let response = why.response(slot.request().map(AsRef::as_ref))?;
@@ -124,7 +53,7 @@ impl<D: Default> Endpoint<D> {
             return None;
         }
         loop {
-            let target = self.clients.get_mut(client)?.redirects.as_mut()?.next()?;
+            let target = self.clients.get_mut(client)?.targets.as_mut()?.next()?;
             if let Some((message, route)) = self.write_for(client, &target) {
                 return self.begin_again(client, response, Arc::new(message), route);
             }
@@ -138,7 +67,7 @@ impl<D: Default> Endpoint<D> {
         // Behind a strict router the Request-URI is the router's, and stays so.
         let first = request.routes().next().transpose().ok()?;
         let is_loose = |uri: &str| Uri::parse(uri).ok().and_then(Uri::sip).is_some_and(SipUri::is_loose);
-        let keeps_uri = slot.redirects.as_ref().is_some_and(|redirects| redirects.keeps_uri);
+        let keeps_uri = slot.targets.as_ref().is_some_and(|targets| targets.keeps_uri);
         let hop = match first {
             Some(first) if !is_loose(first.uri) => return None,
             Some(first) if !keeps_uri => first.uri,
@@ -198,8 +127,8 @@ impl<D: Default> Endpoint<D> {
         if let Some(slot) = self.clients.get_mut(client) {
             // RFC 4028 §7.3: each place has its own least interval.
             slot.too_small = 0;
-            if let Some(redirects) = &mut slot.redirects {
-                redirects.left = redirects.left.saturating_sub(1);
+            if let Some(targets) = &mut slot.targets {
+                targets.went();
             }
         }
         let tail = self.hand_on(client, Stage::Parked(message.clone()))?;

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::flow::{Flow, KeptFlow};
 use super::ids::{DialogId, QueryId, RequestId, ServerId};
 use super::policy::Handling;
-use super::redirects::Redirects;
+use super::target_set::TargetSet;
 use super::timers::Handle;
 use super::transports::Transports;
 use crate::context::{ClientContext, ServerContext};
@@ -102,7 +102,7 @@ pub(super) struct ClientSlot<D> {
     /// How often its session interval was too small (RFC 4028 §7.3).
     pub(super) too_small: u8,
     /// Where an INVITE may go that is redirected.
-    pub(super) redirects: Option<Box<Redirects>>,
+    pub(super) targets: Option<Box<TargetSet>>,
     /// What the request is to do to the session of its dialog.
     pub(super) wish: Option<Box<Wish>>,
     /// The dialog that ended while the re-INVITE was under way: the ACK of its 2xx is written by it.
@@ -326,7 +326,7 @@ impl<D> ClientSlot<D> {
             ring_within: None,
             attempt: 0,
             too_small: 0,
-            redirects: None,
+            targets: None,
             wish: None,
             ended: None,
             pending: None,
