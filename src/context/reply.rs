@@ -107,7 +107,7 @@ impl Reply {
         self
     }
 
-    /// Denies the subscription that this 2xx makes. One NOTIFY follows, and ends it: with the reason `rejected` after a SUBSCRIBE (RFC 6665
+    /// Denies the subscription that this 2xx makes or refreshes. One NOTIFY follows, and ends it: with the reason `rejected` after a SUBSCRIBE (RFC 6665
     /// §4.2.1.3); after a REFER with the status 603, and the reason `noresource` (RFC 3515 §2.4.5, §2.4.7). A refusal by the answer itself,
     /// 403 or 603, makes no subscription, and no NOTIFY.
     #[must_use]

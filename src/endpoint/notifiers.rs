@@ -149,7 +149,11 @@ impl<D: Default> Endpoint<D> {
                 if let Some((usage, notifier)) = slot.usages.subscribed(&event)
                     && (granted.is_zero() || !notifier.is_through())
                 {
-                    return match notifier.refreshed(now, granted).is_empty() {
+                    let effects = notifier.refreshed(now, granted);
+                    if permission == Permission::Denied {
+                        _ = notifier.terminate(Some(refusal(event.name == REFER)), None);
+                    }
+                    return match effects.is_empty() {
                         // The last NOTIFY of one that was ended waits for its turn.
                         true => {}
                         false => self.notify_now(id, usage, state),
@@ -240,8 +244,12 @@ fn begun(now: Timestamp, granted: Duration, permission: Permission, is_refer: bo
     let lasts = if permission == Permission::Denied { REFER_LASTS } else { granted };
     let (mut notifier, _) = Notifier::new(now, lasts, permission == Permission::Granted);
     if permission == Permission::Denied {
-        let reason = if is_refer { Reason::Noresource } else { Reason::Rejected };
-        _ = notifier.terminate(Some(reason), None);
+        _ = notifier.terminate(Some(refusal(is_refer)), None);
     }
     notifier
+}
+
+/// Why a subscription ends whose 2xx denies it (RFC 6665 §4.2.1.3, RFC 3515 §2.4.7).
+fn refusal(is_refer: bool) -> Reason {
+    if is_refer { Reason::Noresource } else { Reason::Rejected }
 }

@@ -864,3 +864,26 @@ fn notifiers_at_random() {
         }
     }
 }
+
+/// RFC 6665 §4.2.1.4, §4.2.1.3: a refresh is for who is still allowed to be told: a 2xx that denies it is followed by the last NOTIFY.
+#[test]
+fn a_refresh_that_is_denied() {
+    let mut ua = Ua::with(|config| {
+        config.policy.set_initial(Method::Subscribe, Handling::Ask);
+        config.policy.set_in_dialog(Method::Subscribe, Handling::Ask);
+    });
+    let (ok, _, dialog, _) = answered(&mut ua, &subscribe(), Reply::new());
+    let again = Req::within(&ok, "SUBSCRIBE", 2).line("Contact: <sip:alice@192.0.2.1>");
+    let heard = ua.hear(again.line("Event: presence").line("Expires: 600").text());
+    let asked = match heard.events()[0] {
+        Event::Dialog { event, .. } => event.asked().map(|asked| asked.answer),
+        _ => None,
+    };
+    let Some(Answer::Ask(server)) = asked else { panic!("{heard:?}") };
+    let heard = ua.accept(server, Reply::new().denied()).unwrap();
+    let last = heard.message("NOTIFY");
+    assert_eq!(says(&last), ("terminated;reason=rejected", ""));
+    ua.hear(answer(&last, 200, "", ""));
+    assert!(ua.sip.dialog(dialog).is_err());
+    ua.pass_all();
+}
