@@ -392,7 +392,7 @@ fn no_session_expires_before_there_is_a_session() {
 fn an_end_of_a_hold_that_fails() {
     let mut ua = Ua::with(|config| config.settings.rel100 = Rel100::Supported);
     let (ok, dialog) = ua.answered_call();
-    let answered = |direction: &str| format!("{}a={direction}\r\n", SDP);
+    let answered = |direction: &str| format!("{SDP}a={direction}\r\n");
     let invite = modify(&mut ua, dialog, Modify::Hold).message("INVITE");
     ua.hear(with_sdp(&answer(&invite, 200, "", CONTACT), &answered("recvonly")));
     let before = ua.sip.dialog(dialog).unwrap().get().unwrap().local().sdp.to_vec();
