@@ -41,7 +41,8 @@ pub struct Config {
     /// The proxy that requests outside dialogs go through (RFC 3261 §8.1.2), a Route element: `<sip:proxy.example.com;lr>`; empty for none. A request that the application
     /// gives a Route of its own goes by that one.
     pub outbound_proxy: Cow<'static, str>,
-    /// How long subscriptions of peers may last (RFC 6665 §4.2.1).
+    /// How long subscriptions of peers may last (RFC 6665 §4.2.1). An Expires that the application gives a 2xx holds in place of it, unless it is longer than
+    /// was asked for (§3.1.1).
     pub granting: Granting,
     /// Which share of the Call-IDs is this endpoint's, where [several](super::shard()) serve one address: those that it draws are of it. `None` where it
     /// is alone.

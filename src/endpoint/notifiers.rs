@@ -13,7 +13,7 @@ use crate::dialog::{
     Impact, Notifier, Party, REFER, REFER_PACE, Reason, Subject, SubscriptionEffects, TooBrief, UsageError,
     UsageKind, makes_subscription,
 };
-use crate::message::{Body, Header, Message, Method, Name, StatusCode, supplies};
+use crate::message::{Body, Header, Message, Method, Name, StatusCode};
 use crate::time::Timestamp;
 
 /// How long the subscription of a REFER lasts where its result is not reported: longer than a call may ring (RFC 3515 §3.4).
@@ -92,11 +92,21 @@ impl<D: Default> Endpoint<D> {
         if reply.code == Some(StatusCode::ACCEPTED.code()) {
             reply.code = Some(StatusCode::OK.code());
         }
-        let is_subscribe = *request.method() == Method::Subscribe;
-        if is_subscribe && !supplies(&reply.headers, Name::Expires) {
-            let asked = request.expires().ok().flatten();
-            let granted = self.config.granting.grant(asked).unwrap_or_default();
-            reply.headers.push(Header::of(Name::Expires, granted.as_secs()));
+        if *request.method() != Method::Subscribe {
+            return reply;
+        }
+        let asked = request.expires().ok().flatten();
+        let granted =
+            || Header::of(Name::Expires, self.config.granting.grant(asked).unwrap_or_default().as_secs());
+        // §3.1.1: the application's own holds where it is no longer than asked for, and a number.
+        let holds = |given: &Header| {
+            let given = given.value.parse::<u32>().map(|seconds| Duration::from_secs(seconds.into()));
+            given.is_ok_and(|given| asked.is_none_or(|asked| given <= asked))
+        };
+        match reply.headers.iter_mut().find(|header| Name::find(&header.name) == Name::Expires) {
+            None => reply.headers.push(granted()),
+            Some(given) if !holds(given) => *given = granted(),
+            Some(_) => {}
         }
         reply
     }

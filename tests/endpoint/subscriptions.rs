@@ -343,6 +343,29 @@ fn notifier() -> Ua {
     })
 }
 
+/// §3.1.1, §4.2.1.1, §4.2.1.4: nor is it more than was asked for where the application says how long: who fetches the state has not subscribed.
+// Holds: 6665-3.1.1-3, 6665-4.2.1.1-6
+#[test]
+fn the_applications_own_expires() {
+    let rows = [
+        ("600", "60", "60", "active;expires=60"),
+        ("600", "600", "600", "active;expires=600"),
+        ("600", "5000", "600", "active;expires=600"),
+        ("600", "soon", "600", "active;expires=600"),
+        ("600", "0", "0", "terminated;reason=timeout"),
+        ("0", "600", "0", "terminated;reason=timeout"),
+    ];
+    for (asked, own, granted, state) in rows {
+        let mut ua = notifier();
+        let server = ua.hear(asks("presence", asked).text()).server();
+        let heard = ua.accept(server, Reply::new().header("expires", own)).unwrap();
+        let (ok, notify) = (heard.message("200 OK (SUBSCRIBE)"), heard.message("NOTIFY"));
+        let all: Vec<_> = ok.values(Name::Expires).collect();
+        let said = (all, notify.value(Name::SubscriptionState));
+        assert_eq!(said, (vec![granted], Some(state)), "{asked} {own}");
+    }
+}
+
 /// §3.1.1, §4.2.1.1: granted no more than asked; the 200 first, the NOTIFY at once; 423; §4.2.3: no Event; RFC 3515 §2.4.4: refer is not for SUBSCRIBE.
 // Holds: 6665-3.1.1-2, 6665-3.1.1-3, 6665-4.2.1.1-6, 6665-4.2.3-1, 6665-8.3.1-2
 #[test]
