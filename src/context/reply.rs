@@ -139,13 +139,11 @@ impl Reply {
         delay: Duration,
         defaults: &Defaults<'_>,
     ) -> Result<Arc<Message>, BuildError> {
-        // Copied from the request already (§8.2.6.1, §12.1.1).
-        let copied = [Name::RecordRoute, Name::Timestamp];
-        if let Some(name) = copied.into_iter().find(|name| supplies(&self.headers, *name)) {
+        // Copied from the request already (§8.2.6.1, §12.1.1); the number of an answer that is acknowledged by PRACK, which no other has
+        // (RFC 3262 §3, §7.1).
+        let written = [Name::RecordRoute, Name::Timestamp, Name::RSeq];
+        if let Some(name) = written.into_iter().find(|name| supplies(&self.headers, *name)) {
             return Err(BuildError::Reserved(name));
-        }
-        if rseq.is_some() && supplies(&self.headers, Name::RSeq) {
-            return Err(BuildError::Reserved(Name::RSeq));
         }
         let added = defaults.for_answer(request.method(), status, rseq.is_some());
         let reason = match &self.reason {

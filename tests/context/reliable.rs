@@ -634,10 +634,16 @@ fn a_lost_answer_is_repeated() {
 /// The application may require more, but RSeq is the context's to write.
 #[test]
 fn the_applications_headers() {
-    let mut server = Server::new();
-    let numbered = Reply::code(183).header("RSeq", "1").reliable();
-    let refused = server.refused(T0, numbered);
-    assert_eq!(refused, Refused::Build(BuildError::Reserved(Name::RSeq)));
+    // Nor has one that nobody waits for a PRACK of a number, as if it were copied from another's.
+    let relayed = Reply::code(183).header("Require", "100rel").header("RSeq", "7");
+    for reply in
+        [Reply::code(183).header("RSeq", "1").reliable(), relayed, Reply::code(200).header("RSeq", "1")]
+    {
+        for (policy, lines) in [(Rel100::Supported, SUPPORTED), (Rel100::Unsupported, SUPPORTED)] {
+            let refused = Server::with(policy, lines).refused(T0, reply.clone());
+            assert_eq!(refused, Refused::Build(BuildError::Reserved(Name::RSeq)), "{reply:?} {policy:?}");
+        }
+    }
     for (own, tags) in [
         ("precondition", &["precondition", "100rel"][..]),
         ("100rel, precondition", &["100rel", "precondition"]),
