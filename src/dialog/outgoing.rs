@@ -131,10 +131,10 @@ impl Dialog {
     pub(crate) fn is_towards(&self, request: &Message) -> bool {
         let uri = request.request_uri().unwrap_or_default();
         let is_to = |hop: &str| uri == hop || uri == as_request_uri(hop);
-        match (self.text.routes().next(), request.elements(Name::Route).next()) {
-            (None, None) => is_to(self.text.remote_target()),
-            (None, Some(_)) => false,
-            (Some(first), route) => route == Some(first) || is_to(self.next_hop()),
+        // Behind a strict router the first element of Route is not the first hop.
+        match self.text.routes().next() {
+            None => request.elements(Name::Route).next().is_none() && is_to(self.text.remote_target()),
+            Some(_) => request.elements(Name::Route).eq(self.text.routes()) || is_to(self.next_hop()),
         }
     }
 

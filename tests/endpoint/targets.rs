@@ -362,4 +362,18 @@ fn a_request_that_waits_while_the_call_is_answered() {
     let flow = ua.tcp("192.0.2.80:5060", 1);
     assert_eq!(ua.input(Input::Connected { token: connect.token(), flow }).lines(), ["PRACK"]);
     assert_eq!(ua.destroy(heard.dialog()).transmits()[0].flow, ua.udp("192.0.2.1:5060"));
+
+    // Behind a strict router the same proxy stands first in Route, and is not the first hop.
+    let mut ua = self::ua();
+    let (_, invite) = ua.call_alice();
+    let [strict, loose] =
+        ["Record-Route: <sip:192.0.2.79;transport=tcp>\r\n", "Record-Route: <sip:192.0.2.80;lr>\r\n"];
+    let early = format!("{}{loose}{strict}Require: 100rel\r\nRSeq: 1\r\n", contact(1));
+    let connect = ua.hear(answer(&invite, 183, "a", &early));
+    assert_eq!(connect.lines()[0], "connect TCP 192.0.2.79:5060");
+    let heard = ua.hear(answer(&invite, 200, "a", &format!("{}{loose}", contact(1))));
+    assert_eq!(heard.transmits()[0].flow, ua.udp("192.0.2.80:5060"));
+    let flow = ua.tcp("192.0.2.79:5060", 1);
+    assert_eq!(ua.input(Input::Connected { token: connect.token(), flow }).lines(), ["PRACK"]);
+    assert_eq!(ua.destroy(heard.dialog()).transmits()[0].flow, ua.udp("192.0.2.80:5060"));
 }
