@@ -209,6 +209,18 @@ impl<D: Default> Endpoint<D> {
         goes.then(|| self.transports.route_to(Transport::Tcp, flow.remote))
     }
 
+    /// The way by TCP for a request within a dialog where an earlier one, which was too long for datagrams, waits for that connection: it goes behind that one.
+    /// Before it, that one would be out of order (RFC 3261 §12.2.2).
+    pub(super) fn stream_behind(&self, dialog: DialogId, flow: &Flow) -> Option<Route> {
+        let is_earlier = |task: &Task| match task {
+            Task::Launch(client) => self.clients.get(*client).is_some_and(|slot| slot.dialog == Some(dialog)),
+            _ => false,
+        };
+        let is_waiting = flow.transport == Transport::Udp
+            && self.transports.waiting(Transport::Tcp, flow.remote).iter().any(is_earlier);
+        is_waiting.then(|| self.transports.route_to(Transport::Tcp, flow.remote))
+    }
+
     /// Hands a message to a flow, with a Via for its transport where another was guessed, and a Contact for `found`: the flow that was found for it, by which
     /// it would go if it were not too long. A multicast request names its group in Via, and goes one hop (RFC 3261 §18.1.1).
     pub(super) fn fit_via(&mut self, message: Arc<Message>, flow: &Flow, found: &Flow) -> Arc<Message> {

@@ -325,6 +325,15 @@ impl Transports {
         self.connecting.contains_key(&(transport, remote))
     }
 
+    /// What waits for a connection to this address.
+    pub(super) fn waiting(&self, transport: Transport, remote: SocketAddr) -> &[Task] {
+        if self.connects.is_empty() {
+            return &[];
+        }
+        let connect = self.connecting.get(&(transport, remote)).and_then(|id| self.connects.get(*id));
+        connect.map_or(&[], |connect| &connect.tasks)
+    }
+
     /// Lets a task wait for a connection to this address; the connection's id if it has yet to be asked for.
     pub(super) fn wait_for(
         &mut self,

@@ -109,13 +109,19 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn launch(&mut self, client: RequestId, flow: Flow) {
         let Some(slot) = self.clients.get(client) else { return };
         let Stage::Parked(request) = &slot.stage else { return };
-        let (dialog, request) = (slot.dialog, request.clone());
+        let (dialog, request, is_own) = (slot.dialog, request.clone(), slot.purpose == Purpose::App);
+        // §12.3: what the application sends in a dialog that has ended meanwhile ends with it.
+        if is_own && dialog.is_some_and(|dialog| !self.dialogs.contains_key(dialog)) {
+            self.conclude_without_answer(client, Synthetic::Cancelled);
+            return self.end_client(client);
+        }
         // §9.1: a CANCEL has the Via of its INVITE, whatever socket is bound meanwhile, and goes by its transport, however long it is.
         let is_cancel = *request.method() == Method::Cancel;
         let found = slot.flow.unwrap_or(flow);
         let request = if is_cancel { request } else { self.fit_via(request, &flow, &found) };
         let id = MatchId::client(&self.key, &request).ok();
         let stream = if is_cancel { None } else { self.stream_for(&request, &flow) };
+        let stream = stream.or_else(|| self.stream_behind(dialog.filter(|_| is_own)?, &flow));
         let Some(slot) = self.clients.get_mut(client) else { return };
         if let (Some(stream), None) = (stream, slot.flow) {
             // It stays parked. Where nobody takes it by TCP it goes by this flow.

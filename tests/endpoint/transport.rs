@@ -79,6 +79,54 @@ fn a_long_cancel_goes_where_its_invite_went() {
     assert_eq!(heard.only().value(Name::Via), invite.value(Name::Via));
 }
 
+/// RFC 3261 §12.2.1.1, §12.2.2, §18.1.1: while a long request of a dialog waits for its connection the next ones wait behind it: before it they would have it
+/// refused. A BYE waits for nothing.
+#[test]
+fn what_follows_a_long_request_does_not_overtake_it() {
+    for is_refused in [false, true] {
+        let mut ua = Ua::new();
+        let (_, _, dialog) = ua.placed_call();
+        let other = ua.answered_call().1;
+        let info = |ua: &mut Ua, dialog, length| {
+            ua.sip.dialog(dialog).unwrap().info(ua.now, "text/plain", "x".repeat(length)).unwrap();
+            ua.drain()
+        };
+        let heard = info(&mut ua, dialog, 1_400);
+        assert_eq!(heard.lines(), ["connect TCP 192.0.2.1:5060"]);
+        assert_eq!(info(&mut ua, dialog, 1).lines(), [""; 0]);
+        assert_eq!(info(&mut ua, other, 1).lines(), ["INFO +body"], "another dialog");
+        let (token, flow) = (heard.token(), ua.tcp(ALICE, 1));
+        let input = if is_refused { Input::SendFailed { token } } else { Input::Connected { token, flow } };
+        let heard = ua.input(input);
+        let sent: Vec<_> = heard.sent().iter().map(|sent| (sent.cseq(), sent.body().len())).collect();
+        assert_eq!(sent, [(2, 1_400), (3, 1)]);
+        let flow = if is_refused { ua.udp(ALICE) } else { flow };
+        assert!(heard.transmits().iter().all(|transmit| transmit.flow == flow), "{heard:?}");
+        let via = if is_refused { "UDP" } else { "TCP" };
+        assert!(heard.sent().iter().all(|sent| sent.top_via().unwrap().transport == via), "{heard:?}");
+    }
+    let mut ua = Ua::new();
+    let (_, _, dialog) = ua.placed_call();
+    ua.sip.dialog(dialog).unwrap().info(ua.now, "text/plain", "x".repeat(1_400)).unwrap();
+    ua.drain();
+    assert_eq!(ua.destroy(dialog).lines(), ["BYE"]);
+}
+
+/// RFC 3261 §12.3, §15.1.2: what waits for its way when the peer hangs up is not sent any more, and has its result.
+#[test]
+fn a_request_that_waits_ends_with_its_dialog() {
+    let mut ua = Ua::new();
+    let (invite, ok, dialog) = ua.placed_call();
+    ua.sip.dialog(dialog).unwrap().info(ua.now, "text/plain", "x".repeat(1_400)).unwrap();
+    let token = ua.drain().token();
+    let heard = ua.hear(Req::back(&invite, &ok, "BYE", 1).text());
+    assert_eq!(heard.lines(), ["200 OK (BYE)", "* destroy by Remote: Bye"]);
+    let flow = ua.tcp(ALICE, 1);
+    let heard = ua.input(Input::Connected { token, flow });
+    assert_eq!(heard.lines(), ["* failed 487 Request Terminated (INFO) (made up)", "* client ended"]);
+    ua.pass_all();
+}
+
 /// The path may be known to take more, or anything; and without a TCP socket there is no choice.
 #[test]
 fn how_long_a_datagram_may_be_can_be_set() {
