@@ -86,7 +86,14 @@ impl<D: Default> Endpoint<D> {
             let context = self.servers.get(*server).map(|slot| &slot.context);
             context.is_some_and(|context| context.is_invite() && context.state() == State::Completed)
         };
-        if carrier == Carrier::Invite && slot.servers.iter().any(is_refused) {
+        // Nor one that is held back, whatever it may ask for.
+        let is_held = |held: &Held| {
+            let context = self.servers.get(held.server).map(|slot| &slot.context);
+            context.is_some_and(|context| context.is_invite() && context.is_pending())
+        };
+        if carrier == Carrier::Invite
+            && (slot.servers.iter().any(is_refused) || slot.rare().held.iter().flatten().any(is_held))
+        {
             return Err(DialogError::Session(Refusal::Unacknowledged).into());
         }
         let (message, route) = self.write_in_dialog(id, &request)?;

@@ -110,8 +110,8 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.clients.get(client) else { return };
         let Stage::Parked(request) = &slot.stage else { return };
         let (dialog, request, is_own) = (slot.dialog, request.clone(), slot.purpose == Purpose::App);
-        // §12.3: what the application sends in a dialog that has ended meanwhile ends with it.
-        if is_own && dialog.is_some_and(|dialog| !self.dialogs.contains_key(dialog)) {
+        // §12.3, §15: what the application sends in a dialog that has ended meanwhile ends with it.
+        if is_own && dialog.is_some_and(|dialog| self.is_too_late(dialog, &request)) {
             self.conclude_without_answer(client, Synthetic::Cancelled);
             return self.end_client(client);
         }
@@ -143,6 +143,13 @@ impl<D: Default> Endpoint<D> {
             slot.went_by(flow, request);
         }
         self.carry_out_client(client, effects, None);
+    }
+
+    /// Whether a request that waited for its way comes too late for its dialog. What is about a subscription goes on beside a BYE (RFC 5057 §4).
+    fn is_too_late(&self, dialog: DialogId, request: &Message) -> bool {
+        let is_over = |slot: &DialogSlot<D>| slot.dialog.state() == DialogState::Terminated;
+        let is_of_session = UsageKind::of(request.method()) != Some(UsageKind::Subscription);
+        self.dialogs.get(dialog).is_none_or(|slot| is_of_session && is_over(slot))
     }
 
     /// The request has no flow and will get none, but the one that it was too long for.

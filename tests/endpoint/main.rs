@@ -15,7 +15,7 @@
 //! | `subscriptions`, `events`, `notifies`, `refers` | SUBSCRIBE, NOTIFY, REFER (RFC 6665, RFC 3515) |
 //! | `shared` | a session and subscriptions in one dialog (RFC 5057) |
 //! | `changes` | a session where one thing meets another: changes, PRACK, timers, the end |
-//! | `meetings` | two features that meet |
+//! | `meetings`, `conduct` | two features that meet; which message goes before which |
 //! | `contracts` | the contracts of the crate's documentation, one property each |
 //! | `network` | the virtual network itself: its time, what is cut or closed, names |
 //! | `ladder`, `lossy` | golden ladders; two endpoints and a wire that loses datagrams by their numbers |
@@ -28,6 +28,7 @@ mod agreement;
 mod calls;
 mod challenges;
 mod changes;
+mod conduct;
 mod contracts;
 mod events;
 mod ladder;
