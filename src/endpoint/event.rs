@@ -136,7 +136,7 @@ pub enum ClientEvent<D = ()> {
         /// The dialog that it made or confirmed.
         dialog: DialogId,
     },
-    /// A SUBSCRIBE or REFER was answered 2xx, but no NOTIFY came within 64·T1: there is no subscription (RFC 6665 §4.1.2.4).
+    /// A SUBSCRIBE or REFER was answered 2xx, or got no answer, and no NOTIFY came within 64·T1: there is no subscription (RFC 6665 §4.1.2.4).
     NoNotify,
     /// The context is over. Exactly once, and last.
     Ended {
