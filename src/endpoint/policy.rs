@@ -26,7 +26,8 @@ pub enum Handling {
 pub struct Policy {
     /// Requests outside dialogs, by method. One that is not in the table is answered 405, or 501 if its method is unknown. `Auto` is
     /// 200 with Allow, Supported and what is accepted for OPTIONS, 200 for others; after a REFER one NOTIFY with 603 follows (RFC 3515 §2.4.5). The application
-    /// hears of none but those that it is asked about, and of no events of theirs.
+    /// hears of none but those that it is asked about, and of no events of theirs but the end of a subscription that one makes,
+    /// and of its dialog.
     pub initial: Vec<(Method, Handling)>,
     /// Requests within dialogs, by method. `Auto` is 200, with the same NOTIFY after a REFER; for INVITE and UPDATE with a valid answer made of the current description, or 488 where there is none
     /// (RFC 3264 §6). INVITE's entry is for those that change more than [`Policy::session`] is about. BYE, ACK and CANCEL are not the table's business.
