@@ -36,6 +36,7 @@
 )]
 
 mod check;
+mod conduct;
 mod ladder;
 mod link;
 mod network;

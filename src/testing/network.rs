@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::conduct::Conduct;
 use super::ladder::{Ladder, describe_event, describe_message};
 use super::link::Link;
 use crate::endpoint::{
@@ -41,6 +42,8 @@ pub struct Network<D = ()> {
     lost: Vec<u64>,
     late: Vec<(u64, Duration)>,
     ladder: Ladder,
+    watches: bool,
+    misconduct: Option<String>,
     /// How links behave from now on.
     pub link: Link,
     /// Nodes that are cut off, both ways: what they send or are sent is lost, messages on streams too, and no connection is opened.
@@ -52,6 +55,7 @@ struct Place<D> {
     address: SocketAddr,
     endpoint: Endpoint<D>,
     events: VecDeque<Event<D>>,
+    conduct: Conduct,
 }
 
 #[derive(Clone, Debug)]
@@ -79,6 +83,8 @@ impl<D: Default> Network<D> {
             lost: Vec::new(),
             late: Vec::new(),
             ladder: Ladder::default(),
+            watches: false,
+            misconduct: None,
             link: Link::default(),
             cut: Vec::new(),
         }
@@ -96,13 +102,14 @@ impl<D: Default> Network<D> {
         let address = SocketAddr::new(ip, 5060);
         let mut seed = [0; 32];
         seed[..16].copy_from_slice(&self.random.key());
+        let conduct = Conduct::new(config.limits);
         let mut endpoint = Endpoint::new(config, seed);
         for transport in [Transport::Udp, Transport::Tcp] {
             let bound = Bound { transport, local: address, advertised: None };
             endpoint.handle_input(self.now, Input::Bound(bound));
         }
         self.ladder.party(name);
-        self.nodes.push(Place { address, endpoint, events: VecDeque::new() });
+        self.nodes.push(Place { address, endpoint, events: VecDeque::new(), conduct });
         Node(self.nodes.len() - 1)
     }
 
@@ -145,6 +152,38 @@ impl<D: Default> Network<D> {
     pub fn inject(&mut self, from: SocketAddr, to: Node, octets: impl Into<Bytes>) {
         let flow = Flow::udp(self.nodes[to.0].address, from);
         self.post(self.link.delay, to.0, Input::Datagram { flow, payload: octets.into() });
+    }
+
+    /// Holds everything that the endpoints send and tell from now on against what they are sent: against the RFCs' rules for transactions, dialogs,
+    /// offers and answers, and against the order of events that their documentation promises. What is injected may break rules too.
+    pub fn watch(&mut self) {
+        self.watches = true;
+    }
+
+    /// The first rule that an endpoint broke since [`Network::watch`], with its message.
+    pub fn misconduct(&self) -> Option<&str> {
+        self.misconduct.as_deref()
+    }
+
+    /// Whether all is done that is owed, where it is quiet and nothing was cut off or refused: each request answered, each final answer to INVITE
+    /// acknowledged.
+    ///
+    /// # Errors
+    /// What is not.
+    pub fn check_quiet(&self) -> Result<(), String> {
+        for (who, node) in self.nodes.iter().enumerate() {
+            node.conduct.check_quiet().map_err(|fault| alloc::format!("node {who}: {fault}"))?;
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, node: usize, output: &Output<D>) {
+        if self.watches
+            && self.misconduct.is_none()
+            && let Err(fault) = self.nodes[node].conduct.output(self.now, output)
+        {
+            self.misconduct = Some(alloc::format!("node {node}: {fault}"));
+        }
     }
 
     /// What happened so far.
@@ -206,7 +245,11 @@ impl<D: Default> Network<D> {
         self.now = self.now.max(next);
         if packet == Some(next) {
             let Some((_, delivery)) = self.in_flight.pop_first() else { return false };
-            self.nodes[delivery.to].endpoint.handle_input(self.now, delivery.input);
+            let place = &mut self.nodes[delivery.to];
+            if self.watches {
+                place.conduct.input(self.now, &delivery.input);
+            }
+            place.endpoint.handle_input(self.now, delivery.input);
         } else {
             for node in &mut self.nodes {
                 if node.endpoint.poll_timeout().is_some_and(|at| at <= next) {
@@ -221,6 +264,7 @@ impl<D: Default> Network<D> {
     fn drain(&mut self) {
         for node in 0..self.nodes.len() {
             while let Some(output) = self.nodes[node].endpoint.poll_output() {
+                self.judge(node, &output);
                 match output {
                     Output::Transmit(transmit) => self.transmit(node, &transmit),
                     Output::Event(event) => {

@@ -1,6 +1,6 @@
 //! Carries a script out on one endpoint, and looks at it after every operation.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,15 +14,19 @@ use super::{Notice, Passing, Promise, Step, Violation};
 use crate::context::Reply;
 use crate::dialog::{InDialog, Subscription, UsageId};
 use crate::endpoint::{
-    Action, Bound, Command, Counters, DialogId, Endpoint, Flow, Input, Operation, Refused, RequestId,
+    Action, Bound, Command, Counters, DialogId, Endpoint, Flow, Input, Operation, Output, Refused, RequestId,
 };
 use crate::message::{Method, Transport};
+use crate::testing::conduct::Conduct;
 use crate::time::Timestamp;
 
 pub(super) struct Driver {
     endpoint: Endpoint,
     recording: Recording,
     watch: Watch,
+    conduct: Conduct,
+    /// What `conduct` has not been told of yet.
+    happened: VecDeque<Happened>,
     peer: Peer,
     /// The subscriptions that each dialog has had.
     usages: BTreeMap<DialogId, Vec<UsageId>>,
@@ -35,6 +39,13 @@ pub(super) struct Driver {
     drains: bool,
     /// What the queue may hold by now, beyond its limit.
     owed: usize,
+}
+
+/// What has gone in and come out, in the order of cause and effect.
+enum Happened {
+    Heard(Timestamp, Input),
+    /// So many outputs were caused, and wait.
+    Caused(Timestamp, usize),
 }
 
 /// What one context or dialog may at most put out while nothing is taken, timers aside: answers, events, the BYE.
@@ -53,6 +64,7 @@ impl Driver {
         })?;
         let seed = [manners as u8; 32];
         let mut driver = Self {
+            conduct: Conduct::among_strangers(config.limits),
             endpoint: Endpoint::new(config.clone(), seed),
             recording: Recording {
                 config,
@@ -62,6 +74,7 @@ impl Driver {
                 counters: Counters::default(),
             },
             watch: Watch::default(),
+            happened: VecDeque::new(),
             peer: Peer::default(),
             usages: BTreeMap::new(),
             clock: Timestamp::from_secs(1),
@@ -160,7 +173,10 @@ impl Driver {
         Some(match step {
             Step::Notify { dialog, usage, body } => {
                 let (dialog, usage) = self.usage(*dialog, *usage)?;
-                Command::Notify(dialog, usage, app::body(*body))
+                match *body {
+                    240.. => Command::Authorise(dialog, usage, app::body(*body)),
+                    _ => Command::Notify(dialog, usage, app::body(*body)),
+                }
             }
             Step::Terminate { dialog, usage, reason, body } => {
                 let (dialog, usage) = self.usage(*dialog, *usage)?;
@@ -304,8 +320,13 @@ impl Driver {
         let operation = Operation { at, action };
         let before = Look::of(&self.endpoint);
         self.newest = self.newest.max(at);
+        if let Action::Input(input) = &operation.action {
+            self.happened.push_back(Happened::Heard(self.newest, input.clone()));
+        }
         let result = self.endpoint.apply(operation.clone());
         let after = Look::of(&self.endpoint);
+        let caused = after.queue.saturating_sub(before.queue);
+        self.happened.push_back(Happened::Caused(self.newest, caused));
         self.recording.operations.push(Recorded {
             operation: operation.clone(),
             newest: self.newest,
@@ -402,13 +423,19 @@ impl Driver {
 
     fn drain(&mut self, most: usize) -> Result<(), Violation> {
         for _ in 0..most {
-            let Some(output) = self.endpoint.poll_output() else { break };
+            let Some(output) = self.endpoint.poll_output() else {
+                self.look_back(None);
+                break;
+            };
             if let Some(last) = self.recording.operations.last_mut() {
                 last.polled += 1;
             }
             self.recording.outputs.push(watch::describe(&output));
             if let Err((promise, what)) = self.watch.see(&output) {
                 return self.fault(promise, what);
+            }
+            if let Some(Err(what)) = self.look_back(Some(&output)) {
+                return self.fault(Promise::Conduct, what);
             }
             self.peer.hear(&output);
         }
@@ -417,6 +444,21 @@ impl Driver {
                 .fault(Promise::WellFormed, "a 400 that cannot be parsed, but nothing was broken".into());
         }
         Ok(())
+    }
+
+    /// Tells of what has happened, up to where `output` was caused, or all of it.
+    fn look_back(&mut self, output: Option<&Output>) -> Option<Result<(), String>> {
+        loop {
+            match self.happened.front_mut()? {
+                Happened::Caused(_, 0) => {}
+                Happened::Caused(at, left) => {
+                    *left -= 1;
+                    return Some(self.conduct.output(*at, output?));
+                }
+                Happened::Heard(at, input) => self.conduct.input(*at, input),
+            }
+            self.happened.pop_front();
+        }
     }
 
     fn fault<T>(&self, promise: Promise, what: String) -> Result<T, Violation> {

@@ -156,7 +156,7 @@ pub enum Step {
         /// Which headers.
         extra: u8,
     },
-    /// The application tells of the state that the peer has subscribed to.
+    /// The application tells of the state that the peer has subscribed to, or that it may be told, from body 240 on.
     Notify {
         /// In which dialog.
         dialog: u8,
@@ -344,6 +344,8 @@ pub enum Promise {
     WellFormed,
     /// Two endpoints have the same session when it is up and quiet.
     Agreement,
+    /// What is sent, and what is told, fits what came.
+    Conduct,
 }
 
 /// A promise that was not kept.
