@@ -85,7 +85,8 @@ impl Answered {
                 return;
             }
         }
-        let is_muddled = self.requests.get(&key).is_some_and(|known| known.is_muddled);
+        let was_muddled = self.requests.get(&key).is_some_and(|known| known.is_muddled);
+        let is_muddled = was_muddled || message.validate().is_err();
         let request = Request {
             octets,
             message: message.clone(),

@@ -134,7 +134,9 @@ impl Dialogs {
                 let known = self.known.entry(name.clone()).or_default();
                 known.is_over |= matches!(event, DialogEvent::Destroy { .. });
                 known.is_session_over |= matches!(event, DialogEvent::SessionEnded { .. });
-                if let DialogEvent::Destroy { by: By::Local, message: Some(bye), .. } = event {
+                if let DialogEvent::Destroy { by: By::Local, message: Some(bye), .. }
+                | DialogEvent::SessionEnded { by: By::Local, message: Some(bye), .. } = event
+                {
                     known.bye = Some(bye.cseq());
                 }
                 return known.is_over.then_some(name);
