@@ -132,7 +132,7 @@ impl Conduct {
         self.form.heard(&message);
         match message.is_request() {
             true => {
-                let is_over = self.dialogs.is_over(&message);
+                let is_over = !self.is_among_strangers && self.dialogs.is_over(&message);
                 self.answered.heard(now, flow, &message, is_over);
                 self.dialogs.heard_request(&message);
             }

@@ -238,7 +238,7 @@ impl<'a> Run<'a> {
         while let Some((node, event)) = self.net.next_event_until(limit) {
             self.hear(usize::from(node == self.nodes[1]), event)?;
         }
-        if let Some(what) = self.net.misconduct() {
+        if let Some(what) = self.net.misconduct().filter(|_| self.is_polite) {
             return self.fault(Promise::Conduct, what.into());
         }
         for who in [0, 1] {
