@@ -86,14 +86,7 @@ impl<D: Default> Endpoint<D> {
             let context = self.servers.get(*server).map(|slot| &slot.context);
             context.is_some_and(|context| context.is_invite() && context.state() == State::Completed)
         };
-        // Nor one that is held back, whatever it may ask for.
-        let is_held = |held: &Held| {
-            let context = self.servers.get(held.server).map(|slot| &slot.context);
-            context.is_some_and(|context| context.is_invite() && context.is_pending())
-        };
-        if carrier == Carrier::Invite
-            && (slot.servers.iter().any(is_refused) || slot.rare().held.iter().flatten().any(is_held))
-        {
+        if carrier == Carrier::Invite && slot.servers.iter().any(is_refused) {
             return Err(DialogError::Session(Refusal::Unacknowledged).into());
         }
         let (message, route) = self.write_in_dialog(id, &request)?;
@@ -343,7 +336,10 @@ impl<D: Default> Endpoint<D> {
             Some(Change::Modify) | None if is_farewell => DialogEvent::Unsubscribe(asked),
             Some(Change::Modify) | None => super::calls::asked(asked),
         };
-        self.emit(Event::Dialog { dialog, event });
+        // The answer may have ended the dialog: nothing is told of it behind its `Destroy`.
+        if self.dialogs.contains_key(dialog) {
+            self.emit(Event::Dialog { dialog, event });
+        }
     }
 
     fn reject_within(&mut self, server: ServerId, status: StatusCode) -> StatusCode {

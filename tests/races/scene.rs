@@ -87,6 +87,7 @@ impl Scene {
     /// Alice has sent her INVITE.
     pub(crate) fn called(transport: Transport, config: fn(usize, &mut Config), offers: bool) -> Self {
         let mut net = Network::new(11);
+        net.watch();
         let nodes = [("alice", "192.0.2.1"), ("bob", "192.0.2.4")].map(|(name, ip)| {
             let mut own = Config::new(&format!("sip:{name}@{ip}")).unwrap();
             plain(0, &mut own);
@@ -301,6 +302,7 @@ impl Scene {
         }
         let counts = self.nodes.map(|node| self.net.endpoint(node).counts());
         assert!(self.net.is_empty(), "{what}: {counts:?} are left\n{}", self.net.ladder());
+        assert_eq!(self.net.misconduct(), None, "{what}\n{}", self.net.ladder());
         self.net
     }
 

@@ -148,7 +148,8 @@ impl Answered {
         if let Some((_, end)) = &request.end {
             // RFC 3261 §8.2.7: what is refused without a transaction may be answered otherwise the next time.
             let first = Message::parse(end.clone()).ok().and_then(|end| end.status());
-            let may_differ = first.is_some_and(StatusCode::is_failure) && *message.method() != Method::Invite;
+            let may_follow = status.is_failure() || *message.method() != Method::Invite;
+            let may_differ = first.is_some_and(StatusCode::is_failure) && may_follow;
             return match *end == octets || may_differ {
                 true => Ok(false),
                 false => Err(format!(

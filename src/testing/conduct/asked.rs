@@ -136,13 +136,7 @@ impl Asked {
     }
 
     /// A request goes out; yields whether it is a new one.
-    pub(super) fn sent(
-        &mut self,
-        now: Timestamp,
-        transmit: &Transmit,
-        message: &Message,
-        is_among_strangers: bool,
-    ) -> Checked<bool> {
+    pub(super) fn sent(&mut self, now: Timestamp, transmit: &Transmit, message: &Message) -> Checked<bool> {
         let octets = Bytes::copy_from_slice(message.as_bytes());
         let key = transaction(message, message.method());
         self.tokens.push((transmit.token, key.clone()));
@@ -163,13 +157,11 @@ impl Asked {
             };
         }
         if *message.method() == Method::Cancel {
-            self.sent_cancel(now, message, is_among_strangers)?;
+            self.sent_cancel(now, message)?;
         }
         let name = Name::of(message, true);
-        if !is_among_strangers {
-            self.check_overlap(now, &name, message)?;
-            self.check_number(&name, message)?;
-        }
+        self.check_overlap(now, &name, message)?;
+        self.check_number(&name, message)?;
         if *message.method() == Method::Prack {
             self.sent_prack(&name, message)?;
         }
@@ -250,14 +242,15 @@ impl Asked {
     }
 
     /// RFC 3261 §9.1: for an INVITE that has a provisional answer and no final one, and its twin in all that names it.
-    fn sent_cancel(&mut self, now: Timestamp, message: &Message, is_among_strangers: bool) -> Checked {
+    fn sent_cancel(&mut self, now: Timestamp, message: &Message) -> Checked {
         let Some(invite) = self.requests.get_mut(&transaction(message, &Method::Invite)) else {
             return Err("CANCEL of nothing (RFC 3261 §9.1)".into());
         };
         if !invite.is_provisional {
             return Err("CANCEL before a provisional answer (RFC 3261 §9.1)".into());
         }
-        if invite.end.is_some() && !is_among_strangers {
+        // It may have waited for a connection.
+        if invite.end.is_some() && !invite.flow.transport.is_reliable() {
             return Err("CANCEL after the final answer (RFC 3261 §9.1)".into());
         }
         invite.cancelled = Some(now);

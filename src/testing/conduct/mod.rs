@@ -1,7 +1,7 @@
 //! How an endpoint behaves, watched from outside: what it sends and tells, held against what it was sent.
 //!
 //! Nothing here knows what the endpoint thinks: each rule goes by octets, events and times alone. Inputs and outputs are told in the order in which
-//! they were and were caused.
+//! they were and were caused. Peers and applications are taken to keep the rules themselves.
 //!
 //! | file | rules |
 //! |---|---|
@@ -36,7 +36,6 @@ type Checked<T = ()> = Result<T, String>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Conduct {
     limits: Limits,
-    is_among_strangers: bool,
     framers: BTreeMap<(u32, SocketAddr), Framer>,
     form: form::Form,
     asked: asked::Asked,
@@ -87,12 +86,6 @@ impl Conduct {
         Self { limits, ..Self::default() }
     }
 
-    /// As [`Conduct::new`], where the peer keeps to no rule: what rests on its good behaviour is left out.
-    #[cfg(feature = "arbitrary")]
-    pub(super) fn among_strangers(limits: Limits) -> Self {
-        Self { limits, is_among_strangers: true, ..Self::default() }
-    }
-
     /// Something goes in.
     pub(super) fn input(&mut self, now: Timestamp, input: &Input) {
         match input {
@@ -132,7 +125,7 @@ impl Conduct {
         self.form.heard(&message);
         match message.is_request() {
             true => {
-                let is_over = !self.is_among_strangers && self.dialogs.is_over(&message);
+                let is_over = self.dialogs.is_over(&message);
                 self.answered.heard(now, flow, &message, is_over);
                 self.dialogs.heard_request(&message);
             }
@@ -169,8 +162,8 @@ impl Conduct {
             |fault: String| alloc::format!("{fault}\n{}", String::from_utf8_lossy(message.as_bytes()));
         let checked = self.form.check(message).and_then(|()| match message.is_request() {
             true => {
-                let is_new = self.asked.sent(now, transmit, message, self.is_among_strangers)?;
-                if !is_new || self.is_among_strangers {
+                let is_new = self.asked.sent(now, transmit, message)?;
+                if !is_new {
                     return Ok(());
                 }
                 self.answered.check_ours(now, message)?;
@@ -192,5 +185,69 @@ impl Conduct {
     pub(super) fn check_quiet(&self) -> Checked {
         self.asked.check_quiet()?;
         self.answered.check_quiet()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::{Bound, Config, Endpoint, Token, Transmit};
+    use crate::message::Transport;
+    use alloc::sync::Arc;
+    use alloc::vec::Vec;
+
+    const INVITE: &str = "INVITE sip:bob@192.0.2.4 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n\
+        From: <sip:alice@192.0.2.1>;tag=1\r\nTo: <sip:bob@192.0.2.4>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\
+        Contact: <sip:alice@192.0.2.1>\r\nContent-Length: 0\r\n\r\n";
+
+    fn answer(code: u16, tag: &str) -> Message {
+        let status = crate::message::StatusCode::new(code).unwrap();
+        let mut answer = Message::parse(INVITE).unwrap().answer(status, status.reason(), tag);
+        answer.header(crate::message::Name::Contact, "<sip:bob@192.0.2.4>").finish().unwrap()
+    }
+
+    /// That of any answer.
+    fn some_token(flow: Flow) -> Token {
+        let mut sip: Endpoint = Endpoint::new(Config::new("sip:bob@192.0.2.4").unwrap(), [1; 32]);
+        let bound = Bound { transport: Transport::Udp, local: flow.local, advertised: None };
+        sip.handle_input(Timestamp::ZERO, Input::Bound(bound));
+        let payload = INVITE.replace("INVITE", "OPTIONS").into();
+        sip.handle_input(Timestamp::ZERO, Input::Datagram { flow, payload });
+        let Some(Output::Transmit(transmit)) = sip.poll_output() else { panic!("an answer to OPTIONS") };
+        transmit.token
+    }
+
+    /// What is said of these answers to an INVITE: nothing, or of the last.
+    fn judged(answers: impl IntoIterator<Item = Message>) -> Checked {
+        let flow = Flow::udp("192.0.2.4:5060".parse().unwrap(), "192.0.2.1:5060".parse().unwrap());
+        let mut conduct = Conduct::new(Limits::DEFAULT);
+        conduct.input(Timestamp::ZERO, &Input::Datagram { flow, payload: INVITE.into() });
+        let token = some_token(flow);
+        let answers: Vec<_> = answers.into_iter().collect();
+        let count = answers.len();
+        for (number, answer) in answers.into_iter().enumerate() {
+            let transmit = Transmit { flow, payload: Payload::Message(Arc::new(answer)), token };
+            let said = conduct.output::<()>(Timestamp::from_millis(1), &Output::Transmit(transmit));
+            if number + 1 == count {
+                return said;
+            }
+            said?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn misconduct_is_told() {
+        let ok = || answer(200, "t");
+        assert_eq!(judged([answer(180, "t"), ok(), ok()]), Ok(()));
+        // RFC 3261 §8.2.6.2, §17.2: one tag, one final answer, nothing provisional behind it.
+        for last in [answer(200, "u"), answer(486, "t"), answer(180, "t")] {
+            assert!(judged([ok(), last.clone()]).is_err(), "{last:?}");
+        }
+        // RFC 3261 §8.2.6.2: Via, From, Call-ID and CSeq are the request's.
+        for (said, instead) in [("z9hG4bK1", "z9hG4bK2"), ("tag=1", "tag=2"), ("Call-ID: c", "Call-ID: d")] {
+            let text = String::from_utf8(ok().as_bytes().to_vec()).unwrap().replace(said, instead);
+            assert!(judged([Message::parse(text).unwrap()]).is_err(), "{instead}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Carries a script out on one endpoint, and looks at it after every operation.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,19 +14,15 @@ use super::{Notice, Passing, Promise, Step, Violation};
 use crate::context::Reply;
 use crate::dialog::{InDialog, Subscription, UsageId};
 use crate::endpoint::{
-    Action, Bound, Command, Counters, DialogId, Endpoint, Flow, Input, Operation, Output, Refused, RequestId,
+    Action, Bound, Command, Counters, DialogId, Endpoint, Flow, Input, Operation, Refused, RequestId,
 };
 use crate::message::{Method, Transport};
-use crate::testing::conduct::Conduct;
 use crate::time::Timestamp;
 
 pub(super) struct Driver {
     endpoint: Endpoint,
     recording: Recording,
     watch: Watch,
-    conduct: Conduct,
-    /// What `conduct` has not been told of yet.
-    happened: VecDeque<Happened>,
     peer: Peer,
     /// The subscriptions that each dialog has had.
     usages: BTreeMap<DialogId, Vec<UsageId>>,
@@ -39,13 +35,6 @@ pub(super) struct Driver {
     drains: bool,
     /// What the queue may hold by now, beyond its limit.
     owed: usize,
-}
-
-/// What has gone in and come out, in the order of cause and effect.
-enum Happened {
-    Heard(Timestamp, Input),
-    /// So many outputs were caused, and wait.
-    Caused(Timestamp, usize),
 }
 
 /// What one context or dialog may at most put out while nothing is taken, timers aside: answers, events, the BYE.
@@ -64,7 +53,6 @@ impl Driver {
         })?;
         let seed = [manners as u8; 32];
         let mut driver = Self {
-            conduct: Conduct::among_strangers(config.limits),
             endpoint: Endpoint::new(config.clone(), seed),
             recording: Recording {
                 config,
@@ -74,7 +62,6 @@ impl Driver {
                 counters: Counters::default(),
             },
             watch: Watch::default(),
-            happened: VecDeque::new(),
             peer: Peer::default(),
             usages: BTreeMap::new(),
             clock: Timestamp::from_secs(1),
@@ -320,13 +307,8 @@ impl Driver {
         let operation = Operation { at, action };
         let before = Look::of(&self.endpoint);
         self.newest = self.newest.max(at);
-        if let Action::Input(input) = &operation.action {
-            self.happened.push_back(Happened::Heard(self.newest, input.clone()));
-        }
         let result = self.endpoint.apply(operation.clone());
         let after = Look::of(&self.endpoint);
-        let caused = after.queue.saturating_sub(before.queue);
-        self.happened.push_back(Happened::Caused(self.newest, caused));
         self.recording.operations.push(Recorded {
             operation: operation.clone(),
             newest: self.newest,
@@ -423,19 +405,13 @@ impl Driver {
 
     fn drain(&mut self, most: usize) -> Result<(), Violation> {
         for _ in 0..most {
-            let Some(output) = self.endpoint.poll_output() else {
-                self.look_back(None);
-                break;
-            };
+            let Some(output) = self.endpoint.poll_output() else { break };
             if let Some(last) = self.recording.operations.last_mut() {
                 last.polled += 1;
             }
             self.recording.outputs.push(watch::describe(&output));
             if let Err((promise, what)) = self.watch.see(&output) {
                 return self.fault(promise, what);
-            }
-            if let Some(Err(what)) = self.look_back(Some(&output)) {
-                return self.fault(Promise::Conduct, what);
             }
             self.peer.hear(&output);
         }
@@ -444,21 +420,6 @@ impl Driver {
                 .fault(Promise::WellFormed, "a 400 that cannot be parsed, but nothing was broken".into());
         }
         Ok(())
-    }
-
-    /// Tells of what has happened, up to where `output` was caused, or all of it.
-    fn look_back(&mut self, output: Option<&Output>) -> Option<Result<(), String>> {
-        loop {
-            match self.happened.front_mut()? {
-                Happened::Caused(_, 0) => {}
-                Happened::Caused(at, left) => {
-                    *left -= 1;
-                    return Some(self.conduct.output(*at, output?));
-                }
-                Happened::Heard(at, input) => self.conduct.input(*at, input),
-            }
-            self.happened.pop_front();
-        }
     }
 
     fn fault<T>(&self, promise: Promise, what: String) -> Result<T, Violation> {

@@ -344,8 +344,6 @@ pub enum Promise {
     WellFormed,
     /// Two endpoints have the same session when it is up and quiet.
     Agreement,
-    /// What is sent, and what is told, fits what came.
-    Conduct,
 }
 
 /// A promise that was not kept.

@@ -134,7 +134,6 @@ impl<'a> Run<'a> {
             nodes.push(net.node_with(name, ip, config));
         }
         let nodes = [nodes[0], nodes[1]];
-        net.watch();
         net.name("name.example", Transport::Udp, nodes[1]);
         let mut run = Self {
             net,
@@ -237,9 +236,6 @@ impl<'a> Run<'a> {
         let limit = self.net.now() + length;
         while let Some((node, event)) = self.net.next_event_until(limit) {
             self.hear(usize::from(node == self.nodes[1]), event)?;
-        }
-        if let Some(what) = self.net.misconduct().filter(|_| self.is_polite) {
-            return self.fault(Promise::Conduct, what.into());
         }
         for who in [0, 1] {
             let endpoint = self.net.endpoint(self.nodes[who]);
@@ -352,11 +348,6 @@ impl<'a> Run<'a> {
         }
         self.check_agreement()?;
         self.end()?;
-        if self.is_polite
-            && let Err(what) = self.net.check_quiet()
-        {
-            return self.fault(Promise::Conduct, what);
-        }
         self.check_memory()?;
         self.log.extend(format!("{}", self.net.ladder()).bytes());
         Ok(self.log)
