@@ -5,7 +5,7 @@ use sip_proto::context::{Invite, Rel100, Reply};
 use sip_proto::dialog::{InDialog, Modify, RefreshBy, SessionTimers};
 use sip_proto::endpoint::{By, Handling, Why};
 use sip_proto::message::Name;
-use sip_proto::{DialogEvent, DialogId, Event, Message, Method, StatusCode};
+use sip_proto::{DialogId, Message, Method, StatusCode};
 
 const PROGRESS: &str = "183 Session Progress (INVITE)";
 
@@ -49,14 +49,6 @@ fn prack(progress: &Message, ok: &Message, cseq: u32) -> Req {
 fn modify(ua: &mut Ua, dialog: DialogId, modify: Modify) -> Heard {
     ua.sip.dialog(dialog).unwrap().modify(ua.now, modify).unwrap();
     ua.drain()
-}
-
-fn ends(heard: &Heard) -> Vec<(By, Why)> {
-    let ends = heard.events().into_iter().filter_map(|event| match event {
-        Event::Dialog { event: DialogEvent::Destroy { by, why, .. }, .. } => Some((*by, *why)),
-        _ => None,
-    });
-    ends.collect()
 }
 
 // ---- What waits, and what goes first ----
@@ -248,7 +240,7 @@ fn a_2xx_that_does_not_wait_for_the_answer_in_prack() {
         }
         let heard = ua.pass(secs(35));
         let end = if answers { vec![] } else { vec![(By::Local, Why::NoAnswer)] };
-        assert_eq!(ends(&heard), end);
+        assert_eq!(heard.ends(), end);
         assert_eq!(heard.times("BYE").first(), if answers { None } else { Some(&31_500) });
     }
 }
@@ -309,7 +301,7 @@ fn a_change_that_fails_leaves_the_refresh_alone() {
     assert_eq!(heard.lines(), ["ACK", "* failed 488 X (INVITE)", "INVITE +body"]);
     let said = format!("{CONTACT}Require: timer\r\nSession-Expires: 90;refresher=uac\r\n");
     ua.hear(with_sdp(&answer(&heard.message("INVITE"), 200, "", &said), SDP));
-    assert_eq!(ends(&ua.pass(secs(40))), []);
+    assert_eq!(ua.pass(secs(40)).ends(), []);
     // Nor is one sent for an UPDATE of the application's that the peer does not know (§7.4).
     let (mut ua, dialog) = refreshing("Allow: INVITE, UPDATE\r\n");
     ua.pass(secs(10));
@@ -356,7 +348,7 @@ fn a_session_does_not_run_out_behind_its_bye() {
     assert_eq!(ua.pass(secs(2)).lines(), [""; 0]);
     let bye = ua.destroy(dialog).only();
     let heard = ua.hear(answer(&bye, 200, "", ""));
-    assert_eq!(ends(&heard), [(By::Local, Why::Bye)]);
+    assert_eq!(heard.ends(), [(By::Local, Why::Bye)]);
     ua.pass_all();
 }
 

@@ -2,8 +2,9 @@
 
 use sip_proto::context::Reply;
 use sip_proto::dialog::{InDialog, Modify};
+use sip_proto::endpoint::{Answer, Handling};
 use sip_proto::message::Body;
-use sip_proto::{Input, Method};
+use sip_proto::{DialogEvent, Event, Input, Method, ServerId};
 
 use crate::support::{CONTACT, Req, SDP, Ua, answer, secs};
 
@@ -15,7 +16,7 @@ fn offered(request: Req) -> String {
 /// RFC 3261 §14.1: no INVITE of ours while one of the peer's is not answered, though the application holds it back.
 #[test]
 fn no_reinvite_while_one_is_held_back() {
-    let mut ua = Ua::with(|config| config.policy.session = sip_proto::endpoint::Handling::Ask);
+    let mut ua = Ua::with(|config| config.policy.session = Handling::Ask);
     let (ok, dialog) = ua.answered_call();
     ua.sip.dialog(dialog).unwrap().hold_back(ua.now, true).unwrap();
     ua.hear(offered(Req::within(&ok, "INVITE", 2)));
@@ -44,11 +45,11 @@ fn a_held_back_reinvite_that_is_cancelled_is_in_no_ones_way() {
     assert_eq!(heard.lines(), ["INVITE +body"]);
 }
 
-fn asks(event: &sip_proto::Event<u32>) -> Option<sip_proto::ServerId> {
-    let sip_proto::Event::Dialog { event, .. } = event else { return None };
+fn asks(event: &Event<u32>) -> Option<ServerId> {
+    let Event::Dialog { event, .. } = event else { return None };
     match event.asked()?.answer {
-        sip_proto::endpoint::Answer::Ask(server) => Some(server),
-        sip_proto::endpoint::Answer::Auto(_) => None,
+        Answer::Ask(server) => Some(server),
+        Answer::Auto(_) => None,
     }
 }
 
@@ -160,4 +161,26 @@ fn nothing_that_waited_follows_the_bye() {
     assert_eq!(ua.destroy(dialog).lines(), ["BYE"]);
     let heard = ua.input(Input::Connected { token, flow: ua.tcp("192.0.2.1:5060", 3) });
     assert_eq!(heard.lines(), ["* failed 487 Request Terminated (INFO) (made up)", "* client ended"]);
+}
+
+/// A dialog's `Destroy` is the last that is told of it, also where the answer to what ends its last subscription ends it at once: the target of that request
+/// is one that no NOTIFY can be sent to (RFC 6665 §4.2.1.4, §4.2.2).
+#[test]
+fn nothing_is_told_behind_the_end() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    let subscribe = |cseq, lines: [&str; 2]| {
+        let [contact, expires] = lines.map(|line| format!("{line}\r\n"));
+        let mut request = Req::within(&ok, "SUBSCRIBE", cseq).line("Event: presence");
+        request.lines = format!("{contact}{expires}{}", request.lines);
+        request.text()
+    };
+    let heard = ua.hear(subscribe(2, [CONTACT.trim_end(), "Expires: 600"]));
+    let server = asks(heard.events()[0]).unwrap();
+    let notify = ua.accept(server, Reply::new()).unwrap().message("NOTIFY");
+    ua.hear(answer(&notify, 200, "", ""));
+    ua.hear(Req::within(&ok, "BYE", 3).text());
+    let heard = ua.hear(subscribe(4, ["Contact: <tel:+49123>", "Expires: 0"]));
+    assert!(matches!(heard.events().last(), Some(Event::Dialog { event: DialogEvent::Destroy { .. }, .. })));
+    assert!(ua.sip.dialog(dialog).is_err());
 }

@@ -7,7 +7,7 @@ use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer, millis, parse, secs};
 use sip_proto::context::{Invite, Reply};
 use sip_proto::dialog::Modify;
 use sip_proto::endpoint::{By, Why};
-use sip_proto::{DialogEvent, DialogId, Event, Message, StatusCode};
+use sip_proto::{DialogId, Message, StatusCode};
 
 /// Another description.
 fn other() -> String {
@@ -27,14 +27,6 @@ fn reinvite(ok: &Message, cseq: u32) -> Req {
 fn remote_sdp(ua: &mut Ua, dialog: DialogId) -> String {
     let handle = ua.sip.dialog(dialog).unwrap();
     String::from_utf8(handle.get().unwrap().remote().sdp.to_vec()).unwrap()
-}
-
-fn ends(heard: &Heard) -> Vec<(By, Why)> {
-    let ends = heard.events().into_iter().filter_map(|event| match event {
-        Event::Dialog { event: DialogEvent::Destroy { by, why, .. }, .. } => Some((*by, *why)),
-        _ => None,
-    });
-    ends.collect()
 }
 
 // ---- Descriptions (§13.2.1) ----
@@ -321,5 +313,5 @@ fn a_bye_is_held_to_the_rules_of_its_dialog() {
     assert!(ua.sip.dialog(dialog).is_ok());
     let heard = ua.hear(Req::within(&ok, "BYE", 100).text());
     assert_eq!(heard.lines(), ["200 OK (BYE)", "* destroy by Remote: Bye"]);
-    assert_eq!(ends(&heard), [(By::Remote, Why::Bye)]);
+    assert_eq!(heard.ends(), [(By::Remote, Why::Bye)]);
 }

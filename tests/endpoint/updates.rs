@@ -5,7 +5,7 @@ use sip_proto::context::{Rel100, Reply};
 use sip_proto::dialog::{DialogState, InDialog, Modify};
 use sip_proto::endpoint::{By, Why};
 use sip_proto::message::Name;
-use sip_proto::{DialogEvent, DialogId, Event, Message, Method, ServerId, StatusCode};
+use sip_proto::{DialogId, Event, Message, Method, ServerId, StatusCode};
 
 /// A description that moves the stream.
 fn moved() -> String {
@@ -47,14 +47,6 @@ fn prack(progress: &Message) -> Req {
 fn update(ua: &mut Ua, dialog: DialogId, sdp: Option<&str>) -> Heard {
     ua.sip.dialog(dialog).unwrap().update(ua.now, sdp.map(|sdp| sdp.to_owned().into())).unwrap();
     ua.drain()
-}
-
-fn ends(heard: &Heard) -> Vec<(By, Why)> {
-    let ends = heard.events().into_iter().filter_map(|event| match event {
-        Event::Dialog { event: DialogEvent::Destroy { by, why, .. }, .. } => Some((*by, *why)),
-        _ => None,
-    });
-    ends.collect()
 }
 
 /// Our description and hers.
@@ -335,7 +327,7 @@ fn an_update_that_fails() {
             code => ua.hear(answer(&sent, code, "", "")),
         };
         let status = StatusCode::new(if code == 0 { 408 } else { code }).unwrap();
-        assert_eq!(ends(&heard), [(By::Local, Why::Response(status))]);
+        assert_eq!(heard.ends(), [(By::Local, Why::Response(status))]);
         assert!(heard.lines().contains(&"BYE".into()));
     }
 }

@@ -3,23 +3,15 @@
 use sip_proto::context::{Invite, Reply};
 use sip_proto::dialog::Modify;
 use sip_proto::endpoint::{By, Why};
-use sip_proto::{DialogEvent, DialogId, Event, Message};
+use sip_proto::{DialogId, Message};
 
-use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer, millis, secs};
+use crate::support::{CONTACT, Req, SDP, Ua, answer, millis, secs};
 
 /// An answer with a session description.
 pub(crate) fn answer_with_sdp(request: &Message, code: u16, tag: &str) -> String {
     let lines = format!("{CONTACT}Content-Type: application/sdp\r\n");
     let text = answer(request, code, tag, &lines);
     text.replace("Content-Length: 0\r\n\r\n", &format!("Content-Length: {}\r\n\r\n{SDP}", SDP.len()))
-}
-
-fn ends(heard: &Heard) -> Vec<(By, Why)> {
-    let ends = heard.events().into_iter().filter_map(|event| match event {
-        Event::Dialog { event: DialogEvent::Destroy { by, why, .. }, .. } => Some((*by, *why)),
-        _ => None,
-    });
-    ends.collect()
 }
 
 /// Our re-INVITE in a call of theirs.
@@ -58,7 +50,7 @@ fn a_200_to_our_reinvite_after_our_bye() {
     let mut ua = Ua::new();
     let (_, dialog, invite) = modified(&mut ua, Modify::Hold);
     let bye = ua.destroy(dialog).only();
-    assert_eq!(ends(&ua.hear(answer(&bye, 200, "", ""))), [(By::Local, Why::Bye)]);
+    assert_eq!(ua.hear(answer(&bye, 200, "", "")).ends(), [(By::Local, Why::Bye)]);
     assert_eq!(ua.hear(answer_with_sdp(&invite, 200, "")).lines()[0], "ACK");
     ua.pass_all();
 }
@@ -99,7 +91,7 @@ fn a_late_offer_that_nobody_answers() {
     let heard = ua.pass(millis(32_000));
     assert_eq!(heard.times("ACK +body"), [31_500]);
     assert_eq!(heard.times("BYE"), [31_500, 32_000]);
-    assert_eq!(ends(&heard), [(By::Local, Why::NoAnswer)]);
+    assert_eq!(heard.ends(), [(By::Local, Why::NoAnswer)]);
     ua.hear(answer(&heard.message("BYE"), 200, "", ""));
     ua.pass_all();
 }
@@ -154,7 +146,7 @@ fn a_bye_while_ringing() {
     let ringing = ua.progress(server, Reply::new()).unwrap().message("180 Ringing (INVITE)");
     let heard = ua.hear(Req::within(&ringing, "BYE", 2).text());
     assert_eq!(heard.lines()[..2], ["200 OK (BYE)", "487 Request Terminated (INVITE)"]);
-    assert_eq!(ends(&heard), [(By::Remote, Why::Bye)]);
+    assert_eq!(heard.ends(), [(By::Remote, Why::Bye)]);
     assert!(ua.accept(server, Reply::new().sdp(SDP)).is_err());
     let ack = Req::invite().body("application/sdp", SDP).follow("ACK");
     let to = ringing.value(sip_proto::message::Name::To).unwrap();
@@ -170,7 +162,7 @@ fn an_ack_after_our_bye() {
     let ok = ua.accept(server, Reply::new().sdp(SDP)).unwrap().message("200 OK (INVITE)");
     let heard = ua.pass(millis(32_000));
     let bye = heard.message("BYE");
-    assert_eq!(ends(&heard), [(By::Local, Why::NoAck)]);
+    assert_eq!(heard.ends(), [(By::Local, Why::NoAck)]);
     let ack = Req::within(&ok, "ACK", 1).text();
     assert_eq!(ua.hear(ack.clone()).lines(), [""; 0]);
     ua.hear(answer(&bye, 200, "", ""));
@@ -190,7 +182,7 @@ fn requests_after_our_bye() {
         assert_eq!(ua.hear(request.text()).lines(), [line]);
     }
     assert_eq!(ua.hear(Req::within(&ok, "BYE", 7).text()).lines(), ["200 OK (BYE)"]);
-    assert_eq!(ends(&ua.hear(answer(&bye, 481, "", ""))), [(By::Local, Why::Bye)]);
+    assert_eq!(ua.hear(answer(&bye, 481, "", "")).ends(), [(By::Local, Why::Bye)]);
     ua.pass_all();
 }
 
@@ -205,7 +197,7 @@ fn a_2xx_after_another_forks_487() {
     ua.cancel(id);
     let heard = ua.hear(answer(&invite, 487, "a", ""));
     assert_eq!(heard.lines()[0], "ACK");
-    assert_eq!(ends(&heard), [(By::Local, Why::Cancelled); 2]);
+    assert_eq!(heard.ends(), [(By::Local, Why::Cancelled); 2]);
     let ok = answer_with_sdp(&invite, 200, "b");
     assert_eq!(ua.hear(ok.clone()).lines(), [""; 0]);
     let bye = Req::back(&invite, &crate::support::parse(&ok), "BYE", 1);

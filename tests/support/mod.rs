@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use sip_proto::context::{Invite, Reply};
-use sip_proto::endpoint::{Answer, Token, Transmit};
+use sip_proto::endpoint::{Answer, By, Token, Transmit, Why};
 use sip_proto::message::Name;
 use sip_proto::testing::{describe_event, describe_message};
 use sip_proto::{
@@ -231,6 +231,15 @@ impl Heard {
             _ => None,
         });
         events.collect()
+    }
+
+    /// How dialogs ended.
+    pub(crate) fn ends(&self) -> Vec<(By, Why)> {
+        let ends = self.events().into_iter().filter_map(|event| match event {
+            Event::Dialog { event: DialogEvent::Destroy { by, why, .. }, .. } => Some((*by, *why)),
+            _ => None,
+        });
+        ends.collect()
     }
 
     /// The messages that were sent.
