@@ -128,6 +128,8 @@ impl Synthetic {
 pub struct ClientContext {
     transaction: Transaction,
     request: Arc<Message>,
+    /// Whether a provisional answer came.
+    was_heard: bool,
     has_result: bool,
     transaction_over: bool,
     cancel: Cancel,
@@ -183,6 +185,7 @@ impl ClientContext {
         let context = Self {
             transaction,
             request,
+            was_heard: false,
             has_result: false,
             transaction_over: false,
             cancel: Cancel::No,
@@ -211,6 +214,7 @@ impl ClientContext {
             true => Effects::NONE,
             false => self.transaction.step(now, stimulus, &settings.timers),
         };
+        self.was_heard |= stimulus == Stimulus::Provisional;
         match stimulus {
             Stimulus::Provisional if effects.contains(Effects::UP) => {
                 self.provisional(now, response, settings)
@@ -355,6 +359,11 @@ impl ClientContext {
     /// Whether the request is an INVITE.
     pub fn is_invite(&self) -> bool {
         self.transaction.kind() == Kind::InviteClient
+    }
+
+    /// Whether a provisional answer came: the server has the request.
+    pub fn was_heard(&self) -> bool {
+        self.was_heard
     }
 
     /// Whether the result has come.

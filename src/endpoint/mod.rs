@@ -11,6 +11,7 @@
 //! | `inspect` | the order in which a UAS examines a request (§8.2), answers without state |
 //! | `uas` | contexts of received requests (§8.2, §13.3) |
 //! | `uac` | contexts of our requests (§8.1, §13.2) |
+//! | `failover` | requests that one address of a name fails (RFC 3263 §4.3) |
 //! | `redirects`, `target_set` | INVITEs that are redirected (§8.1.3.4) |
 //! | `forks` | early dialogs, forks and the ACK of every 2xx (§12.1.2, §13.2.2) |
 //! | `calls`, `farewell` | dialogs (§12, §15); our BYE and what its answer comes to (§15.1.1, §22) |
@@ -29,6 +30,7 @@ mod config;
 mod counters;
 mod error;
 mod event;
+mod failover;
 mod farewell;
 mod flow;
 mod forks;

@@ -75,7 +75,8 @@ pub enum Input {
         /// The token of the output.
         token: Token,
     },
-    /// `Output::Resolve` has its answer: addresses in the order of preference; none for a failure.
+    /// `Output::Resolve` has its answer: addresses in the order of preference; none for a failure. A request that one of them answers with 503, or leaves without
+    /// any answer, goes to the next, in a transaction of its own (RFC 3263 §4.3): up to 16 are tried.
     Resolved {
         /// The question.
         query: QueryId,

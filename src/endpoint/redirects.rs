@@ -127,6 +127,7 @@ impl<D: Default> Endpoint<D> {
         if let Some(slot) = self.clients.get_mut(client) {
             // RFC 4028 §7.3: each place has its own least interval.
             slot.too_small = 0;
+            slot.others = None;
             if let Some(targets) = &mut slot.targets {
                 targets.went();
             }

@@ -1,6 +1,7 @@
 //! From a message to a flow: where answers and requests go, and what waits for an address or a connection
 //! (RFC 3261 §8.1.2, §12.2.1.1, §18.1.1, §18.2.2; RFC 3581 §4; RFC 3263 §5).
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
 
@@ -172,10 +173,14 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn resolved(&mut self, query: QueryId, targets: &[(Transport, SocketAddr)]) {
         let Some(Query { secure, tasks, timer }) = self.transports.queries.remove(query) else { return };
         self.timers.release(timer);
-        let target = targets.iter().find(|(transport, _)| !secure || transport.is_secure());
+        let mut targets = targets.iter().copied().filter(|(transport, _)| !secure || transport.is_secure());
+        let first = targets.next();
         for task in tasks {
-            match target {
-                Some((transport, remote)) => _ = self.go(self.transports.route_to(*transport, *remote), task),
+            if let Task::Launch(client) = task {
+                self.note_others(client, targets.clone());
+            }
+            match first {
+                Some((transport, remote)) => _ = self.go(self.transports.route_to(transport, remote), task),
                 None => self.perform(task, None),
             }
         }
@@ -234,8 +239,7 @@ impl<D: Default> Endpoint<D> {
             return message;
         }
         let branch = via.branch().unwrap_or_default();
-        let rport = if flow.transport.is_reliable() { "" } else { ";rport" };
-        let mut value = alloc::format!("SIP/2.0/{} {};branch={branch}{rport}", flow.transport, names.sent_by);
+        let mut value = via_value(flow.transport, &names.sent_by, branch);
         if let Some(group) = group {
             let hops = if group.is_ipv4() { ";ttl=1" } else { "" };
             value = alloc::format!("{value};maddr={}{hops}", Host::Ip(group));
@@ -253,6 +257,12 @@ impl<D: Default> Endpoint<D> {
             false => self.transports.contact_since(request.contact_text()?),
         }
     }
+}
+
+/// Via of a request of ours by this transport (RFC 3261 §18.1.1, RFC 3581 §3).
+pub(super) fn via_value(transport: Transport, sent_by: &str, branch: &str) -> String {
+    let rport = if transport.is_reliable() { "" } else { ";rport" };
+    alloc::format!("SIP/2.0/{transport} {sent_by};branch={branch}{rport}")
 }
 
 /// Makes of the flow that a request came by the one that its answers go by: the same for a stream; over UDP to `maddr`, to the port that it came from if

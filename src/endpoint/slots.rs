@@ -10,6 +10,7 @@ use core::time::Duration;
 
 use smallvec::SmallVec;
 
+use super::failover::Others;
 use super::flow::{Flow, KeptFlow};
 use super::ids::{DialogId, QueryId, RequestId, ServerId};
 use super::policy::Handling;
@@ -103,6 +104,8 @@ pub(super) struct ClientSlot<D> {
     pub(super) too_small: u8,
     /// Where an INVITE may go that is redirected.
     pub(super) targets: Option<Box<TargetSet>>,
+    /// The addresses of its next hop that were not tried yet.
+    pub(super) others: Option<Others>,
     /// What the request is to do to the session of its dialog.
     pub(super) wish: Option<Box<Wish>>,
     /// The dialog that ended while the re-INVITE was under way: the ACK of its 2xx is written by it.
@@ -327,6 +330,7 @@ impl<D> ClientSlot<D> {
             attempt: 0,
             too_small: 0,
             targets: None,
+            others: None,
             wish: None,
             ended: None,
             pending: None,

@@ -159,6 +159,9 @@ impl<D: Default> Endpoint<D> {
             return self.launch(client, self.transports.as_bound(flow));
         }
         if parked.is_some() {
+            if let Some(route) = self.next_address(client) {
+                return self.launch_by(route, client);
+            }
             match self.redirect_unanswered(client, Synthetic::Transport) {
                 Some(tail) => _ = self.clients.remove(tail),
                 None => {
@@ -279,6 +282,7 @@ impl<D: Default> Endpoint<D> {
                     StatusCode::SESSION_INTERVAL_TOO_SMALL => {
                         self.start_again(client, &response).or_else(|| self.try_again(client, &response))
                     }
+                    StatusCode::SERVICE_UNAVAILABLE => self.fail_over(client),
                     _ => None,
                 };
                 let again = again.or_else(|| self.redirect(client, &response));
@@ -295,7 +299,8 @@ impl<D: Default> Endpoint<D> {
             self.forget_offer(client);
             let context = self.clients.get_mut(client).and_then(ClientSlot::context);
             if let Some(why) = context.and_then(|context| context.synthetic()) {
-                match self.redirect_unanswered(client, why) {
+                let again = self.fail_over_unanswered(client, why);
+                match again.or_else(|| self.redirect_unanswered(client, why)) {
                     Some(tail) => client = tail,
                     None => self.conclude_without_answer(client, why),
                 }

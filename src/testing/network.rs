@@ -36,7 +36,7 @@ pub struct Network<D = ()> {
     connections: u32,
     /// Connections that are no more, by number.
     closed: BTreeSet<u32>,
-    names: BTreeMap<String, (Transport, SocketAddr)>,
+    names: BTreeMap<String, Vec<(Transport, SocketAddr)>>,
     drop_next: BTreeMap<usize, usize>,
     datagrams: u64,
     lost: Vec<u64>,
@@ -113,9 +113,10 @@ impl<D: Default> Network<D> {
         Node(self.nodes.len() - 1)
     }
 
-    /// Gives a domain name an address, which `Output::Resolve` is answered with.
+    /// Gives a domain name an address, which `Output::Resolve` is answered with, behind those that it has: another is tried where these fail.
     pub fn name(&mut self, name: &str, transport: Transport, node: Node) {
-        self.names.insert(name.to_ascii_lowercase(), (transport, self.nodes[node.0].address));
+        let address = self.nodes[node.0].address;
+        self.names.entry(name.to_ascii_lowercase()).or_default().push((transport, address));
     }
 
     /// The endpoint at a node.
@@ -370,12 +371,12 @@ impl<D: Default> Network<D> {
     }
 
     fn resolve(&mut self, from: usize, resolve: &Resolve) {
-        let found = self.names.get(&resolve.host.to_ascii_lowercase()).copied();
-        let targets = found.map(|(transport, mut address)| {
-            address.set_port(resolve.port.unwrap_or(address.port()));
-            (resolve.transport.unwrap_or(transport), address)
+        let found = self.names.get(&resolve.host.to_ascii_lowercase());
+        let targets = found.into_iter().flatten().map(|(transport, address)| {
+            let port = resolve.port.unwrap_or(address.port());
+            (resolve.transport.unwrap_or(*transport), SocketAddr::new(address.ip(), port))
         });
-        let input = Input::Resolved { query: resolve.query, targets: targets.into_iter().collect() };
+        let input = Input::Resolved { query: resolve.query, targets: targets.collect() };
         self.post(self.link.delay, from, input);
     }
 

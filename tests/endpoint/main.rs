@@ -6,6 +6,7 @@
 //! | `uac`, `ua_requests` | the client: results, CANCEL, forks, ACKs, look-ups; what every request keeps to (RFC 3261 §8.1) |
 //! | `challenges` | requests that are challenged, and sent again (RFC 3261 §8.1.3.5, §22) |
 //! | `redirects` | redirections, and what else decides where a request goes first (RFC 3261 §8.1.3.4) |
+//! | `failover` | the other addresses of a name (RFC 3263 §4.3) |
 //! | `transport`, `limits`, `settled`, `shard` | flows and Vias (RFC 3261 §18), bounds of messages, answers kept as octets, several endpoints behind one address |
 //! | `calls`, `ua_sessions` | whole calls and every way for them to end; rules that take more than one message to see |
 //! | `model_dialog` | the model's `Dialog`, row by row |
@@ -31,6 +32,7 @@ mod changes;
 mod conduct;
 mod contracts;
 mod events;
+mod failover;
 mod ladder;
 mod limits;
 mod lossy;

@@ -103,6 +103,23 @@ fn names_have_no_case_and_ports_count() {
     }
 }
 
+/// RFC 3263 §4.3: a name with two addresses, the first of which is cut off: the call is the second one's, by TCP too.
+#[test]
+fn a_name_with_two_addresses() {
+    for transport in [sip_proto::Transport::Udp, sip_proto::Transport::Tcp] {
+        let (mut net, alice, bob) = two();
+        let gone = net.node("gone", "192.0.2.9");
+        net.cut.push(gone);
+        for node in [gone, bob] {
+            net.name("bob.example.com", transport, node);
+        }
+        call(&mut net, alice, "sip:bob@bob.example.com");
+        net.run_for(secs(40));
+        assert_eq!(net.ladder().to_string().matches("incoming INVITE").count(), 1, "{}", net.ladder());
+        assert!(!net.ladder().contains("failed"), "{}", net.ladder());
+    }
+}
+
 /// A datagram to a port where nobody is goes nowhere.
 #[test]
 fn a_datagram_to_another_port_is_lost() {

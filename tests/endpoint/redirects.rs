@@ -1,7 +1,7 @@
 //! INVITEs that are redirected, and what else decides where a request goes first: Route, the outbound proxy, names (RFC 3261 §8.1.1,
 //! §8.1.2, §8.1.3.4, §19.1.5).
 
-use crate::support::{CONTACT, Heard, SDP, Ua, address, answer, secs};
+use crate::support::{CONTACT, Heard, SDP, Ua, address, answer, results, secs};
 use sip_proto::context::{Invite, Reply, Request};
 use sip_proto::dialog::{DialogState, SessionTimers, TimerMode};
 use sip_proto::endpoint::Why;
@@ -37,18 +37,6 @@ fn next(heard: &Heard) -> Message {
 
 fn uri(message: &Message) -> &str {
     message.request_uri().unwrap()
-}
-
-/// The results of this request.
-fn results(heard: &Heard, id: RequestId) -> Vec<u16> {
-    let of = |event: &Event<u32>| match event {
-        Event::Client {
-            request,
-            event: ClientEvent::Accepted { response, .. } | ClientEvent::Failed { response, .. },
-        } if *request == id => Some(response.status()?.code()),
-        _ => None,
-    };
-    heard.events().into_iter().filter_map(of).collect()
 }
 
 fn connect_token(heard: &Heard) -> sip_proto::endpoint::Token {

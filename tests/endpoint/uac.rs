@@ -1,11 +1,13 @@
 //! The user agent client: results, retransmission, CANCEL, forks, ACKs, look-ups, connections.
 
-use crate::support::{ALICE, BOB, CONTACT, Heard, Req, SDP, Ua, address, answer, millis, parse, secs};
+use crate::support::{
+    ALICE, BOB, CONTACT, Heard, Req, SDP, Ua, address, answer, millis, parse, question, secs,
+};
 use sip_proto::context::{Cause, Invite, Refused as ContextRefused, Request};
 use sip_proto::endpoint::{By, Why};
 use sip_proto::message::{BuildError, Header, Name, StatusCode};
 use sip_proto::{
-    ClientEvent, DialogEvent, Event, Input, Message, Method, Output, Refused, RequestId, Timestamp, Transport,
+    ClientEvent, DialogEvent, Event, Input, Message, Method, Refused, RequestId, Timestamp, Transport,
 };
 
 /// A MESSAGE to this URI.
@@ -621,20 +623,6 @@ fn data_moves_from_the_request_to_the_dialog() {
 }
 
 // ---- Look-ups and connections (RFC 3261 §8.1.2, §18.1.1; RFC 3263; DESIGN.md §3) ----
-
-/// The question that was asked: its id and what it was about.
-fn question(heard: &Heard) -> sip_proto::endpoint::Resolve {
-    let questions: Vec<_> = heard
-        .0
-        .iter()
-        .filter_map(|(_, output)| match output {
-            Output::Resolve(resolve) => Some(resolve.clone()),
-            _ => None,
-        })
-        .collect();
-    assert_eq!((questions.len(), heard.0.len()), (1, 1), "{heard:?}");
-    questions[0].clone()
-}
 
 fn resolved(ua: &mut Ua, heard: &Heard, transport: Transport, to: &str) -> Heard {
     let query = question(heard).query;

@@ -6,12 +6,12 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use sip_proto::context::{Invite, Reply};
-use sip_proto::endpoint::{Answer, By, Token, Transmit, Why};
+use sip_proto::endpoint::{Answer, By, Resolve, Token, Transmit, Why};
 use sip_proto::message::Name;
 use sip_proto::testing::{describe_event, describe_message};
 use sip_proto::{
-    Bound, Config, DialogEvent, DialogId, Endpoint, Event, Flow, Input, Message, Output, Refused, RequestId,
-    ServerEvent, ServerId, Timestamp, Transport,
+    Bound, ClientEvent, Config, DialogEvent, DialogId, Endpoint, Event, Flow, Input, Message, Output,
+    Refused, RequestId, ServerEvent, ServerId, Timestamp, Transport,
 };
 
 /// Where the user agent under test is.
@@ -307,6 +307,32 @@ impl Heard {
         });
         token.unwrap_or_else(|| panic!("no token in {self:?}"))
     }
+}
+
+/// The results of this request.
+pub(crate) fn results(heard: &Heard, id: RequestId) -> Vec<u16> {
+    let of = |event: &Event<u32>| match event {
+        Event::Client {
+            request,
+            event: ClientEvent::Accepted { response, .. } | ClientEvent::Failed { response, .. },
+        } if *request == id => Some(response.status()?.code()),
+        _ => None,
+    };
+    heard.events().into_iter().filter_map(of).collect()
+}
+
+/// The question that was asked: its id and what it was about.
+pub(crate) fn question(heard: &Heard) -> Resolve {
+    let questions: Vec<_> = heard
+        .0
+        .iter()
+        .filter_map(|(_, output)| match output {
+            Output::Resolve(resolve) => Some(resolve.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((questions.len(), heard.0.len()), (1, 1), "{heard:?}");
+    questions[0].clone()
 }
 
 fn describe(output: &Output<u32>) -> String {

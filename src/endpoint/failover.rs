@@ -1,0 +1,82 @@
+//! The other addresses of a name: where one of them fails a request, it goes to the next (RFC 3263 §4.3).
+//!
+//! The request stays the application's, with its one result: each try is a transaction of its own, and the request is the same but for its branch.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use super::Endpoint;
+use super::event::Why;
+use super::ids::RequestId;
+use super::send::via_value;
+use super::slots::Stage;
+use super::transports::Route;
+use crate::context::Synthetic;
+use crate::message::{MAGIC_COOKIE, StatusCode, Transport};
+
+/// So many addresses of a name are tried.
+const MOST: usize = 16;
+
+/// Where a request may go yet, the next one last.
+pub(super) type Others = Box<Vec<(Transport, SocketAddr)>>;
+
+impl<D: Default> Endpoint<D> {
+    /// Takes note of where a request may go if the address that it goes to first fails it.
+    pub(super) fn note_others(
+        &mut self,
+        client: RequestId,
+        others: impl Iterator<Item = (Transport, SocketAddr)>,
+    ) {
+        let Some(slot) = self.clients.get_mut(client) else { return };
+        let mut others: Vec<_> = others.take(MOST.saturating_sub(1)).collect();
+        others.reverse();
+        slot.others = (!others.is_empty()).then(|| Box::new(others));
+    }
+
+    /// The way of a request that was not sent yet to its next address.
+    pub(super) fn next_address(&mut self, client: RequestId) -> Option<Route> {
+        let (transport, remote) = self.clients.get_mut(client)?.others.as_mut()?.pop()?;
+        Some(self.transports.route_to(transport, remote))
+    }
+
+    /// A request was answered 503: it goes to its next address. The transaction that was answered lives on under another name, which is handed back.
+    pub(super) fn fail_over(&mut self, client: RequestId) -> Option<RequestId> {
+        let slot = self.clients.get_mut(client)?;
+        // Within a dialog a provisional answer may have changed the session.
+        match slot.dialog.is_none() || !slot.context()?.was_heard() {
+            true => self.go_to_next(client, StatusCode::SERVICE_UNAVAILABLE),
+            false => None,
+        }
+    }
+
+    /// A request was never answered: the same. One that was answered provisionally is with the server that did.
+    pub(super) fn fail_over_unanswered(&mut self, client: RequestId, why: Synthetic) -> Option<RequestId> {
+        let is_silent = matches!(why, Synthetic::Timeout | Synthetic::Transport);
+        let context = self.clients.get_mut(client)?.context()?;
+        match is_silent && !context.was_heard() {
+            true => self.go_to_next(client, why.status()),
+            false => None,
+        }
+    }
+
+    fn go_to_next(&mut self, client: RequestId, status: StatusCode) -> Option<RequestId> {
+        let slot = self.clients.get_mut(client)?;
+        let is_cancelled = slot.context()?.is_cancelled();
+        let request = slot.request()?.clone();
+        // What is new has no place in a queue that is full.
+        if is_cancelled || self.is_full() {
+            return None;
+        }
+        let route = self.next_address(client)?;
+        let names = self.transports.names(route.transport(), route.towards());
+        let branch = alloc::format!("{MAGIC_COOKIE}{}", self.random.token().as_str());
+        let via = via_value(route.transport(), &names.sent_by, &branch);
+        let message = Arc::new(request.with_top_via(&via, None).ok()?);
+        self.end_early_forks(client, Why::Failed(status));
+        let tail = self.hand_on(client, Stage::Parked(message))?;
+        self.launch_by(route, client);
+        Some(tail)
+    }
+}
