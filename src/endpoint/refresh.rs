@@ -146,13 +146,7 @@ impl<D: Default> Endpoint<D> {
         if !effects.contains(SessionEffects::REFRESH) {
             return;
         }
-        let wish = Wish {
-            request: InDialog::new(Method::Invite),
-            modify: None,
-            is_refresh: true,
-            collisions: 0,
-            again_at: None,
-        };
+        let wish = Wish::new(InDialog::new(Method::Invite), None, true);
         if self.take_on(id, wish).is_err() {
             self.refresh_failed(id, &Method::Invite, Failure::TransportError, true);
         }

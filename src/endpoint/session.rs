@@ -27,7 +27,8 @@ impl<D: Default> Endpoint<D> {
         request: InDialog,
         modify: Option<Modify>,
     ) -> Result<RequestId, Refused> {
-        let wish = Wish { request, modify, is_refresh: false, collisions: 0, again_at: None };
+        let wish =
+            Wish { request, modify, is_refresh: false, by_invite: false, collisions: 0, again_at: None };
         self.take_on(id, wish)
     }
 
@@ -68,7 +69,8 @@ impl<D: Default> Endpoint<D> {
         let mut request = wish.request.clone();
         if let Some(modify) = &wish.modify {
             let is_early = slot.dialog.state() == DialogState::Early;
-            let by_update = self.config.policy.modify_by_update && slot.dialog.peer_updates();
+            let is_allowed = slot.dialog.peer_updates() && !wish.by_invite;
+            let by_update = self.config.policy.modify_by_update && is_allowed;
             // RFC 3311 §5.1: a session that is not up yet is changed by UPDATE.
             if (by_update || is_early) && *modify != Modify::Offerless {
                 request.method = Method::Update;
@@ -176,15 +178,9 @@ impl<D: Default> Endpoint<D> {
     /// (§14.1). One whose session interval was too small is tried again at once (RFC 4028 §7.3). Yields the name of the transaction that lives on.
     pub(super) fn try_again(&mut self, client: RequestId, response: &Message) -> Option<RequestId> {
         let most = self.config.policy.glare_retries;
-        let slot = self.clients.get_mut(client)?;
-        let id = slot.dialog?;
-        // §9.1: what is taken back is not tried again.
-        let is_cancelled = slot.context().is_some_and(|context| context.is_cancelled());
-        let wish = slot.wish.as_mut().filter(|wish| wish.collisions < most && !is_cancelled)?;
-        let dialog = self.dialogs.get_mut(id).filter(|slot| slot.rare().active == Some(client))?;
-        if dialog.dialog.state() == DialogState::Terminated || dialog.rare().deferred.is_some() {
-            return None;
-        }
+        let id = self.under_way(client)?;
+        let (slot, dialog) = (self.clients.get_mut(client)?, self.dialogs.get_mut(id)?);
+        let wish = slot.wish.as_mut().filter(|wish| wish.collisions < most)?;
         let is_collision = response.status() == Some(StatusCode::REQUEST_PENDING);
         if !is_collision && !dialog.is_too_small(slot.stage.request()?, response) {
             return None;
@@ -198,6 +194,31 @@ impl<D: Default> Endpoint<D> {
         wish.collisions = wish.collisions.saturating_add(1);
         wish.again_at = Some(self.now + Duration::from_millis(10).saturating_mul(tens));
         self.hand_on(client, Stage::Queued)
+    }
+
+    /// The peer does not take UPDATE after all, whatever it has said: a change of a session that is up goes on as re-INVITE, which every peer takes
+    /// (RFC 3311 §5.1). Yields the name of the transaction that lives on.
+    pub(super) fn change_by_invite(&mut self, client: RequestId, response: &Message) -> Option<RequestId> {
+        let id = self.under_way(client)?;
+        let (slot, dialog) = (self.clients.get_mut(client)?, self.dialogs.get_mut(id)?);
+        let is_update = slot.request().is_some_and(|request| *request.method() == Method::Update);
+        let is_up = dialog.dialog.state() == DialogState::Confirmed;
+        let wish = slot.wish.as_mut().filter(|wish| is_update && is_up && wish.modify.is_some())?;
+        _ = dialog.dialog.note(Side::Theirs, response);
+        dialog.dialog.forget_updates();
+        wish.by_invite = true;
+        wish.again_at = Some(self.now);
+        self.hand_on(client, Stage::Queued)
+    }
+
+    /// The dialog in which this change is the one under way, if it may go out once more: what is taken back is not (§9.1), nor what a BYE follows.
+    fn under_way(&mut self, client: RequestId) -> Option<DialogId> {
+        let slot = self.clients.get_mut(client)?;
+        let id = slot.dialog?;
+        let is_cancelled = slot.context().is_some_and(|context| context.is_cancelled());
+        let dialog = self.dialogs.get(id).filter(|slot| slot.rare().active == Some(client))?;
+        let is_over = dialog.dialog.state() == DialogState::Terminated || dialog.rare().deferred.is_some();
+        (!is_cancelled && !is_over).then_some(id)
     }
 
     /// The time to try again has come.

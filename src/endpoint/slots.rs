@@ -136,10 +136,18 @@ pub(super) struct Wish {
     pub(super) modify: Option<Modify>,
     /// Whether it is to change nothing: the request is then written when it is its turn (RFC 4028 §7.4).
     pub(super) is_refresh: bool,
+    /// Whether it was refused as UPDATE.
+    pub(super) by_invite: bool,
     /// How often it was answered 491, or 422.
     pub(super) collisions: u8,
     /// When it is to be tried again.
     pub(super) again_at: Option<Timestamp>,
+}
+
+impl Wish {
+    pub(super) fn new(request: InDialog, modify: Option<Modify>, is_refresh: bool) -> Self {
+        Self { request, modify, is_refresh, by_invite: false, collisions: 0, again_at: None }
+    }
 }
 
 /// What is left of a dialog whose re-INVITE has no final answer yet.

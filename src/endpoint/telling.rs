@@ -223,7 +223,7 @@ impl<D: Default> Endpoint<D> {
         }
         check(&request)?;
         let is_refresh = purpose == Purpose::Refresh;
-        let wish = Wish { request, modify: None, is_refresh, collisions: 0, again_at: None };
+        let wish = Wish::new(request, None, is_refresh);
         let client = self.clients.insert(ClientSlot { usage: Some(usage), ..ClientSlot::queued(wish, id) });
         self.telling.entry(id).or_default().push((usage, client));
         Ok(client)

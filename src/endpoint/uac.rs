@@ -279,6 +279,9 @@ impl<D: Default> Endpoint<D> {
                 let status = response.status().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
                 let again = match status {
                     StatusCode::REQUEST_PENDING => self.try_again(client, &response),
+                    StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                        self.change_by_invite(client, &response)
+                    }
                     StatusCode::SESSION_INTERVAL_TOO_SMALL => {
                         self.start_again(client, &response).or_else(|| self.try_again(client, &response))
                     }

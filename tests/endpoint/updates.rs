@@ -366,3 +366,51 @@ fn an_update_that_collides() {
     ua.hear(answer(&bye, 200, "", ""));
     assert_eq!(ua.pass(secs(5)).times("UPDATE +body"), [0; 0]);
 }
+
+/// §5.1, RFC 4028 §7.4: a change that goes out as UPDATE to a peer which does not take that after all, whatever its Allow said, goes on as re-INVITE;
+/// so does the next one, and one after an Allow that names UPDATE no more. What the application asked for as an UPDATE is its own to try.
+#[test]
+fn a_peer_that_does_not_take_update_after_all() {
+    for (code, lines) in
+        [(405, "Allow: INVITE, ACK, BYE, CANCEL\r\n"), (405, "Allow: INVITE, UPDATE\r\n"), (501, "")]
+    {
+        let mut ua = Ua::with(|config| {
+            config.policy.modify_by_update = true;
+            config.policy.glare_retries = 0;
+        });
+        let (_, invite) = ua.call_alice();
+        let ok = with_sdp(&answer(&invite, 200, "a", &format!("{CONTACT}Allow: INVITE, UPDATE\r\n")), SDP);
+        let dialog = ua.hear(ok).dialog();
+        let id = ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap();
+        let sent = ua.drain().only();
+        assert_eq!(*sent.method(), Method::Update);
+        assert_eq!(ua.hear(answer(&sent, code, "", lines)).lines(), [""; 0]);
+        let again = ua.pass(millis(1)).only();
+        assert_eq!((again.method(), again.cseq()), (&Method::Invite, sent.cseq() + 1));
+        assert!(again.body().ends_with(b"a=sendonly\r\n"), "{again:?}");
+        let refused = ua.hear(answer(&again, 488, "", ""));
+        assert_eq!(refused.lines(), ["ACK", "* failed 488 X (INVITE)"]);
+        let is_its = |event: &&Event<u32>| matches!(event, Event::Client { request, .. } if *request == id);
+        assert!(refused.events().iter().any(is_its), "the one result");
+        ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap();
+        let next = ua.drain().only();
+        assert_eq!(*next.method(), Method::Invite);
+        let heard = ua.hear(with_sdp(&answer(&next, 200, "", CONTACT), SDP));
+        assert_eq!(heard.lines(), ["ACK", "* accepted 200 X (INVITE) +body"]);
+    }
+    let mut ua = Ua::with(|config| config.policy.modify_by_update = true);
+    let invite = Req::invite().line("Allow: INVITE, UPDATE").body("application/sdp", SDP);
+    let server = ua.hear(invite.text()).server();
+    let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    ua.hear(Req::within(&ok, "ACK", 1).text());
+    let sent = update(&mut ua, dialog, Some(&moved())).only();
+    assert_eq!(
+        ua.hear(answer(&sent, 501, "", "Allow: INVITE, UPDATE\r\n")).lines(),
+        ["* failed 501 X (UPDATE)"]
+    );
+    ua.hear(Req::within(&ok, "OPTIONS", 2).line("Allow: INVITE, UPDATE").text());
+    ua.hear(Req::within(&ok, "OPTIONS", 3).line("Allow: INVITE").text());
+    ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap();
+    assert_eq!(*ua.drain().only().method(), Method::Invite);
+}
