@@ -22,6 +22,11 @@ pub enum Refused {
     /// (RFC 6665 §3.1.2).
     #[error("the request needs exactly one {}", .0.as_str())]
     Lacks(Name),
+    /// The answer lacks a header that its status owes and only the application knows the value of: WWW-Authenticate in a 401, Proxy-Authenticate in a 407,
+    /// Accept, Accept-Encoding or Accept-Language in a 415, Unsupported in a 420, Require in a 421, Min-Expires in a 423 (RFC 3261 §21.4), Min-SE in a
+    /// 422 (RFC 4028 §6), Recv-Info in a 469 (RFC 6086 §4.2.2).
+    #[error("an answer with this status needs {}", .0.as_str())]
+    AnswerLacks(Name),
     /// The context refuses.
     #[error(transparent)]
     Context(#[from] context::Refused),

@@ -74,9 +74,11 @@ impl<D: Default> ServerRef<'_, D> {
         self.respond(now, Verb::Accept, &reply)
     }
 
-    /// Gives an unsuccessful final answer, 300 to 699; 480 Temporarily Unavailable by default.
+    /// Gives an unsuccessful final answer, 300 to 699; 480 Temporarily Unavailable by default. A 405 says what is served; a 415 what would do, as far as
+    /// the configuration tells.
     ///
     /// # Errors
+    /// [`Refused::AnswerLacks`] names a header that the status owes and only the application knows the value of; for others see
     /// [`Refused`], and nothing has changed.
     pub fn reject(&mut self, now: Timestamp, reply: Reply) -> Result<&mut Self, Refused> {
         self.respond(now, Verb::Reject, &reply)

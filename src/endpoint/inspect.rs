@@ -1,22 +1,17 @@
-//! The order in which a UAS examines a request (RFC 3261 §8.2), and the answers that need no state (§8.2.7).
+//! The order in which a UAS examines a request (RFC 3261 §8.2).
 
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use smallvec::SmallVec;
-
 use super::counters::bump;
 use super::flow::Flow;
-use super::ids::{DialogId, Sender, ServerId, Token};
-use super::output::Payload;
+use super::ids::{DialogId, ServerId};
 use super::policy::Handling;
 use super::reliable::is_option_tag;
-use super::send::turn_back;
 use super::{Endpoint, asks_by};
 use crate::context::{OPTION_TAG, Rel100};
 use crate::dialog::remote_target;
 use crate::message::{self, Address, DialogKeys, MediaType, Message, Method, Name, StatusCode, Uri, octets};
-use crate::random;
 use crate::transaction::MatchId;
 
 /// A refusal: its status, and a header that says more.
@@ -210,28 +205,6 @@ impl<D: Default> Endpoint<D> {
         Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, None))
     }
 
-    /// What of a body is not understood: type, coding, language, by the header that says what would do.
-    fn not_understood(&self, request: &Message) -> impl Iterator<Item = (Name, &str)> {
-        let (policy, described) = (&self.config.policy, &self.described);
-        let is_of = |kind: MediaType<'_>, known: &str| {
-            known.split_once('/').is_some_and(|(main, sub)| kind.is(main, sub))
-        };
-        let kind = || request.content_type().ok().flatten();
-        let is_known = policy.accept.is_empty()
-            || kind().is_some_and(|kind| policy.accept.iter().any(|known| is_of(kind, known)));
-        let is_plain = request.content_encoding().all(|coding| policy.undoes(coding));
-        let is_spoken = policy.languages.is_empty()
-            || request.content_language().next().is_none()
-            || request.content_language().any(|language| policy.speaks(language));
-        let checks = [
-            (is_known, Name::Accept, &described.accept),
-            (is_plain, Name::AcceptEncoding, &described.accept_encoding),
-            (is_spoken, Name::AcceptLanguage, &described.accept_language),
-        ];
-        let faults = checks.into_iter().filter(|(is_understood, ..)| !is_understood);
-        faults.map(|(_, name, value)| (name, value.as_str()))
-    }
-
     /// §20.1, §21.4.7, RFC 4475 §3.3.15: the answer to an INVITE has a session description in it, which the caller must accept.
     fn check_accepted(&self, request: &Message) -> Result<(), Refusal> {
         match request.value(Name::Accept) {
@@ -295,60 +268,6 @@ impl<D: Default> Endpoint<D> {
         bump(&mut self.counters.overloaded);
         let refusal = (StatusCode::SERVICE_UNAVAILABLE, Some((Name::RetryAfter, "10".into())));
         self.refuse(flow, request, refusal);
-    }
-
-    pub(super) fn refuse(&mut self, flow: &Flow, request: &Message, refusal: Refusal) {
-        if !self.is_full() {
-            bump(&mut self.counters.refused);
-        }
-        let (status, header) = refusal;
-        let mut headers: SmallVec<[(Name, String); 3]> = header.into_iter().collect();
-        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            headers.extend(self.not_understood(request).map(|(name, value)| (name, String::from(value))));
-        }
-        self.answer_without_state(flow, request, status, status.reason(), &headers);
-    }
-
-    /// Answers a request and forgets it: a retransmission will be answered the same, with the same tag (§8.2.7).
-    pub(super) fn answer_without_state(
-        &mut self,
-        flow: &Flow,
-        request: &Message,
-        status: StatusCode,
-        reason: &str,
-        headers: &[(Name, String)],
-    ) {
-        let twin = MatchId::server(&self.key, request, request.method());
-        let tag = random::Token::from_bits(twin.map_or(0, MatchId::as_u128));
-        self.answer_as(flow, request, (status, reason), headers, &tag);
-    }
-
-    /// As [`Endpoint::answer_without_state`], with this To tag.
-    pub(super) fn answer_as(
-        &mut self,
-        flow: &Flow,
-        request: &Message,
-        (status, reason): (StatusCode, &str),
-        headers: &[(Name, String)],
-        tag: &random::Token,
-    ) {
-        if self.is_full() {
-            bump(&mut self.counters.queue_full);
-            return;
-        }
-        let mut answer = request.answer(status, reason, tag.as_str());
-        for (name, value) in headers {
-            answer.header(*name, value);
-        }
-        if !self.config.server.is_empty() {
-            answer.header(Name::Server, &self.config.server);
-        }
-        let mut flow = *flow;
-        turn_back(&mut flow, request, self.config.policy.honour_maddr);
-        match answer.finish() {
-            Ok(answer) => self.transmit(flow, Payload::Message(Arc::new(answer)), Token(Sender::Nobody)),
-            Err(_) => bump(&mut self.counters.answers_lost),
-        }
     }
 
     /// An ACK is that of a 2xx that a dialog waits for the ACK of, or that of another final answer, whose transaction it then belongs to

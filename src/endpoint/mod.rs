@@ -8,7 +8,7 @@
 //! | `config`, `policy` | who this user agent is; what is left to taste |
 //! | `operation`, `output`, `event`, `ids`, `flow`, `error`, `counters` | what goes in and comes out |
 //! | `receive` | from octets to a request or an answer (RFC 3261 §18) |
-//! | `inspect` | the order in which a UAS examines a request (§8.2), answers without state |
+//! | `inspect`, `refusals` | the order in which a UAS examines a request (§8.2); answers without state, what a refusal owes (§8.2.7, §21.4) |
 //! | `uas` | contexts of received requests (§8.2, §13.3) |
 //! | `uac` | contexts of our requests (§8.1, §13.2) |
 //! | `failover` | requests that one address of a name fails (RFC 3263 §4.3) |
@@ -46,6 +46,7 @@ mod policy;
 mod receive;
 mod redirects;
 mod refresh;
+mod refusals;
 mod reliable;
 mod send;
 mod session;

@@ -40,7 +40,8 @@ pub struct Policy {
     pub session: Handling,
     /// Requests within dialogs of methods that are not in the table. `Ask` by default; NOTIFY that matches no subscription is answered 481 (RFC 6665 §4.1.3).
     pub other: Handling,
-    /// Whether a session is changed by UPDATE where the peer takes it, in place of re-INVITE (RFC 3311 §5.1). False by default.
+    /// Whether a session is changed by UPDATE where the peer takes it, in place of re-INVITE (RFC 3311 §5.1). False by default. Where the UPDATE is
+    /// answered 405 or 501 all the same, the change goes on as re-INVITE.
     pub modify_by_update: bool,
     /// How many requests may follow an INVITE of ours to where it is redirected, unless the INVITE says otherwise (RFC 3261 §8.1.3.4). 0 by default: the 3xx
     /// is the result.

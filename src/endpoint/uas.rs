@@ -231,7 +231,11 @@ impl<D: Default> Endpoint<D> {
         let slot = self.servers.get(server).ok_or(Refused::Gone)?;
         let (said, permission) = (reply.body.as_ref(), reply.permission);
         let mut status = verb.status(reply)?;
-        let fitted = if status.is_success() { self.fitted(slot, reply) } else { None };
+        let fitted = match status {
+            status if status.is_success() => self.fitted(slot, reply),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => self.with_acceptable(slot, reply),
+            _ => None,
+        };
         let reply = fitted.as_ref().unwrap_or(reply);
         if fitted.is_some() {
             status = verb.status(reply)?;
@@ -240,6 +244,9 @@ impl<D: Default> Endpoint<D> {
         let (now, settings) = (self.now, &self.config.settings);
         let defaults = defaults(&self.config, &self.described, &contact);
         let draft = slot.context.draft(now, status, reply, &defaults, settings)?;
+        if status.is_failure() {
+            Self::check_refusal(slot, draft.sent())?;
+        }
         // §13.2.1: once offer and answer are exchanged, another description would be another offer.
         let is_description = slot.context.is_invite() && !status.is_failure();
         if let (Some(body), true) = (said, is_description)
@@ -249,7 +256,7 @@ impl<D: Default> Endpoint<D> {
             return Err(DialogError::Session(Refusal::SdpMisplaced).into());
         }
         let has_dialog = slot.dialog.is_some();
-        match fitted.as_ref().and(slot.dialog) {
+        match fitted.as_ref().and(slot.dialog).filter(|_| status.is_success()) {
             Some(dialog) => self.check_room(dialog, server, draft.sent())?,
             None if !has_dialog => _ = self.make_dialog(server, draft.sent())?,
             None => {}

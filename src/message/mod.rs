@@ -90,6 +90,7 @@ pub use receive::{Datagram, KeepAlive};
 pub use scan::List;
 pub use status::StatusCode;
 pub use stream::{Framer, Unit};
+pub(crate) use strict::lacking_in;
 pub use strict::{Finding, LENIENCIES, Leniency};
 pub use transport::Transport;
 pub(crate) use uri::is_sips;

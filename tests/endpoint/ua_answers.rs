@@ -4,7 +4,7 @@
 use crate::support::{CONTACT, Req, SDP, Ua, answer, secs};
 use sip_proto::context::Reply;
 use sip_proto::message::Name;
-use sip_proto::{Flow, Message, StatusCode, Transport};
+use sip_proto::{Flow, Message, Method, StatusCode, Transport};
 
 /// A change of the configuration.
 type Change = fn(&mut sip_proto::Config);
@@ -170,7 +170,7 @@ fn options_get_the_code_of_an_invite() {
         }
     }
     let busy = |config: &mut sip_proto::Config| {
-        for method in [sip_proto::Method::Invite, sip_proto::Method::Options] {
+        for method in [Method::Invite, Method::Options] {
             config.policy.set_initial(method, sip_proto::endpoint::Handling::Reject(StatusCode::BUSY_HERE));
         }
     };
@@ -319,4 +319,62 @@ fn a_callees_dialog_lasts() {
     assert_eq!((bye.request_uri(), bye.call_id()), (Some("sip:alice@192.0.2.1"), "call-1"));
     ua.hear(answer(&bye, 200, "", ""));
     ua.pass_all();
+}
+
+/// RFC 3261 §21.4 (§20.27, §20.40, §20.44), RFC 4028 §6, RFC 6086 §4.2.2: a refusal of the application's has what it owes by its status. What the endpoint
+/// knows it adds; without what only the application knows nothing is sent.
+#[test]
+fn what_a_refusal_of_the_applications_owes() {
+    use sip_proto::Refused;
+    let owed = [
+        (401, "WWW-Authenticate", "Digest realm=\"a\", nonce=\"b\""),
+        (407, "Proxy-Authenticate", "Digest realm=\"a\", nonce=\"b\""),
+        (415, "Accept", "text/plain"),
+        (420, "Unsupported", "foo"),
+        (421, "Require", "foo"),
+        (422, "Min-SE", "300"),
+        (423, "Min-Expires", "300"),
+        (469, "Recv-Info", ""),
+    ];
+    for (status, name, value) in owed {
+        let mut ua = Ua::new();
+        let server = ua.hear(Req::new("MESSAGE").body("text/plain", "x").text()).server();
+        let missing = Name::find(name);
+        assert_eq!(ua.reject(server, Reply::code(status)).unwrap_err(), Refused::AnswerLacks(missing));
+        assert_eq!(ua.reply(server, Reply::code(status)).unwrap_err(), Refused::AnswerLacks(missing));
+        assert!(ua.drain().0.is_empty());
+        let answer = ua.reject(server, Reply::code(status).header(name, value)).unwrap().sent().remove(0);
+        assert_eq!((code(&answer), answer.value(missing)), (status, Some(value)));
+        assert!(
+            matches!(ua.reject(server, Reply::code(status)), Err(Refused::Context(_))),
+            "too late before all"
+        );
+    }
+    let mut ua = Ua::new();
+    let server = ua.hear(Req::new("MESSAGE").body("text/plain", "x").text()).server();
+    let answer = ua.reject(server, Reply::code(405)).unwrap().sent().remove(0);
+    assert!(answer.value(Name::Allow).is_some(), "{answer:?}");
+    // What is accepted is known where the policy says it; what the application says stands.
+    let with = |config: &mut sip_proto::Config| config.policy.accept = vec!["text/plain".into()];
+    for (own, accept, encoding) in
+        [(None, Some("text/plain"), None), (Some(("Accept-Encoding", "gzip")), None, Some("gzip"))]
+    {
+        let mut ua = Ua::with(with);
+        let server = ua.hear(Req::new("MESSAGE").body("text/plain", "x").text()).server();
+        let reply = own.into_iter().fold(Reply::code(415), |reply, (name, value)| reply.header(name, value));
+        let answer = ua.reject(server, reply).unwrap().sent().remove(0);
+        assert_eq!((answer.value(Name::Accept), answer.value(Name::AcceptEncoding)), (accept, encoding));
+    }
+    let mut ua = Ua::new();
+    let optional = "Content-Encoding: gzip\r\nContent-Disposition: render;handling=optional";
+    let server = ua.hear(Req::new("MESSAGE").line(optional).body("text/plain", "x").text()).server();
+    let answer = ua.reject(server, Reply::code(415)).unwrap().sent().remove(0);
+    assert_eq!((answer.value(Name::Accept), answer.value(Name::AcceptEncoding)), (None, Some("identity")));
+    // What the policy refuses goes out, whatever is known of it.
+    let mut ua = Ua::with(|config| {
+        config
+            .policy
+            .set_initial(Method::Message, sip_proto::endpoint::Handling::Reject(StatusCode::UNAUTHORIZED));
+    });
+    assert_eq!(code(&ua.hear(Req::new("MESSAGE").text()).only()), 401);
 }

@@ -36,6 +36,7 @@ use core::fmt;
 
 pub(super) use leniency::Lost;
 pub use leniency::{LENIENCIES, Leniency};
+pub(crate) use owed::lacking_in;
 
 use super::{Line, Message, Name, ParseError};
 use cursor::{Cursor, Miss, is_blank};

@@ -171,6 +171,23 @@ fn of_status(message: &Message) -> Option<Finding> {
     owed.filter_map(|(_, name, section)| needed(message, *name, section)).next()
 }
 
+/// The header that an answer owes by its status and has not; of those of which one would do, the first.
+pub(crate) fn lacking_in(answer: &Message) -> Option<Name> {
+    let status = answer.status()?;
+    let has = |name: &Name| answer.first_line(*name).is_some();
+    let owed = match status {
+        // §21.4.13: depending on what is wrong with the body.
+        StatusCode::UNSUPPORTED_MEDIA_TYPE
+            if [Name::AcceptEncoding, Name::AcceptLanguage].iter().any(has) =>
+        {
+            None
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Name::Accept),
+        status => OF_STATUS.iter().find(|(code, ..)| *code == status.code()).map(|(_, name, _)| *name),
+    };
+    owed.filter(|name| !has(name))
+}
+
 /// RFC 3262 §3: a provisional response that is sent reliably has a number.
 fn reliable(message: &Message) -> Option<Finding> {
     let is_provisional = message.status().is_some_and(|status| (101..200).contains(&status.code()));
