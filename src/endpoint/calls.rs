@@ -60,11 +60,11 @@ impl<D: Default> Endpoint<D> {
         id
     }
 
-    /// The application's data moves from the context to the dialog.
+    /// The application's data moves from the context to the dialog, unless the application has put some there while it was early.
     fn hand_over(&mut self, server: ServerId, dialog: DialogId) {
-        let data = self.servers.get_mut(server).and_then(|slot| slot.data.take());
-        if let (Some(data), Some(slot)) = (data, self.dialogs.get_mut(dialog)) {
-            slot.data = data;
+        let place = self.dialogs.get_mut(dialog).map(|slot| &mut slot.data).filter(|data| data.is_none());
+        if let (Some(place), Some(slot)) = (place, self.servers.get_mut(server)) {
+            *place = slot.data.take();
         }
     }
 
@@ -508,7 +508,8 @@ impl<D: Default> Endpoint<D> {
             let code = if subscribes { 481 } else { 487 };
             _ = self.respond(open, Verb::Reject, &Reply::code(code));
         }
-        let event = DialogEvent::Destroy { by, why, message, response, data: slot.data };
+        let data = slot.data.unwrap_or_default();
+        let event = DialogEvent::Destroy { by, why, message, response, data };
         self.emit(Event::Dialog { dialog: id, event });
     }
 }

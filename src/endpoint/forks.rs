@@ -181,9 +181,11 @@ impl<D: Default> Endpoint<D> {
                 }
             }
             Some(dialog) if is_result => {
-                let data = self.clients.get_mut(client).and_then(|slot| slot.data.take());
-                if let (Some(data), Some(slot)) = (data, self.dialogs.get_mut(dialog)) {
-                    slot.data = data;
+                // What the application has put into the early dialog stays there.
+                let place = self.dialogs.get_mut(dialog).map(|slot| &mut slot.data);
+                let place = place.filter(|data| data.is_none());
+                if let (Some(place), Some(slot)) = (place, self.clients.get_mut(client)) {
+                    *place = slot.data.take();
                 }
                 self.forget_fork(client, dialog);
                 let event = ClientEvent::Accepted { response: response.clone(), dialog: Some(dialog) };

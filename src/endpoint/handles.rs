@@ -401,10 +401,10 @@ impl<D: Default> DialogRef<'_, D> {
 
     /// The application's data.
     ///
-    /// An early dialog has a value of its own, for each fork one, since its context still has the first: with the 2xx that one moves here and takes its
-    /// place. What is to last is kept with the context until then.
+    /// An early dialog has a value of its own, each fork one, from when it is first asked for: it keeps that with the 2xx, and the context what it has. Where
+    /// it was never asked for, that of the context moves here.
     pub fn data(&mut self) -> Option<&mut D> {
-        self.endpoint.dialogs.get_mut(self.id).map(|slot| &mut slot.data)
+        self.endpoint.dialogs.get_mut(self.id).map(|slot| slot.data.get_or_insert_default())
     }
 
     fn slot(&self) -> Option<&DialogSlot<D>> {

@@ -205,7 +205,8 @@ pub(super) struct DialogSlot<D> {
     pub(super) servers: SmallVec<[ServerId; 1]>,
     /// What few dialogs have at a time; made when it is used.
     pub(super) rare: Option<Box<Rare>>,
-    pub(super) data: D,
+    /// The application's, once it has asked for it or its context has handed it over.
+    pub(super) data: Option<D>,
     pub(super) timer: Handle,
 }
 
@@ -375,7 +376,7 @@ impl<D: Default> DialogSlot<D> {
             client: None,
             servers: SmallVec::new(),
             rare: None,
-            data: D::default(),
+            data: None,
             timer: Handle::NONE,
         }
     }

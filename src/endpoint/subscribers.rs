@@ -105,7 +105,7 @@ impl<D: Default> Endpoint<D> {
                 slot.referred = Referred::Yes;
             }
             slot.usages = usages;
-            slot.data = data.unwrap_or_default();
+            slot.data = data;
         }
         if !self.config.policy.keep_forks {
             self.forget_pending(client);

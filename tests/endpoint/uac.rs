@@ -3,7 +3,7 @@
 use crate::support::{
     ALICE, BOB, CONTACT, Heard, Req, SDP, Ua, address, answer, millis, parse, question, secs,
 };
-use sip_proto::context::{Cause, Invite, Refused as ContextRefused, Request};
+use sip_proto::context::{Cause, Invite, Refused as ContextRefused, Reply, Request};
 use sip_proto::endpoint::{By, Why};
 use sip_proto::message::{BuildError, Header, Name, StatusCode};
 use sip_proto::{
@@ -620,6 +620,47 @@ fn data_moves_from_the_request_to_the_dialog() {
         })
         .collect();
     assert_eq!(data, [None, Some(43)]);
+}
+
+/// What the application has put into an early dialog of its INVITE, each fork one, stays there with the 2xx; then the request keeps its own.
+#[test]
+fn data_of_an_early_dialog_stays() {
+    let ended = |heard: &Heard| {
+        let ended = heard.events().into_iter().find_map(|event| match event {
+            Event::Client { event: ClientEvent::Ended { data }, .. } => Some(*data),
+            _ => None,
+        });
+        ended.unwrap()
+    };
+    let mut ua = Ua::new();
+    let (id, invite) = ua.call_alice();
+    *ua.sip.client(id).unwrap().data().unwrap() = 42;
+    let forks = ["a", "b", "c"].map(|tag| ua.hear(answer(&invite, 180, tag, CONTACT)).dialog());
+    for (fork, data) in forks.iter().zip([1, 2]) {
+        *ua.sip.dialog(*fork).unwrap().data().unwrap() = data;
+    }
+    let heard = ua.hear(answer(&invite, 200, "b", CONTACT));
+    assert_eq!(heard.dialog(), forks[1]);
+    assert_eq!(ua.sip.dialog(forks[1]).unwrap().data(), Some(&mut 2));
+    assert_eq!(ua.sip.client(id).unwrap().data(), Some(&mut 42));
+    assert_eq!(ended(&ua.pass(secs(40))), Some(42));
+    // Where nothing was put there, that of the request moves.
+    let mut ua = Ua::new();
+    let (id, invite) = ua.call_alice();
+    *ua.sip.client(id).unwrap().data().unwrap() = 42;
+    let early = ua.hear(answer(&invite, 180, "a", CONTACT)).dialog();
+    ua.hear(answer(&invite, 200, "a", CONTACT));
+    assert_eq!(ua.sip.dialog(early).unwrap().data(), Some(&mut 42));
+    assert_eq!(ended(&ua.pass(secs(40))), None);
+    // The same where we answer.
+    let mut ua = Ua::new();
+    let server = ua.called();
+    *ua.sip.server(server).unwrap().data().unwrap() = 42;
+    let early = ua.progress(server, Reply::new()).unwrap().dialog();
+    *ua.sip.dialog(early).unwrap().data().unwrap() = 1;
+    ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+    assert_eq!(ua.sip.dialog(early).unwrap().data(), Some(&mut 1));
+    assert_eq!(ua.sip.server(server).unwrap().data(), Some(&mut 42));
 }
 
 // ---- Look-ups and connections (RFC 3261 §8.1.2, §18.1.1; RFC 3263; DESIGN.md §3) ----
