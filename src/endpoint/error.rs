@@ -15,7 +15,7 @@ pub enum Refused {
     /// A limit is reached: contexts, dialogs, or outputs that wait.
     #[error("a limit is reached")]
     Full,
-    /// The request has no way to go: its URI, or the first Route, is no SIP or SIPS URI.
+    /// The request has no way to go: its URI, or the first Route, is no SIP or SIPS URI, or names a transport that is not known (RFC 3263 §4.1).
     #[error("no way to go: {0}")]
     Unroutable(ParseError),
     /// The request has none of a header that its method needs once, or several: Refer-To in REFER (RFC 3515 §2.4.1), Event in SUBSCRIBE

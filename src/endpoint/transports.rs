@@ -229,13 +229,13 @@ impl Transports {
     }
 
     /// The way to the host of a URI (§8.1.2, §18.1.1; RFC 3263 §4 for what needs no look-up), taken for a SIPS URI if what goes there `is_secure`. A numeric
-    /// host is never looked up.
+    /// host is never looked up; a transport that is unknown leads nowhere.
     pub(super) fn locate(&self, uri: &str, is_secure: bool) -> Result<Route, ParseError> {
         let Uri::Sip(uri) = Uri::parse(uri)? else {
             return Err(ParseError { expected: "a SIP or SIPS URI", header: None, at: 0 });
         };
         let secure = uri.secure || is_secure;
-        let transport = match (secure, uri.transport()) {
+        let transport = match (secure, uri.named_transport()?) {
             (true, None | Some(Transport::Tcp | Transport::Udp)) => Some(Transport::Tls),
             (true, Some(Transport::Ws)) => Some(Transport::Wss),
             (_, named) => named,

@@ -832,7 +832,9 @@ fn the_contact_follows_the_target() {
 /// RFC 3261 §8.1.3.4: targets that nothing can be sent to do not stand in the way of one that is good, and do not count.
 #[test]
 fn targets_of_no_use() {
-    for useless in ["<tel:+15551234>", "<sip:x@192.0.2.8?Require=teleport>"] {
+    for useless in
+        ["<tel:+15551234>", "<sip:x@192.0.2.8?Require=teleport>", "<sip:x@192.0.2.8;transport=sctp>"]
+    {
         let mut ua = Ua::new();
         let (id, first) = call(&mut ua, 1);
         let contacts = format!("{useless};q=1.0, <sip:carol@192.0.2.9>;q=0.5");

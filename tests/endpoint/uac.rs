@@ -226,6 +226,29 @@ fn what_cannot_be_sent_is_refused() {
     assert!(ua.drain().0.is_empty() && ua.sip.is_empty());
 }
 
+/// RFC 3263 §4.1, RFC 3261 §19.1.1: a URI that names a transport which nobody here knows leads nowhere, numeric host or name; not by UDP.
+#[test]
+fn a_transport_that_is_not_known() {
+    let unroutable = |refused| matches!(refused, Err(Refused::Unroutable(_)));
+    for host in ["192.0.2.1", "example.com"] {
+        let uri = format!("sip:alice@{host};transport=SCTP");
+        let mut ua = Ua::new();
+        assert!(unroutable(ua.sip.request(ua.now, Request::new(Method::Options, uri.clone()))), "{uri}");
+        assert!(unroutable(ua.sip.invite(ua.now, Invite::to(format!("sips:alice@{host};transport=x")))));
+        let routed = Invite::to("sip:alice@192.0.2.1").route(format!("<sip:{host};lr;transport=sctp>"));
+        assert!(unroutable(ua.sip.invite(ua.now, routed)));
+        assert!(ua.drain().0.is_empty() && ua.sip.is_empty());
+        // Behind a proxy that is known it is the proxy's business.
+        let routed = Invite::to(uri.clone()).route("<sip:192.0.2.7;lr>");
+        assert_eq!(ua.invite(routed).1.only().request_uri(), Some(&*uri));
+        // A 2xx with such a Contact makes no call.
+        let (_, invite) = ua.call_alice();
+        let heard = ua.hear(answer(&invite, 200, "a", &format!("Contact: <{uri}>\r\n")));
+        assert_eq!(heard.lines(), ["ACK", "BYE", "* failed 200 X (INVITE)"]);
+        assert_eq!(heard.message("BYE").request_uri(), Some("sip:alice@192.0.2.1"));
+    }
+}
+
 /// DESIGN.md §2: the limit of contexts refuses, and frees up.
 #[test]
 fn a_full_table_refuses() {

@@ -123,6 +123,16 @@ impl<'a> SipUri<'a> {
         self.params.value("transport").and_then(Transport::parse)
     }
 
+    /// The transport that a request to this URI goes by, if it names one.
+    ///
+    /// # Errors
+    /// When it names one that this crate does not know: no other will do (RFC 3263 §4.1).
+    pub(crate) fn named_transport(self) -> Result<Option<Transport>, ParseError> {
+        let unknown = ParseError { expected: "a transport that is known", header: None, at: 0 };
+        let known = |name| Transport::parse(name).ok_or(unknown);
+        self.params.value("transport").map(known).transpose()
+    }
+
     /// Whether the `lr` parameter marks a loose router (RFC 3261 §16.12).
     pub fn is_loose(self) -> bool {
         self.params.get("lr").is_some()
