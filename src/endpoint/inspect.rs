@@ -11,7 +11,9 @@ use super::reliable::is_option_tag;
 use super::{Endpoint, asks_by};
 use crate::context::{OPTION_TAG, Rel100};
 use crate::dialog::remote_target;
-use crate::message::{self, Address, DialogKeys, MediaType, Message, Method, Name, StatusCode, Uri, octets};
+use crate::message::{
+    self, Address, DialogKeys, MediaType, Message, Method, Name, StatusCode, Uri, is_sendable, octets,
+};
 use crate::transaction::MatchId;
 
 /// A refusal: its status, and a header that says more.
@@ -132,7 +134,7 @@ impl<D: Default> Endpoint<D> {
         self.check_content(request)?;
         self.check_accepted(request)?;
         let is_secure = match request.method().creates_dialog() {
-            true => dialog_possible(request).ok_or((StatusCode::BAD_REQUEST, None))?,
+            true => self.dialog_possible(request)?,
             false => false,
         };
         Ok(Accepted { handling, merged, is_secure })
@@ -220,9 +222,38 @@ impl<D: Default> Endpoint<D> {
         if request.elements(Name::Accept).any(covers_sdp) {
             return Ok(());
         }
+        Err((StatusCode::NOT_ACCEPTABLE, Some(self.warning("Session descriptions are not in Accept"))))
+    }
+
+    /// Whether we are to be reached by a SIPS URI in the dialog that can be made of a request.
+    ///
+    /// # Errors
+    /// Where none can: for want of a target, or of Record-Routes that can be read (§12.1.1); or where the first hop, which is the target if no route is recorded,
+    /// is nothing that our requests could be sent to (§8.1.1.8).
+    fn dialog_possible(&self, request: &Message) -> Result<bool, Refusal> {
+        let bad = |_| (StatusCode::BAD_REQUEST, None);
+        let target = remote_target(request).map_err(bad)?;
+        let routes = request.recorded_routes().map_err(|_| (StatusCode::BAD_REQUEST, None))?;
+        let first = routes.first().map(|route| match route.strip_prefix('<') {
+            Some(uri) => uri,
+            None => Address::parse(route).map_or("", |route| route.uri),
+        });
+        let is_reached = match first {
+            Some(route) => is_sendable(route.split('>').next().unwrap_or_default()),
+            None => request.noted_target().is_some() || is_sendable(target),
+        };
+        if !is_reached {
+            let what = if first.is_some() { "Record-Route" } else { "Contact" };
+            let warning = self.warning(&alloc::format!("Nothing can be sent to the {what}"));
+            return Err((StatusCode::BAD_REQUEST, Some(warning)));
+        }
+        Ok(asks_by(request, first))
+    }
+
+    /// A Warning for a person to read (§20.43).
+    fn warning(&self, text: &str) -> (Name, String) {
         let (host, _) = self.config.host_and_user();
-        let warning = alloc::format!("399 {host} \"Session descriptions are not in Accept\"");
-        Err((StatusCode::NOT_ACCEPTABLE, Some((Name::Warning, warning))))
+        (Name::Warning, alloc::format!("399 {host} \"{text}\""))
     }
 
     /// What keeps a request within a dialog from being served, its number aside.
@@ -312,18 +343,6 @@ impl<D: Default> Endpoint<D> {
         let dialog = self.dialog_of(ack.dialog_keys()).and_then(|id| self.dialogs.get(id));
         dialog.is_some_and(|slot| slot.dialog.is_acknowledged_by(ack))
     }
-}
-
-/// Whether we are to be reached by a SIPS URI in the dialog that can be made of a request. `None` where none can: for want of a target that can be sent
-/// to, or of Record-Routes that can be read (§12.1.1).
-fn dialog_possible(request: &Message) -> Option<bool> {
-    remote_target(request).ok()?;
-    let routes = request.recorded_routes().ok()?;
-    let first = routes.first().map(|route| match route.strip_prefix('<') {
-        Some(uri) => uri,
-        None => Address::parse(route).map_or("", |route| route.uri),
-    });
-    Some(asks_by(request, first))
 }
 
 /// Whether a media range of Accept covers session descriptions (§20.1). `q=0` says that it does not.

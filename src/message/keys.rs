@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::hop::{ReturnHop, TopVia};
 use super::usual::{self, Hop, Sender};
-use super::{Host, Message, Name, ParseError, Span, Uri};
+use super::{Host, Message, Name, ParseError, Span, Uri, is_sendable};
 
 /// What a dialog is known by, as a message has it; empty where it has none.
 #[derive(Clone, Copy)]
@@ -233,7 +233,7 @@ impl Message {
             return;
         }
         if let Some(uri) = self.contact_text()
-            && Uri::parse(uri).is_ok()
+            && is_sendable(uri)
         {
             self.keys.target = self.span_of(uri.as_bytes());
         }
@@ -496,6 +496,8 @@ mod tests {
             ("INVITE", String::from("Contact: *\r\n"), None),
             ("INVITE", String::from("Contact: <sip:>\r\nContact: <sip:a@h>\r\n"), None),
             ("INVITE", String::from("Contact: <sip:a@h\r\n"), None),
+            ("INVITE", String::from("Contact: <tel:+1>\r\n"), None),
+            ("INVITE", String::from("Contact: <sip:a@h;transport=sctp>\r\n"), None),
             ("INVITE", String::new(), None),
         ];
         for (method, contact, target) in cases {

@@ -93,10 +93,10 @@ pub use stream::{Framer, Unit};
 pub(crate) use strict::lacking_in;
 pub use strict::{Finding, LENIENCIES, Leniency};
 pub use transport::Transport;
-pub(crate) use uri::is_sips;
 pub use uri::{
     Component, Escaped, Host, PhoneContext, SipUri, TelUri, Uri, UriHeader, escape, octets, unescape,
 };
+pub(crate) use uri::{is_sendable, is_sips};
 pub use values::auth::{AuthParams, AuthenticationInfo, Challenge, Credentials, SecurityMechanism};
 pub use values::caller::FeatureSet;
 pub use values::content::{Disposition, Handling, MediaType, MimeVersion, Preference, QValue};

@@ -945,6 +945,33 @@ fn data_of_a_rejected_call_comes_back_in_ended() {
     assert_eq!(*data, Some(42));
 }
 
+/// RFC 3261 §8.1.1.8, §12.1.1: where nothing could be sent to the peer, the Contact being no SIP or SIPS URI, or one with a transport that nobody here knows,
+/// no call is begun; behind a proxy that has recorded a route, it is the proxy that is sent to.
+#[test]
+fn an_invite_whose_contact_leads_nowhere() {
+    for contact in ["<tel:+15551234>", "<mailto:alice@example.com>", "<sip:alice@192.0.2.1;transport=sctp>"] {
+        let with = |lines: &str| Req::new("INVITE").line(&format!("Contact: {contact}{lines}"));
+        let mut ua = Ua::new();
+        let refusal = ua.hear(with("").text()).only();
+        assert_eq!(refusal.status(), Some(StatusCode::BAD_REQUEST), "{contact}");
+        let warning = refusal.value(Name::Warning).unwrap();
+        assert!(warning.starts_with("399 ") && warning.contains("Contact"), "{warning}");
+        let routed = with("\r\nRecord-Route: <sip:192.0.2.70;lr>, <tel:+1>");
+        let server = ua.hear(routed.body("application/sdp", SDP).text()).server();
+        let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+        let ok = heard.message("200 OK (INVITE)");
+        ua.hear(Req::within(&ok, "ACK", 1).text());
+        let bye = ua.destroy(heard.dialog());
+        assert_eq!(bye.transmits()[0].flow.remote, address("192.0.2.70:5060"));
+    }
+    for route in ["<tel:+1>", "\"P\" <sip:192.0.2.70;lr;transport=sctp>"] {
+        let mut ua = Ua::new();
+        let refusal = ua.hear(Req::invite().line(&format!("Record-Route: {route}")).text()).only();
+        assert_eq!(refusal.status(), Some(StatusCode::BAD_REQUEST), "{route}");
+        assert!(refusal.value(Name::Warning).unwrap().contains("Record-Route"));
+    }
+}
+
 /// RFC 3261 §17.2.1: an INVITE that comes again gets the last answer again, provisional or final; a 2xx goes by itself.
 // Holds: 3261-17.2.1-5, 3261-17.2.1-11, 6026-6-1
 #[test]

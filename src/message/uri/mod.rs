@@ -42,6 +42,11 @@ pub enum Uri<'a> {
     },
 }
 
+/// Whether a request can be sent to this URI: it is a SIP or SIPS URI (RFC 3261 §8.1.1.8), and names no transport but those that are known.
+pub(crate) fn is_sendable(uri: &str) -> bool {
+    matches!(Uri::parse(uri), Ok(Uri::Sip(uri)) if uri.named_transport().is_ok())
+}
+
 impl<'a> Uri<'a> {
     /// The URI that is all of `text`.
     ///
