@@ -40,7 +40,8 @@ pub(super) struct Transports {
     unbound: Names,
     user: String,
     streams: HashMap<Flow, Framer, Keyed>,
-    by_remote: HashMap<(Transport, SocketAddr), Flow, Keyed>,
+    /// The open connections to each address, the one that was heard of last at the end.
+    by_remote: HashMap<(Transport, SocketAddr), SmallVec<[Flow; 1]>, Keyed>,
     connects: SlotMap<ConnectId, Connecting>,
     connecting: HashMap<(Transport, SocketAddr), ConnectId, Keyed>,
     pub(super) queries: SlotMap<QueryId, Query>,
@@ -211,7 +212,7 @@ impl Transports {
     /// The way to an address over a transport.
     pub(super) fn route_to(&self, transport: Transport, remote: SocketAddr) -> Route {
         if transport.is_reliable() {
-            return match self.by_remote.get(&(transport, remote)) {
+            return match self.by_remote.get(&(transport, remote)).and_then(|flows| flows.last()) {
                 Some(flow) => Route::Flow(*flow),
                 None => Route::Connect { transport, remote },
             };
@@ -292,15 +293,21 @@ impl Transports {
             return false;
         }
         self.streams.entry(flow).or_default();
-        self.by_remote.insert((flow.transport, flow.remote), flow);
+        let known = self.by_remote.entry((flow.transport, flow.remote)).or_default();
+        if known.last() != Some(&flow) {
+            known.retain(|other| *other != flow);
+            known.push(flow);
+        }
         true
     }
 
-    /// Forgets a connection.
+    /// Forgets a connection. Another one to the same address serves in its place.
     pub(super) fn close(&mut self, flow: &Flow) {
         self.streams.remove(flow);
         let address = (flow.transport, flow.remote);
-        if self.by_remote.get(&address) == Some(flow) {
+        let Some(known) = self.by_remote.get_mut(&address) else { return };
+        known.retain(|other| other != flow);
+        if known.is_empty() {
             self.by_remote.remove(&address);
         }
     }

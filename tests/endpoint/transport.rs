@@ -618,3 +618,44 @@ fn a_browser_with_another_name() {
         );
     }
 }
+
+// ---- Two connections between the same addresses (RFC 3261 §18.2.2) ----
+
+/// RFC 3261 §18.2.2, §18.1.1: a connection is not hidden by another one to the same address: what came by it is answered by it, and when the other one
+/// closes it is found again.
+#[test]
+fn a_second_connection_to_the_same_address() {
+    let mut ua = Ua::new();
+    let (first, second) = (ua.tcp(ALICE, 1), ua.tcp(ALICE, 2));
+    let via = |request: Req| request.via("SIP/2.0/TCP 192.0.2.1:5060");
+    let contact = "Contact: <sip:alice@192.0.2.1;transport=tcp>";
+    let invite = via(Req::new("INVITE").line(contact)).body("application/sdp", SDP);
+    let server = ua.hear_on(first, invite.text()).server();
+    let options = |branch: &str| via(Req::new("OPTIONS").call_id(branch).branch(branch)).text();
+    assert_eq!(ua.hear_on(second, options("z9hG4bK-1")).transmits()[0].flow, second);
+    let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+    assert_eq!(heard.transmits()[0].flow, first, "§18.2.2");
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    ua.hear_on(second, via(Req::within(&ok, "ACK", 1)).text());
+    ua.input(Input::Closed { flow: second });
+    let next = |ua: &mut Ua| {
+        ua.sip.dialog(dialog).unwrap().info(ua.now, "text/plain", "x").unwrap();
+        ua.drain()
+    };
+    let heard = next(&mut ua);
+    assert_eq!(heard.lines(), ["INFO +body"]);
+    assert_eq!(heard.transmits()[0].flow, first, "no third one is asked for");
+    ua.hear_on(first, answer(&heard.only(), 200, "", ""));
+    // Of two that are open, the one that was heard of last; of none, none.
+    let third = ua.tcp(ALICE, 3);
+    for (flow, branch) in [(third, "z9hG4bK-2"), (first, "z9hG4bK-3"), (third, "z9hG4bK-4")] {
+        ua.hear_on(flow, options(branch));
+    }
+    ua.input(Input::Closed { flow: first });
+    let message = Request::new(Method::Message, "sip:alice@192.0.2.1;transport=tcp");
+    ua.sip.request(ua.now, message.clone()).unwrap();
+    assert_eq!(ua.drain().transmits()[0].flow, third);
+    ua.input(Input::Closed { flow: third });
+    ua.sip.request(ua.now, message).unwrap();
+    assert_eq!(ua.drain().lines(), ["connect TCP 192.0.2.1:5060"]);
+}
