@@ -83,13 +83,20 @@ impl Synthetic {
     }
 
     /// The answer to `request` that stands for it: made up here, never sent or received. Where what an answer copies leaves no room for
-    /// its status line, it is the status line alone: a result there must be.
-    ///
-    /// `None` stands for a request that was not written yet.
-    pub fn response(self, request: Option<&Message>) -> Option<Message> {
-        let (status, reason) = (self.status(), self.status().reason());
-        let full = request.and_then(|request| request.answer(status, reason, "").finish().ok());
-        full.or_else(|| Builder::response(status, reason).finish().ok())
+    /// its status line, it is that and CSeq alone: a result there must be.
+    pub fn response(self, request: &Message) -> Option<Message> {
+        let full = request.answer(self.status(), self.status().reason(), "").finish().ok();
+        full.or_else(|| self.bare(request.cseq(), request.method()))
+    }
+
+    /// The answer that stands for it where the request, of this method, was not written yet: a status line and CSeq with the number 0.
+    pub fn response_to_unwritten(self, method: &Method) -> Option<Message> {
+        self.bare(0, method)
+    }
+
+    fn bare(self, number: u32, method: &Method) -> Option<Message> {
+        let status = self.status();
+        Builder::response(status, status.reason()).cseq(number, method).finish().ok()
     }
 
     /// The cause that goes with it.

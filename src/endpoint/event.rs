@@ -122,7 +122,8 @@ pub enum ClientEvent<D = ()> {
     /// The request failed: the result.
     Failed {
         /// The answer; one made up here when none came: 408 for a timeout, 503 for the transport, 487 for a cancelled request
-        /// (RFC 3261 §8.1.3.1). For a change that was never sent it is a status line alone.
+        /// (RFC 3261 §8.1.3.1). For a change that was never sent it is a status line and CSeq alone,
+        /// with the number 0.
         response: Arc<Message>,
         /// What it comes down to.
         cause: Cause,

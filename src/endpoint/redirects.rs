@@ -43,7 +43,7 @@ impl<D: Default> Endpoint<D> {
         if slot.targets.is_none() || is_cancelled || why == Synthetic::Cancelled {
             return None;
         }
-        let response = why.response(slot.request().map(AsRef::as_ref))?;
+        let response = why.response(slot.request()?)?;
         self.try_next(client, &Arc::new(response))
     }
 

@@ -254,12 +254,12 @@ impl<D: Default> Endpoint<D> {
     ) -> Result<RequestId, Refused> {
         self.take_waiting(id, usage);
         let slot = self.clients.get_mut(client).ok_or(Refused::Gone)?;
-        let wish = slot.wish.take().ok_or(Refused::Gone)?;
-        let written = self.worded(id, usage, wish.request);
+        let request = slot.wish.as_ref().ok_or(Refused::Gone)?.request.clone();
+        let written = self.worded(id, usage, request);
         match written.and_then(|request| self.write_in_dialog(id, &request)) {
             Ok((message, route)) => {
                 if let Some(slot) = self.clients.get_mut(client) {
-                    slot.stage = Stage::Parked(Arc::new(message));
+                    (slot.stage, slot.wish) = (Stage::Parked(Arc::new(message)), None);
                 }
                 self.go_within(id, route, Task::Launch(client));
                 Ok(client)

@@ -438,7 +438,12 @@ impl<D: Default> Endpoint<D> {
 
     pub(super) fn conclude_without_answer(&mut self, client: RequestId, why: Synthetic) {
         let Some(slot) = self.clients.get(client) else { return };
-        if let Some(response) = why.response(slot.request().map(AsRef::as_ref)) {
+        let response = match (slot.request(), &slot.wish) {
+            (Some(request), _) => why.response(request),
+            (None, Some(wish)) => why.response_to_unwritten(&wish.request.method),
+            (None, None) => None,
+        };
+        if let Some(response) = response {
             self.conclude(client, Arc::new(response), why.cause(), true);
         }
     }

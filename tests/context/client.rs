@@ -385,11 +385,15 @@ fn synthetic_answers_have_their_codes_and_causes() {
         (Synthetic::Cancelled, 487, "Request Terminated", Cause::Canceled),
     ] {
         assert_eq!((why.status().code(), why.cause()), (code, cause));
-        let response = why.response(Some(client.context.request())).unwrap();
+        let response = why.response(client.context.request()).unwrap();
         assert_eq!((response.status(), response.reason_phrase()), (StatusCode::new(code), phrase));
         assert_eq!(response.call_id(), "a84b4c76e66710");
         assert_eq!((response.method(), response.cseq()), (&Method::Invite, 314_159));
         assert_eq!(response.to().unwrap().tag(), None, "no peer answered");
+        // Of a request that was not written yet nothing is known but its method.
+        let response = why.response_to_unwritten(&Method::Update).unwrap();
+        assert_eq!((response.status(), response.reason_phrase()), (StatusCode::new(code), phrase));
+        assert_eq!((response.method(), response.cseq()), (&Method::Update, 0));
     }
 }
 
