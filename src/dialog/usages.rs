@@ -327,6 +327,13 @@ impl Usages {
         next.map(|held| held.subject.may_omit_id = true).is_some()
     }
 
+    /// How many REFERs of ours are open.
+    pub(crate) fn refers(&self) -> usize {
+        let is_ours =
+            |held: &&Subscription| held.subject.is_refer() && matches!(held.party, Party::Subscriber(_));
+        self.subscriptions.iter().filter(is_ours).count()
+    }
+
     /// Ends what a request that failed, or that ended its usage, takes with it. `kind` and `id` name the usage of the request.
     pub fn end(&mut self, kind: UsageKind, id: Option<UsageId>, impact: Impact) {
         match (impact, kind) {

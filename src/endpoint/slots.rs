@@ -215,7 +215,8 @@ pub(super) struct DialogSlot<D> {
 pub(super) enum Referred {
     /// None was sent.
     Never,
-    /// Those that were sent have failed: a proxy on the way may have refused them.
+    /// Those that were sent have failed, and a proxy on the way may have refused them; or the first is over by the peer's own word: a NOTIFY that names none
+    /// is not about them.
     InVain,
     /// One was sent that has not.
     Yes,

@@ -419,6 +419,9 @@ impl<D: Default> Endpoint<D> {
             Party::Notifier(notifier) => (None, notifier.failure()),
         };
         let event = held.subject().event().into_boxed_str();
+        // RFC 3515 §2.4.6: the peer has nothing more to say of its first REFER. Who leaves out the id now is about the one that is open, or comes next.
+        let was_first = held.subject().is_refer() && held.subject().may_omit_id();
+        let is_told_out = was_first && matches!(end, Some(SubscriberEnd::Notified(_)));
         self.give_up_telling(id, usage);
         let Some(slot) = self.dialogs.get_mut(id) else { return };
         // A farewell may fail with less of an impact than its own.
@@ -428,6 +431,11 @@ impl<D: Default> Endpoint<D> {
         match hangs_up {
             true => slot.usages.end_subscriptions(),
             false => slot.usages.end(UsageKind::Subscription, Some(usage), impact),
+        }
+        match slot.usages.refers() {
+            0 if is_told_out => slot.referred = Referred::InVain,
+            1 if is_told_out => _ = slot.usages.pass_first_on(),
+            _ => {}
         }
         let is_over = slot.usages.is_over();
         let why = match (end, failure) {

@@ -454,6 +454,48 @@ fn a_refer_overtakes_one_that_is_challenged() {
     assert_eq!(heard.lines()[0], "200 OK (NOTIFY)");
 }
 
+/// §2.4.6, RFC 6665 §8.2.1: a peer that does not name later REFERs is understood where only one is open and the first is over by its own word: nothing else can
+/// be meant. Where several are open, or the peer may have more to say of the first, it has to say which.
+#[test]
+fn a_later_refer_that_the_peer_does_not_name() {
+    let refer = |ua: &mut Ua, dialog| {
+        ua.sip.dialog(dialog).unwrap().refer(ua.now, "<sip:carol@192.0.2.9>").unwrap();
+        let sent = ua.drain().only();
+        ua.hear(answer(&sent, 200, "", CONTACT));
+        sent
+    };
+    let [active, over] = ["active;expires=60", "terminated;reason=noresource"];
+    for open in 0..=2 {
+        let mut ua = Ua::new();
+        let (ok, dialog) = ua.answered_call();
+        refer(&mut ua, dialog);
+        // Sent before the first is over, or after.
+        for _ in 0..open {
+            refer(&mut ua, dialog);
+        }
+        ua.hear(told(&ok, 2, "refer", over).text());
+        let last = if open == 0 { Some(refer(&mut ua, dialog)) } else { None };
+        let heard = ua.hear(told(&ok, 3, "refer", active).text());
+        let line = if open < 2 { "200 OK (NOTIFY)" } else { "481 Call/Transaction Does Not Exist (NOTIFY)" };
+        assert_eq!(heard.lines()[0], line, "{open}");
+        if let Some(last) = last {
+            let named = format!("refer;id={}", last.cseq());
+            assert_eq!(ua.hear(told(&ok, 4, &named, active).text()).lines()[0], "200 OK (NOTIFY)");
+            ua.hear(told(&ok, 5, "refer", over).text());
+            assert!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().is_empty());
+        }
+    }
+    // We have ended the first, and what the peer says of it may be late.
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    refer(&mut ua, dialog);
+    ua.pass(secs(33));
+    assert!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().is_empty(), "no NOTIFY came");
+    refer(&mut ua, dialog);
+    let heard = ua.hear(told(&ok, 2, "refer", over).text());
+    assert_eq!(heard.lines()[0], "481 Call/Transaction Does Not Exist (NOTIFY)");
+}
+
 /// §2.4.6: a peer that names the first REFER too is asked by that name to end it.
 #[test]
 fn a_first_refer_that_the_peer_names() {
