@@ -69,7 +69,8 @@ impl<D: Default> ServerRef<'_, D> {
     /// over.
     ///
     /// # Errors
-    /// [`Refused`], and nothing has changed.
+    /// [`Refused`], and nothing has changed. A re-INVITE or UPDATE cannot be accepted behind our BYE
+    /// ([`DialogError::Terminated`](crate::dialog::DialogError::Terminated)): it is answered 487 when that has its answer.
     pub fn accept(&mut self, now: Timestamp, reply: Reply) -> Result<&mut Self, Refused> {
         self.respond(now, Verb::Accept, &reply)
     }

@@ -409,8 +409,13 @@ impl<D: Default> Endpoint<D> {
             Some(sdp) => Reply::new().sdp(sdp),
             None => Reply::new(),
         };
-        _ = self.respond(server, Verb::Accept, &reply);
-        StatusCode::OK
+        match self.respond(server, Verb::Accept, &reply) {
+            // §15.1.2: it was held back until our BYE had gone.
+            Err(Refused::Dialog(DialogError::Terminated)) => {
+                self.reject_within(server, StatusCode::REQUEST_TERMINATED)
+            }
+            _ => StatusCode::OK,
+        }
     }
 
     /// Holds back what the peer asks for, or lets it go in the order in which it came.

@@ -240,6 +240,9 @@ impl<D: Default> Endpoint<D> {
         if fitted.is_some() {
             status = verb.status(reply)?;
         }
+        if status.is_success() && self.comes_too_late(slot) {
+            return Err(DialogError::Terminated.into());
+        }
         let contact = self.contact_in_answer(slot, status);
         let (now, settings) = (self.now, &self.config.settings);
         let defaults = defaults(&self.config, &self.described, &contact);

@@ -6,7 +6,7 @@ use crate::ladder::golden;
 use crate::lossy::{Lossy, SIDES, Side};
 use crate::support::{ALICE, CONTACT, Heard, Req, SDP, Ua, address, answer, millis, secs};
 use sip_proto::context::{Invite, Reply};
-use sip_proto::dialog::{DialogState, InDialog, Role};
+use sip_proto::dialog::{DialogError, DialogState, InDialog, Role};
 use sip_proto::endpoint::{Answer, By, Handling, Why};
 use sip_proto::message::{Header, Name};
 use sip_proto::testing::{Network, Node};
@@ -1152,4 +1152,38 @@ fn ladder_of_a_200_that_crosses_a_cancel() {
     net.run_until_idle();
     assert!(net.is_empty());
     golden("crossing", &net);
+}
+
+/// RFC 3261 §15.1.1, §15.1.2: with our BYE the session is over: a re-INVITE or UPDATE of the peer's that waits is not accepted any more, and is answered 487
+/// when the BYE has its answer; no 2xx is repeated that nobody acknowledges.
+#[test]
+fn a_change_of_the_peers_behind_our_bye() {
+    for method in ["INVITE", "UPDATE"] {
+        let mut ua = Ua::with(|config| config.policy.set_in_dialog(Method::Update, Handling::Ask));
+        let (ok, dialog) = ua.answered_call();
+        let moved = SDP.replace("4000", "4002");
+        let change = Req::within(&ok, method, 2).line(CONTACT.trim_end()).body("application/sdp", &moved);
+        let server = ua.hear(change.text()).server();
+        let bye = ua.destroy(dialog).message("BYE");
+        let late = ua.accept(server, Reply::new().sdp(SDP)).unwrap_err();
+        assert_eq!(late, sip_proto::Refused::Dialog(DialogError::Terminated));
+        assert!(ua.drain().0.is_empty());
+        let heard = ua.hear(answer(&bye, 200, "", ""));
+        assert_eq!(heard.lines()[0], format!("487 Request Terminated ({method})"));
+        ua.hear(change.follow("ACK").text());
+        ua.pass_all();
+        // The same for one that was held back.
+        let mut ua = Ua::new();
+        let (ok, dialog) = ua.answered_call();
+        ua.sip.dialog(dialog).unwrap().hold_back(ua.now, true).unwrap();
+        let refresh = Req::within(&ok, method, 2).line(CONTACT.trim_end()).body("application/sdp", SDP);
+        assert_eq!(ua.hear(refresh.text()).sent(), []);
+        ua.destroy(dialog);
+        ua.sip.dialog(dialog).unwrap().hold_back(ua.now, false).unwrap();
+        let lines = ua.drain().lines();
+        assert_eq!(
+            lines,
+            [format!("487 Request Terminated ({method})"), format!("* refresh: {method} answered 487")]
+        );
+    }
 }
