@@ -153,6 +153,9 @@ impl<D: Default> Endpoint<D> {
     }
 
     /// Sends the PRACK of a reliable provisional answer, with our answer if that brought the offer (RFC 3262 §4, §5).
+    ///
+    /// One that is refused is not followed by another, not where it was out of order either (500, RFC 3261 §12.2.2): what it acknowledges is dropped when it
+    /// comes again (RFC 3262 §4), a 500 does not tell that order was its cause, and what comes of the INVITE is the peer's to say (§3).
     pub(super) fn send_prack(
         &mut self,
         id: DialogId,
