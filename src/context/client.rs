@@ -269,9 +269,12 @@ impl ClientContext {
         Ok(self.cancel_if_possible(now, settings))
     }
 
-    /// The CANCEL that [`ClientEffects::CANCEL`] announced, once.
+    /// The CANCEL that [`ClientEffects::CANCEL`] announced, once; none when the result has come meanwhile, which it would do nothing to (§9.1).
     pub fn take_cancel(&mut self) -> Option<Arc<Message>> {
         let Cancel::Due(cancel) = &self.cancel else { return None };
+        if self.has_result {
+            return None;
+        }
         let cancel = cancel.clone();
         self.cancel = Cancel::Sent;
         Some(cancel)

@@ -117,6 +117,9 @@ impl<D: Default> Endpoint<D> {
         match (task, flow) {
             (Task::Launch(client), Some(flow)) => self.launch(client, flow),
             (Task::Launch(client), None) => self.launch_failed(client),
+            (Task::Cancel(client), Some(flow)) => self.launch_cancel(client, flow),
+            // The INVITE ends all the same (§9.1).
+            (Task::Cancel(_), None) => {}
             (Task::Ack(client, tag), Some(flow)) => self.send_ack(client, &tag, flow),
             (Task::Answer(server), Some(flow)) => {
                 if let Some(slot) = self.servers.get_mut(server) {

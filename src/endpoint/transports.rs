@@ -87,6 +87,8 @@ pub(super) struct Query {
 pub(super) enum Task {
     /// A request of ours.
     Launch(RequestId),
+    /// The CANCEL of an INVITE of ours.
+    Cancel(RequestId),
     /// The ACK of the 2xx with this To tag.
     Ack(RequestId, Box<str>),
     /// The ACK of a 3xx to 6xx whose INVITE's connection is gone.

@@ -110,8 +110,8 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.clients.get(client) else { return };
         let Stage::Parked(request) = &slot.stage else { return };
         let (dialog, request, is_own) = (slot.dialog, request.clone(), slot.purpose == Purpose::App);
-        // §12.3, §15: what the application sends in a dialog that has ended meanwhile ends with it.
-        if is_own && dialog.is_some_and(|dialog| self.is_too_late(dialog, &request)) {
+        // §12.3, §15: what is sent in a dialog that has ended meanwhile ends with it.
+        if dialog.is_some_and(|dialog| self.is_too_late(dialog, &request)) {
             self.conclude_without_answer(client, Synthetic::Cancelled);
             return self.end_client(client);
         }
@@ -145,8 +145,12 @@ impl<D: Default> Endpoint<D> {
         self.carry_out_client(client, effects, None);
     }
 
-    /// Whether a request that waited for its way comes too late for its dialog. What is about a subscription goes on beside a BYE (RFC 5057 §4).
+    /// Whether a request that waited for its way comes too late for its dialog. BYE is what its end waits for; what is about a subscription goes on
+    /// beside it (RFC 5057 §4).
     fn is_too_late(&self, dialog: DialogId, request: &Message) -> bool {
+        if *request.method() == Method::Bye {
+            return false;
+        }
         let is_over = |slot: &DialogSlot<D>| slot.dialog.state() == DialogState::Terminated;
         let is_of_session = UsageKind::of(request.method()) != Some(UsageKind::Subscription);
         self.dialogs.get(dialog).is_none_or(|slot| is_of_session && is_over(slot))
@@ -357,14 +361,19 @@ impl<D: Default> Endpoint<D> {
 
     /// The CANCEL goes where its INVITE went, in a transaction of its own (§9.1).
     fn send_cancel(&mut self, client: RequestId) {
-        let Some(slot) = self.clients.get_mut(client) else { return };
-        let flow = slot.flow;
-        let cancel = slot.context().and_then(ClientContext::take_cancel);
-        let Some((flow, cancel)) = flow.zip(cancel) else { return };
-        let cancel = self.begin_client(cancel, Purpose::Quiet, None);
+        let Some(flow) = self.clients.get(client).and_then(|slot| slot.flow) else { return };
         match self.transports.is_open(&flow) {
-            true => self.launch(cancel, flow),
-            false => self.launch_by(self.transports.route_to(flow.transport, flow.remote), cancel),
+            true => self.launch_cancel(client, flow),
+            false => _ = self.go(self.transports.route_to(flow.transport, flow.remote), Task::Cancel(client)),
+        }
+    }
+
+    /// The CANCEL has its flow: it goes, unless the INVITE has been answered while it waited.
+    pub(super) fn launch_cancel(&mut self, client: RequestId, flow: Flow) {
+        let context = self.clients.get_mut(client).and_then(ClientSlot::context);
+        if let Some(cancel) = context.and_then(ClientContext::take_cancel) {
+            let cancel = self.begin_client(cancel, Purpose::Quiet, None);
+            self.launch(cancel, flow);
         }
     }
 

@@ -416,6 +416,18 @@ fn a_cancel_waits_for_a_provisional_answer() {
     }
 }
 
+/// RFC 3261 §9.1: a CANCEL that has not been sent when the final answer comes is not sent any more.
+#[test]
+fn a_cancel_is_not_taken_after_the_final_answer() {
+    for code in [200, 486] {
+        let mut client = Client::new("INVITE", false);
+        client.answer(ms(100), 180);
+        assert_eq!(client.cancel(ms(200)), Ok(CANCEL));
+        client.answer(ms(300), code);
+        assert_eq!(client.context.take_cancel(), None);
+    }
+}
+
 /// RFC 3261 §9.1: after a provisional answer the CANCEL goes out at once; cancelling again changes nothing.
 #[test]
 fn a_cancel_goes_out_at_once_after_a_provisional_answer() {

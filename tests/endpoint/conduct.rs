@@ -1,10 +1,10 @@
 //! What watching everything that is sent has found (`src/testing/conduct`): which message goes before which, and what still goes when a dialog is over.
 
-use sip_proto::context::Reply;
+use sip_proto::context::{Invite, Reply};
 use sip_proto::dialog::{InDialog, Modify};
 use sip_proto::endpoint::{Answer, Handling};
 use sip_proto::message::Body;
-use sip_proto::{DialogEvent, Event, Input, Method, ServerId};
+use sip_proto::{DialogEvent, Event, Input, Method, Output, ServerId};
 
 use crate::support::{CONTACT, Req, SDP, Ua, answer, secs};
 
@@ -183,4 +183,40 @@ fn nothing_is_told_behind_the_end() {
     let heard = ua.hear(subscribe(4, ["Contact: <tel:+49123>", "Expires: 0"]));
     assert!(matches!(heard.events().last(), Some(Event::Dialog { event: DialogEvent::Destroy { .. }, .. })));
     assert!(ua.sip.dialog(dialog).is_err());
+}
+
+/// RFC 3261 §12.3, RFC 6665 §4.2.1: likewise what the endpoint itself tells a subscriber, where the end of the session is that of the dialog.
+#[test]
+fn a_notify_that_waits_for_a_connection_ends_with_its_dialog() {
+    let mut ua = Ua::new();
+    let server = ua.called();
+    let ringing = ua.progress(server, Reply::new()).unwrap().message("180 Ringing (INVITE)");
+    let mut subscribe = Req::within(&ringing, "SUBSCRIBE", 2).line("Event: presence").line("Expires: 600");
+    subscribe.lines = format!("Contact: <sip:alice@192.0.2.1;transport=tcp>\r\n{}", subscribe.lines);
+    let asked = asks(ua.hear(subscribe.text()).events()[0]).unwrap();
+    let heard = ua.accept(asked, Reply::new()).unwrap();
+    let Some((_, Output::Connect(connect))) = heard.0.last() else { panic!("{heard:?}") };
+    let heard = ua.reject(server, Reply::code(486)).unwrap();
+    assert_eq!(heard.ends().len(), 1, "{heard:?}");
+    let heard = ua.input(Input::Connected { token: connect.token, flow: ua.tcp("192.0.2.1:5060", 3) });
+    assert_eq!(heard.lines(), [""; 0]);
+}
+
+/// RFC 3261 §9.1: a CANCEL that waits for a connection is not sent when the final answer has come meanwhile.
+#[test]
+fn a_cancel_that_waits_for_a_connection_is_too_late_after_the_answer() {
+    for code in [200, 486] {
+        let mut ua = Ua::new();
+        let (id, heard) = ua.invite(Invite::to("sip:alice@192.0.2.1;transport=tcp").sdp(SDP));
+        let flow = ua.tcp("192.0.2.1:5060", 1);
+        let invite = ua.input(Input::Connected { token: heard.token(), flow }).message("INVITE");
+        ua.hear_on(flow, answer(&invite, 180, "a", CONTACT));
+        ua.input(Input::Closed { flow });
+        let connect = ua.cancel(id);
+        assert_eq!(connect.lines(), ["connect TCP 192.0.2.1:5060"]);
+        ua.hear_on(ua.tcp("192.0.2.1:40000", 2), answer(&invite, code, "a", CONTACT));
+        let heard = ua.input(Input::Connected { token: connect.token(), flow: ua.tcp("192.0.2.1:5060", 3) });
+        let sent = heard.sent();
+        assert!(sent.iter().all(|message| *message.method() != Method::Cancel), "{code}: {heard:?}");
+    }
 }

@@ -249,8 +249,7 @@ impl Asked {
         if !invite.is_provisional {
             return Err("CANCEL before a provisional answer (RFC 3261 §9.1)".into());
         }
-        // It may have waited for a connection.
-        if invite.end.is_some() && !invite.flow.transport.is_reliable() {
+        if invite.end.is_some() {
             return Err("CANCEL after the final answer (RFC 3261 §9.1)".into());
         }
         invite.cancelled = Some(now);
