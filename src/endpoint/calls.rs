@@ -167,11 +167,10 @@ impl<D: Default> Endpoint<D> {
         dialog: DialogId,
         request: Arc<Message>,
     ) {
-        let is_bye = *request.method() == Method::Bye;
         // The one BYE that ends a call is owed its answer whatever else waits.
         let is_over =
             self.dialogs.get(dialog).is_none_or(|slot| slot.dialog.state() == DialogState::Terminated);
-        let is_owed = is_bye && !is_over;
+        let is_owed = *request.method() == Method::Bye && !is_over;
         if self.is_full() && !is_owed {
             bump(&mut self.counters.queue_full);
             return;
@@ -179,6 +178,18 @@ impl<D: Default> Endpoint<D> {
         if self.servers.len() >= self.config.limits.servers && !is_owed {
             return self.overloaded(flow, &request);
         }
+        self.take_in_dialog(flow, id, dialog, request);
+    }
+
+    /// A request within a dialog that there is room for.
+    pub(super) fn take_in_dialog(
+        &mut self,
+        flow: &Flow,
+        id: MatchId,
+        dialog: DialogId,
+        request: Arc<Message>,
+    ) {
+        let is_bye = *request.method() == Method::Bye;
         if *request.method() == Method::Prack {
             return self.inspect_prack(flow, id, Some(dialog), request);
         }

@@ -480,7 +480,7 @@ impl<D: Default> Endpoint<D> {
             return true;
         }
         let Some(dialog) = self.first_notify(&request, to_tag) else { return false };
-        self.inspect_in_dialog(flow, id, dialog, request);
+        self.take_in_dialog(flow, id, dialog, request);
         true
     }
 }

@@ -1181,3 +1181,22 @@ fn an_answer_to_a_notify_that_ends_a_call() {
         assert_eq!((ended, ua.sip.dialog(dialog).is_ok()), (why, why.is_none()), "{heard:?}");
     }
 }
+
+/// DESIGN.md §2, contract 6: the NOTIFY that makes a dialog is told of, and the dialog ends, though the end of what asked for it (RFC 6665 §4.4.1) fills the
+/// queue.
+#[test]
+fn a_first_notify_fits_where_the_end_of_its_subscribe_fills_the_queue() {
+    let mut ua = Ua::with(|config| config.limits.queue = 1);
+    let subscribe = Request::new(Method::Subscribe, "sip:alice@192.0.2.1").header("Event", "presence");
+    ua.sip.request(ua.now, subscribe).unwrap();
+    let subscribe = ua.drain().only();
+    ua.hear(answer(&subscribe, 200, "a", CONTACT));
+    ua.pass(secs(6));
+    let mut notify = Req::new("NOTIFY").line(CONTACT.trim_end()).line("Event: presence");
+    notify.call_id = subscribe.call_id().into();
+    let notify = notify.line("Subscription-State: terminated").from("<sip:alice@192.0.2.1>;tag=a");
+    let heard = ua.hear(notify.to(subscribe.value(Name::From).unwrap()).text());
+    assert_eq!(heard.lines()[..3], ["* client ended", "200 OK (NOTIFY)", "* NOTIFY answered 200"]);
+    assert_eq!(heard.ends().len(), 1, "{heard:?}");
+    ua.pass_all();
+}
