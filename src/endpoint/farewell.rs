@@ -1,10 +1,13 @@
 //! The BYE of ours: how it goes out, and what its answer comes to (RFC 3261 §15.1.1).
 //!
 //! With the BYE the session is over for us. The dialog waits for the answer, and where that asks for credentials, for the application to send
-//! another one with them (§22.2, §22.3): for 64·T1 at most.
+//! another one with them (§22.2, §22.3): for 64·T1 at most. A BYE that a later request of ours has overtaken, as those of subscriptions beside the session may (RFC 5057
+//! §4), is out of order for the peer, whose session goes on (§12.2.2): another one follows it.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::event::{By, DialogEvent, Why};
 use super::ids::{DialogId, RequestId};
@@ -52,6 +55,12 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn bye_answered(&mut self, id: DialogId, bye: Arc<Message>, response: Arc<Message>) {
         let until = self.now + self.config.settings.timers.give_up();
         let Some(slot) = self.dialogs.get_mut(id).filter(|slot| slot.usages.has_invite()) else { return };
+        let is_overtaken = response.status() == Some(StatusCode::INTERNAL_SERVER_ERROR)
+            && slot.dialog.local_cseq() > bye.cseq();
+        if is_overtaken && self.bye_anew(id, &own_lines(&bye)).is_ok() {
+            return;
+        }
+        let Some(slot) = self.dialogs.get_mut(id) else { return };
         if !is_challenge(&response) {
             return self.end_dialog(id, By::Local, Why::Bye, Some(bye), Some(response));
         }
@@ -77,14 +86,23 @@ impl<D: Default> Endpoint<D> {
         if slot.rare().challenged.is_none() {
             return Ok(());
         }
-        slot.dialog.take_back_bye();
-        let sent = self.bye_or_end(id, headers);
+        let sent = self.bye_anew(id, headers);
         if let Some(slot) = self.dialogs.get_mut(id) {
-            slot.dialog.terminate();
             if sent.is_ok() {
                 slot.rare_mut().challenged = None;
             }
             self.schedule_dialog(id);
+        }
+        sent
+    }
+
+    /// Sends another BYE.
+    fn bye_anew(&mut self, id: DialogId, headers: &[Header]) -> Result<(), Refused> {
+        let slot = self.dialogs.get_mut(id).ok_or(Refused::Gone)?;
+        slot.dialog.take_back_bye();
+        let sent = self.bye_or_end(id, headers);
+        if let Some(slot) = self.dialogs.get_mut(id) {
+            slot.dialog.terminate();
         }
         sent
     }
@@ -97,6 +115,13 @@ impl<D: Default> Endpoint<D> {
             self.end_dialog(id, By::Local, Why::Bye, Some(bye), Some(response));
         }
     }
+}
+
+/// The lines of a request that are not its dialog's to write.
+fn own_lines(request: &Message) -> Vec<Header> {
+    let all = request.lines().map(|(name, value)| Header::new(String::from(name), String::from(value)));
+    let is_written = |header: &Header| matches!(Name::find(&header.name), Name::Route | Name::MaxForwards);
+    all.filter(|header| header.check().is_ok() && !is_written(header)).collect()
 }
 
 /// Whether an answer asks for credentials, and says how (§22.2, §22.3).

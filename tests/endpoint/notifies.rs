@@ -9,7 +9,7 @@ use sip_proto::dialog::{
     DialogError, InDialog, NotifierState, Party, Reason, Sipfrag, SubscriberState, Subscription, UsageId,
 };
 use sip_proto::endpoint::{Answer, Handling};
-use sip_proto::message::{Body, BuildError, Name};
+use sip_proto::message::{Body, BuildError, Header, Name};
 use sip_proto::testing::Network;
 use sip_proto::{
     ClientEvent, Config, DialogEvent, DialogId, Event, Message, Method, Refused, RequestId, ServerEvent,
@@ -886,4 +886,39 @@ fn a_refresh_that_is_denied() {
     ua.hear(answer(&last, 200, "", ""));
     assert!(ua.sip.dialog(dialog).is_err());
     ua.pass_all();
+}
+
+/// RFC 3261 §12.2.2: a BYE that a NOTIFY of ours has overtaken is refused, and the peer's session goes on: another BYE follows it, as the application worded it.
+#[test]
+fn a_bye_that_a_notify_has_overtaken_is_sent_anew() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    let mut request = Req::within(&ok, "SUBSCRIBE", 2).line("Event: presence").line("Expires: 600");
+    request.lines = format!("Contact: <sip:alice@192.0.2.1>\r\n{}", request.lines);
+    let heard = ua.hear(request.text());
+    let Event::Dialog { event, .. } = heard.events()[0] else { panic!("{heard:?}") };
+    let Some(Answer::Ask(server)) = event.asked().map(|asked| asked.answer) else { panic!("{heard:?}") };
+    let reason = Header::new("Reason", "SIP;cause=200");
+    ua.sip.dialog(dialog).unwrap().destroy_with(ua.now, vec![reason]).unwrap();
+    let bye = ua.drain().only();
+    let notify = ua.accept(server, Reply::new()).unwrap().message("NOTIFY");
+    assert!(notify.cseq() > bye.cseq());
+    ua.hear(answer(&notify, 200, "", ""));
+    let heard = ua.hear(answer(&bye, 500, "", ""));
+    assert_eq!(heard.lines(), ["BYE"]);
+    let again = heard.only();
+    assert!(again.cseq() > notify.cseq());
+    assert_eq!(again.value(Name::Reason), Some("SIP;cause=200"));
+    assert_eq!(again.lines().count(), bye.lines().count());
+    assert_eq!(ua.hear(answer(&again, 200, "", "")).lines(), ["* session ended by Local: Bye"]);
+}
+
+/// A BYE that nothing has overtaken and that is refused all the same ends the session (RFC 3261 §15.1.1).
+#[test]
+fn a_bye_that_is_refused_in_its_turn_is_the_end() {
+    let mut ua = Ua::new();
+    let (_, dialog) = ua.answered_call();
+    let bye = ua.destroy(dialog).only();
+    let heard = ua.hear(answer(&bye, 500, "", ""));
+    assert_eq!((heard.sent().len(), heard.ends().len()), (0, 1));
 }
