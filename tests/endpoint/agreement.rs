@@ -106,6 +106,7 @@ fn sdp(who: usize, version: u32) -> String {
 impl Run {
     fn new(plan: &Plan) -> Self {
         let mut net = Network::new(plan.seed);
+        net.watch();
         let nodes = [(0, "alice", "192.0.2.1"), (1, "bob", "192.0.2.4")].map(|(who, name, ip)| {
             let mut config = Config::new(&format!("sip:{name}@{ip}")).unwrap();
             config.policy.modify_by_update = plan.updates[who];
@@ -533,6 +534,7 @@ impl Run {
             self.run(Duration::from_secs(64 + 3));
         }
         let counts = self.nodes.map(|node| self.net.endpoint(node).counts());
+        prop_assert_eq!(self.net.misconduct(), None, "\n{}", self.net.ladder());
         prop_assert!(self.net.is_empty(), "{:?} are left\n{}", counts, self.net.ladder());
         for ((who, dialog), count) in &self.ends {
             prop_assert_eq!(*count, 1, "{} {:?}\n{}", who, dialog, self.net.ladder());

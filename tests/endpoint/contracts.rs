@@ -18,7 +18,7 @@ use sip_proto::{
 
 const WHOLE: Damage = Damage { odds: 0, at: 0, with: 0 };
 /// The bits of a script's manners that have its outputs taken after every step.
-const DRAINS: u16 = 3 << 14;
+const DRAINS: u32 = 3 << 14;
 
 fn asking(method: u8) -> Asking {
     Asking { method, uri: 0, contact: 0, routes: 0, body: 4, odd: 0, way: 0, damage: WHOLE }
@@ -171,8 +171,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(thinned, 1..7).prop_map(|pieces| pieces.concat())
 }
 
+/// The upper half is for what is seldom otherwise.
+fn manners() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        2 => any::<u16>().prop_map(u32::from),
+        1 => any::<u32>(),
+        2 => (any::<u16>(), 16..32_u32).prop_map(|(usual, bit)| u32::from(usual) | 1 << bit),
+    ]
+}
+
 fn scripts() -> impl Strategy<Value = Script> {
-    (any::<u16>(), steps()).prop_map(|(manners, steps)| Script { manners, steps })
+    (manners(), steps()).prop_map(|(manners, steps)| Script { manners, steps })
 }
 
 /// `between` before each step.
@@ -360,7 +369,11 @@ fn scripts_subscribe_and_acknowledge() {
             &["PRACK sip:alice", "RAck: 1 1 INVITE", "RAck: 2 1 INVITE", "ACK sip:"],
         ),
     ] {
-        let recording = record(&Script { manners, steps }).unwrap();
+        let recording = record(&interleaved(
+            Script { manners: manners | DRAINS, steps },
+            Step::Time(Passing::ToDeadline),
+        ))
+        .unwrap();
         let outputs: Vec<_> =
             recording.outputs.iter().map(|output| String::from_utf8_lossy(output)).collect();
         for line in lines {

@@ -13,17 +13,8 @@ fn asking(body: u8, way: u8) -> Asking {
     Asking { method: 0, uri: 0, contact: 0, routes: 0, body, odd: 0, way, damage: WHOLE }
 }
 
-fn ring(code: u8) -> Step {
-    Step::Answer(Answering {
-        request: 0,
-        code,
-        tag: 0,
-        contact: 0,
-        routes: 0,
-        body: 0,
-        odd: 0,
-        damage: WHOLE,
-    })
+fn ring(code: u8, odd: u8) -> Step {
+    Step::Answer(Answering { request: 0, code, tag: 0, contact: 0, routes: 0, body: 0, odd, damage: WHOLE })
 }
 
 /// What a sensible application does.
@@ -32,9 +23,21 @@ fn sensible() -> impl Strategy<Value = Step> {
         2 => any::<[u8; 2]>().prop_map(|[body, way]| Step::Request(asking(body, way))),
         5 => any::<u8>().prop_map(|refuses| Step::Within(refuses, asking(0, 0))),
         2 => Just(Step::Acknowledge { answer: 0, odd: 0, way: 0 }),
-        1 => (0..4_u8).prop_map(ring),
+        2 => (0..4_u8, any::<u8>()).prop_map(|(code, odd)| ring(code, odd)),
         5 => (0..2_u8, 0..6_u8).prop_map(|(dialog, what)| Step::Modify { dialog, what, extra: 0 }),
         1 => any::<bool>().prop_map(|yes| Step::HoldBack { dialog: 0, yes }),
+        // INFO, OPTIONS, MESSAGE, UPDATE.
+        2 => (0..2_u8, prop::sample::select(vec![1_u8, 16, 18, 20])).prop_map(|(dialog, method)| {
+            Step::Send { dialog, method, extra: 0, body: 0 }
+        }),
+        2 => (0..2_u8, prop::sample::select(vec![0_u8, 3, 192]), 0..4_u8).prop_map(|(dialog, what, expires)| {
+            Step::Subscribe { dialog, what, expires, extra: 0 }
+        }),
+        2 => (0..2_u8, 0..2_u8).prop_map(|(dialog, usage)| Step::Notify { dialog, usage, body: 0 }),
+        1 => (0..2_u8, any::<u8>()).prop_map(|(dialog, reason)| {
+            Step::Terminate { dialog, usage: 0, reason, body: 0 }
+        }),
+        1 => (0..2_u8, 0..4_u8).prop_map(|(dialog, code)| Step::Report { dialog, usage: 0, code }),
         1 => (0..2_u8).prop_map(|dialog| Step::Destroy { dialog, extra: 0 }),
         1 => (0..2_u8).prop_map(|request| Step::Revoke { request, extra: 0 }),
         1 => (0..3_000_u16).prop_map(|millis| Step::Time(Passing::Briefly(millis))),
@@ -97,9 +100,14 @@ fn pairs(odd_share: u32) -> impl Strategy<Value = Pair> {
             Move { who: 12 | who, step: Step::Acknowledge { answer: 0, odd: 0, way: 0 } },
         ]),
     ];
-    (any::<u16>(), any::<[u16; 2]>(), begun, moves).prop_map(|(seed, manners, begun, moves)| {
+    (any::<u16>(), any::<[u32; 2]>(), begun, moves).prop_map(|(seed, manners, begun, moves)| {
         // What neither limits nor asks for 100rel is usual; changes that ask are half of all.
-        let manners = manners.map(|bits| if bits % 3 == 0 { bits } else { bits & 0x3000 });
+        let manners = manners.map(|bits| match bits % 5 {
+            0 => bits,
+            1 => bits & 0xffff,
+            2 => bits & 0x3000 | 1 << (bits >> 27),
+            _ => bits & 0x3000,
+        });
         Pair { seed, manners, moves: [begun, moves].concat() }
     })
 }

@@ -10,13 +10,12 @@ use bytes::Bytes;
 use super::peer::pick;
 use super::words::{EVENTS, EXPIRES};
 use super::{Calling, Replying};
-use crate::context::{Invite, Permission, Rel100, Reply, Request};
-use crate::dialog::{InDialog, Modify, Reason, SessionTimers, TimerMode};
-use crate::endpoint::{Command, Config, DialogId, Handling, ServerId};
-use crate::limits::Limits;
-use crate::message::{Body, Header, Method, StatusCode};
+use crate::context::{Earlier, Invite, Permission, Rel100, Reply, Request};
+use crate::dialog::{InDialog, Modify, Reason};
+use crate::endpoint::{Command, DialogId, ServerId};
+use crate::message::{Body, Header, Message, Method, StatusCode};
 
-const HEADERS: [(&str, &str); 16] = [
+const HEADERS: [(&str, &str); 32] = [
     ("X-Good", "good"),
     ("Reason", "SIP;cause=200;text=\"fine, thanks\""),
     ("Contact", "<sip:bob@192.0.2.77>"),
@@ -33,6 +32,25 @@ const HEADERS: [(&str, &str); 16] = [
     ("X-Control", "a\u{1}b\u{7f}"),
     ("X-Umlaut", "\u{fc}\u{2028}"),
     ("Record-Route", "<sip:evil"),
+    ("Authorization", "Digest username=\"bob\", realm=\"h\", nonce=\"1\", uri=\"sip:h\", response=\"0\""),
+    (
+        "Proxy-Authorization",
+        "Digest username=\"bob\", realm=\"h\", nonce=\"1\", uri=\"sip:h\", response=\"0\"",
+    ),
+    ("Event", "presence"),
+    ("Subscription-State", "active;expires=30"),
+    ("Event", "refer"),
+    ("Subscription-State", "terminated;reason=timeout"),
+    ("Event", "presence;id=7"),
+    ("RAck", "1 1 INVITE"),
+    ("Expires", "1"),
+    ("Require", "100rel"),
+    ("Supported", "timer"),
+    ("Session-Expires", "90;refresher=uas"),
+    ("Replaces", "call1;to-tag=a;from-tag=b"),
+    ("Route", "<sip:192.0.2.9;lr>"),
+    ("Content-Encoding", "gzip"),
+    ("Retry-After", "1"),
 ];
 const REASONS: [Option<&str>; 8] = [
     None,
@@ -82,10 +100,12 @@ const FROMS: [&str; 4] = [
 const REFERRED: [&str; 4] =
     ["<sip:carol@192.0.2.9>", "sip:carol@192.0.2.9", "<sip:carol@192.0.2.9>\r\nX-Smuggled: 1", "nonsense"];
 
-/// No header up to 127, then one of the table's.
+/// No header up to 127, then one of the table's, from 224 on with the one behind it.
 pub(super) fn headers(number: u8) -> Vec<Header> {
     let Some(at) = number.checked_sub(128) else { return Vec::new() };
-    pick(&HEADERS, at).map(|(name, value)| Header::new(*name, *value)).into_iter().collect()
+    let next = (number >= 224).then(|| at.wrapping_add(1));
+    let found = [at].into_iter().chain(next).filter_map(|at| pick(&HEADERS, at));
+    found.map(|(name, value)| Header::new(*name, *value)).collect()
 }
 
 pub(super) fn body(number: u8) -> Option<Body> {
@@ -125,6 +145,11 @@ pub(super) fn modify(number: u8) -> Modify {
 }
 
 pub(super) fn method(number: u8, common: Method) -> Method {
+    const SELDOM: [Method; 6] =
+        [Method::Notify, Method::Publish, Method::Prack, Method::Update, Method::Notify, Method::Subscribe];
+    if number >= 224 {
+        return pick(&SELDOM, number).cloned().unwrap_or(common);
+    }
     match number % 32 {
         0..=15 => common,
         16 | 17 => Method::Options,
@@ -179,67 +204,15 @@ pub(super) fn referred(number: u8) -> StatusCode {
     pick(&STATUSES, number).copied().unwrap_or(StatusCode::OK)
 }
 
-/// The configuration that a script's bits stand for: small limits, so that they are met.
-pub(super) fn config(manners: u16) -> Option<Config> {
-    let has = |bit: u16| manners & (1 << bit) != 0;
-    let mut config = Config::new("\"Bob\" <sip:bob@192.0.2.4>").ok()?;
-    config.limits = Limits {
-        head: if has(0) { 2_048 } else { 65_535 },
-        body: 4_096,
-        headers: if has(0) { 40 } else { 256 },
-        uri: 64,
-        servers: if has(1) { 3 } else { 10 },
-        clients: if has(1) { 3 } else { 10 },
-        dialogs: if has(2) { 2 } else { 8 },
-        forks: if has(3) { 1 } else { 3 },
-        queue: if has(4) { 6 } else { 24 },
-        flows: if has(5) { 1 } else { 4 },
-    };
-    config.policy.keep_forks = has(6);
-    config.policy.honour_maddr = !has(7);
-    if has(8) {
-        config.settings.answer_within = None;
-    }
-    for method in [Method::Subscribe, Method::Refer] {
-        config.policy.set_initial(method, if has(9) { Handling::Auto } else { Handling::Ask });
-    }
-    if has(9) {
-        config.policy.set_initial(Method::Invite, Handling::Auto);
-        for method in [Method::Info, Method::Options, Method::Notify] {
-            config.policy.set_in_dialog(method, Handling::Ask);
-        }
-    }
-    if has(10) {
-        config.policy.set_initial(Method::Options, Handling::Ask);
-        config.policy.set_in_dialog(Method::Invite, Handling::Auto);
-        config.policy.accept = [Cow::Borrowed("application/sdp")].into();
-        config.policy.users = Some([Cow::Borrowed("bob"), Cow::Borrowed("+123")].into());
-    }
-    if has(11) {
-        config.settings.rel100 = if has(6) { Rel100::Required } else { Rel100::Supported };
-        config.server = "test/1".into();
-        config.user_agent = "test/1".into();
-    }
-    config.policy.modify_by_update = has(12);
-    if has(7) {
-        let mode = if has(12) { TimerMode::Required } else { TimerMode::Requested };
-        config.set_session_timers(SessionTimers { mode, ..SessionTimers::DEFAULT }).ok()?;
-    }
-    if has(13) {
-        config.policy.session = Handling::Ask;
-        config.policy.set_in_dialog(Method::Update, Handling::Ask);
-    }
-    Some(config)
-}
-
-/// A request of the application's outside dialogs.
-pub(super) fn call(calling: &Calling) -> Command {
+/// A request of the application's outside dialogs, at times another try of the one that `answer` is for.
+pub(super) fn call(calling: &Calling, answer: Option<&Message>) -> Command {
     let target = *pick(&TARGETS, calling.target).unwrap_or(&"");
     let mut request = Request::new(method(calling.method, Method::Invite), target);
     request.headers = headers(calling.extra);
     request.body = body(calling.body);
     match calling.odd {
-        0..=159 => {}
+        0..=127 => {}
+        128..=159 => request.after = answer.and_then(Earlier::of),
         160..=191 => {
             request.route =
                 pick(&ROUTES, calling.odd).map(|route| Cow::Borrowed(*route)).into_iter().collect();

@@ -1,6 +1,5 @@
 //! Carries a script out on one endpoint, and looks at it after every operation.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,11 +9,11 @@ use super::app;
 use super::peer::{self, Peer, newest};
 use super::recording::{Look, Recorded, Recording};
 use super::watch::{self, Watch};
-use super::{Notice, Passing, Promise, Step, Violation};
+use super::{Notice, Passing, Promise, Step, Violation, manners};
 use crate::context::Reply;
-use crate::dialog::{InDialog, Subscription, UsageId};
+use crate::dialog::InDialog;
 use crate::endpoint::{
-    Action, Bound, Command, Counters, DialogId, Endpoint, Flow, Input, Operation, Refused, RequestId,
+    Action, Bound, Command, Counters, Endpoint, Flow, Input, Operation, Refused, RequestId,
 };
 use crate::message::{Method, Transport};
 use crate::time::Timestamp;
@@ -24,8 +23,6 @@ pub(super) struct Driver {
     recording: Recording,
     watch: Watch,
     peer: Peer,
-    /// The subscriptions that each dialog has had.
-    usages: BTreeMap<DialogId, Vec<UsageId>>,
     /// What the embedder's clock shows.
     clock: Timestamp,
     newest: Timestamp,
@@ -33,6 +30,8 @@ pub(super) struct Driver {
     late: Duration,
     /// Whether all outputs are taken after every step.
     drains: bool,
+    /// How many dialogs are no more, those that the application never heard of among them.
+    gone: usize,
     /// What the queue may hold by now, beyond its limit.
     owed: usize,
 }
@@ -45,8 +44,8 @@ const PER_TIMER: usize = 8;
 const TIMERS: usize = 40;
 
 impl Driver {
-    pub(super) fn new(manners: u16) -> Result<Self, Violation> {
-        let config = app::config(manners).ok_or_else(|| Violation {
+    pub(super) fn new(manners: u32) -> Result<Self, Violation> {
+        let config = manners::config(manners).ok_or_else(|| Violation {
             promise: Promise::WellFormed,
             after: 0,
             what: "the configuration is refused".into(),
@@ -63,11 +62,11 @@ impl Driver {
             },
             watch: Watch::default(),
             peer: Peer::default(),
-            usages: BTreeMap::new(),
             clock: Timestamp::from_secs(1),
             newest: Timestamp::ZERO,
             late: Duration::ZERO,
-            drains: manners >> 14 != 0,
+            drains: manners >> 14 & 3 != 0,
+            gone: 0,
             owed: 0,
         };
         for transport in [Transport::Udp, Transport::Tcp] {
@@ -132,49 +131,12 @@ impl Driver {
             | Step::Terminate { .. }
             | Step::Report { .. }
             | Step::Destroy { .. } => {
-                if let Some(command) = self.command(step) {
+                if let Some(command) = command(&mut self.endpoint, &mut self.watch, step) {
                     self.apply(Action::Command(command))?;
                 }
             }
         }
         if self.drains { self.drain(usize::MAX) } else { Ok(()) }
-    }
-
-    /// One of the subscriptions that a dialog has, or has had.
-    fn usage(&mut self, number: u8, usage: u8) -> Option<(DialogId, UsageId)> {
-        let dialog = *newest(&self.watch.dialogs(), number)?;
-        if let Ok(held) = self.endpoint.dialog(dialog) {
-            for usage in held.subscriptions().unwrap_or_default().iter().map(Subscription::id) {
-                let known = self.usages.entry(dialog).or_default();
-                if !known.contains(&usage) {
-                    known.push(usage);
-                }
-            }
-        }
-        let usage = newest(self.usages.get(&dialog)?, usage)?;
-        Some((dialog, *usage))
-    }
-
-    /// What the application does in a step; `None` when there is nothing yet to do it to.
-    fn command(&mut self, step: &Step) -> Option<Command> {
-        Some(match step {
-            Step::Notify { dialog, usage, body } => {
-                let (dialog, usage) = self.usage(*dialog, *usage)?;
-                match *body {
-                    240.. => Command::Authorise(dialog, usage, app::body(*body)),
-                    _ => Command::Notify(dialog, usage, app::body(*body)),
-                }
-            }
-            Step::Terminate { dialog, usage, reason, body } => {
-                let (dialog, usage) = self.usage(*dialog, *usage)?;
-                Command::Terminate(dialog, usage, app::reason(*reason), app::body(*body))
-            }
-            Step::Report { dialog, usage, code } => {
-                let (dialog, usage) = self.usage(*dialog, *usage)?;
-                Command::ReportRefer(dialog, usage, app::referred(*code))
-            }
-            step => return command(&self.watch, step),
-        })
     }
 
     fn bring(&mut self, way: u8, octets: Vec<u8>) -> Result<(), Violation> {
@@ -229,10 +191,13 @@ impl Driver {
                 self.input(Input::SendFailed { token })
             }
             Notice::Closed(number) => self.input(Input::Closed { flow: self.peer.flow(number) }),
-            Notice::Bound(number) => match number % 4 {
+            Notice::Bound(number) => match number % 8 {
                 0 => self.bind(Transport::Udp, true, Some("bob.example:5062")),
                 1 => self.bind(Transport::Udp, false, None),
                 2 => self.bind(Transport::Tls, true, None),
+                4 => self.bind(Transport::Tcp, true, Some("bob.example")),
+                5 => self.bind(Transport::Ws, true, None),
+                6 => self.bind(Transport::Tcp, false, None),
                 _ => self.bind(Transport::Udp, true, None),
             },
         }
@@ -356,7 +321,8 @@ impl Driver {
         let [servers, clients, dialogs] = after.counts;
         // Each pending INVITE may have a CANCEL beside it, each request of ours too, each dialog its BYE, each SUBSCRIBE or REFER of a peer's the
         // NOTIFY that it is owed (RFC 6665 §4.2.1.2). Of ends whose events still wait, nobody knows yet.
-        let ended = self.watch.dialogs().len().max(dialogs);
+        self.gone += before.counts[2].saturating_sub(dialogs);
+        let ended = self.watch.dialogs().len().max(self.gone + dialogs);
         let within = servers <= 2 * limits.servers
             && clients <= 2 * limits.clients + ended + servers + before.queue
             && dialogs <= limits.dialogs
@@ -468,36 +434,46 @@ impl Driver {
     }
 }
 
-/// What the application does in a step, subscriptions that last left out; `None` when there is nothing yet to do it to.
-pub(super) fn command(watch: &Watch, step: &Step) -> Option<Command> {
+/// What the application does in a step; `None` when there is nothing yet to do it to.
+pub(super) fn command(endpoint: &mut Endpoint, watch: &mut Watch, step: &Step) -> Option<Command> {
+    let dialog = |number: u8| newest(&watch.dialogs(), number).copied();
     Some(match step {
-        Step::Call(calling) => app::call(calling),
+        Step::Call(calling) => app::call(calling, watch.result()),
         Step::Revoke { request, extra } => {
             Command::Cancel(*newest(&watch.clients(), *request)?, app::headers(*extra))
         }
         Step::Reply(replying) => app::reply(*newest(&watch.servers(), replying.server)?, replying),
-        Step::Send { dialog, method: number, extra, body } => {
-            let request = InDialog {
-                method: app::method(*number, if number % 2 == 0 { Method::Invite } else { Method::Info }),
-                headers: app::headers(*extra),
-                body: app::body(*body),
-            };
-            Command::Send(*newest(&watch.dialogs(), *dialog)?, request)
+        Step::Send { dialog: number, method, extra, body } => {
+            let common = if method % 2 == 0 { Method::Invite } else { Method::Info };
+            let method = app::method(*method, common);
+            let request = InDialog { method, headers: app::headers(*extra), body: app::body(*body) };
+            Command::Send(dialog(*number)?, request)
         }
-        Step::Modify { dialog, what, extra } => {
-            Command::Modify(*newest(&watch.dialogs(), *dialog)?, app::modify(*what), app::headers(*extra))
+        Step::Modify { dialog: number, what, extra } => {
+            Command::Modify(dialog(*number)?, app::modify(*what), app::headers(*extra))
         }
-        Step::AnswerOffer { dialog, body } => {
-            Command::Answer(*newest(&watch.dialogs(), *dialog)?, app::sdp(*body))
-        }
-        Step::HoldBack { dialog, yes } => Command::HoldBack(*newest(&watch.dialogs(), *dialog)?, *yes),
-        Step::Subscribe { dialog, what, expires, extra } => {
-            let within = newest(&watch.dialogs(), *dialog).filter(|_| *dialog < 192).copied();
+        Step::AnswerOffer { dialog: number, body } => Command::Answer(dialog(*number)?, app::sdp(*body)),
+        Step::HoldBack { dialog: number, yes } => Command::HoldBack(dialog(*number)?, *yes),
+        Step::Subscribe { dialog: number, what, expires, extra } => {
+            let within = dialog(*number).filter(|_| *number < 192);
             app::subscribe(within, *what, *expires, *extra)
         }
-        Step::Destroy { dialog, extra } => {
-            Command::Destroy(*newest(&watch.dialogs(), *dialog)?, app::headers(*extra))
+        Step::Notify { dialog, usage, body } => {
+            let (dialog, usage) = watch.usage(endpoint, *dialog, *usage)?;
+            match *body {
+                240.. => Command::Authorise(dialog, usage, app::body(*body)),
+                _ => Command::Notify(dialog, usage, app::body(*body)),
+            }
         }
+        Step::Terminate { dialog, usage, reason, body } => {
+            let (dialog, usage) = watch.usage(endpoint, *dialog, *usage)?;
+            Command::Terminate(dialog, usage, app::reason(*reason), app::body(*body))
+        }
+        Step::Report { dialog, usage, code } => {
+            let (dialog, usage) = watch.usage(endpoint, *dialog, *usage)?;
+            Command::ReportRefer(dialog, usage, app::referred(*code))
+        }
+        Step::Destroy { dialog: number, extra } => Command::Destroy(dialog(*number)?, app::headers(*extra)),
         _ => return None,
     })
 }

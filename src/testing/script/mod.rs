@@ -9,6 +9,7 @@
 
 mod app;
 mod drive;
+mod manners;
 mod octets;
 mod pair;
 mod peer;
@@ -29,8 +30,8 @@ pub use recording::{Recorded, Recording};
 /// A sequence of steps, and the manners of the endpoint that takes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
-    /// Bits that choose limits and policies of the endpoint, and whether its outputs are taken after every step.
-    pub manners: u16,
+    /// Bits that choose limits and policies of the endpoint, and whether its outputs are taken after every step. With none all is as usual.
+    pub manners: u32,
     /// What happens, in order. Only the first [`Script::MOST_STEPS`] count.
     pub steps: Vec<Step>,
 }
@@ -344,6 +345,8 @@ pub enum Promise {
     WellFormed,
     /// Two endpoints have the same session when it is up and quiet.
     Agreement,
+    /// What is sent, and what is told, fits what came.
+    Conduct,
 }
 
 /// A promise that was not kept.

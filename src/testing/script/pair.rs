@@ -10,11 +10,11 @@ use bytes::Bytes;
 
 use super::drive::command;
 use super::watch::{self, Watch};
-use super::{Notice, Passing, Promise, Step, Violation, app};
+use super::{Notice, Passing, Promise, Step, Violation, manners};
 use crate::context::{Invite, Reply};
-use crate::dialog::{Dialog, DialogState, Modify};
+use crate::dialog::{Dialog, DialogState, InDialog, Modify};
 use crate::endpoint::{Action, Answer, Command, DialogEvent, DialogId, Event, Operation, Output, ServerId};
-use crate::message::{Method, Transport};
+use crate::message::{Body, Header, Method, Name, Transport};
 use crate::testing::{Link, Network, Node};
 
 /// What two applications do to each other, and what the link between them does.
@@ -23,7 +23,7 @@ pub struct Pair {
     /// What decides the chances of the link.
     pub seed: u16,
     /// The manners of each endpoint, as a [`Script`](super::Script) has them.
-    pub manners: [u16; 2],
+    pub manners: [u32; 2],
     /// Who does what, and how it goes on then. Only the first [`Pair::MOST_MOVES`] count.
     pub moves: Vec<Move>,
 }
@@ -65,8 +65,8 @@ impl Pair {
 
     /// Octets that stand for this pair: a seed for a corpus.
     pub fn to_octets(&self) -> Vec<u8> {
-        let mut octets: Vec<u8> =
-            [self.seed, self.manners[0], self.manners[1]].into_iter().flat_map(u16::to_le_bytes).collect();
+        let mut octets = Vec::from(self.seed.to_le_bytes());
+        octets.extend(self.manners.iter().flat_map(|bits| bits.to_le_bytes()));
         for Move { who, step } in &self.moves {
             octets.push(*who);
             step.write(&mut octets);
@@ -101,7 +101,7 @@ struct Run<'a> {
     asked: [Vec<ServerId>; 2],
     due: [Vec<DialogId>; 2],
     version: u32,
-    /// Whether both have offered and answered only what is sensible.
+    /// Whether both have offered and answered only what is sensible, and have room for it.
     is_polite: bool,
     is_over: bool,
     done: usize,
@@ -128,12 +128,14 @@ impl<'a> Run<'a> {
         let mut net = Network::new(pair.seed.into());
         let fault = |what: &str| Violation { promise: Promise::WellFormed, after: 0, what: what.into() };
         let mut nodes = Vec::new();
-        for (who, name, ip) in [(0, "alice", "192.0.2.1"), (1, "bob", "192.0.2.4")] {
-            let config =
-                app::config(pair.manners[who]).ok_or_else(|| fault("the configuration is refused"))?;
-            nodes.push(net.node_with(name, ip, config));
+        for (who, name, [ip, other]) in
+            [(0, "alice", ["192.0.2.1", "192.0.2.4"]), (1, "bob", ["192.0.2.4", "192.0.2.1"])]
+        {
+            let config = manners::config_of_two(pair.manners[who], other);
+            nodes.push(net.node_with(name, ip, config.ok_or_else(|| fault("the configuration is refused"))?));
         }
         let nodes = [nodes[0], nodes[1]];
+        net.watch();
         net.name("name.example", Transport::Udp, nodes[1]);
         let mut run = Self {
             net,
@@ -142,7 +144,7 @@ impl<'a> Run<'a> {
             asked: Default::default(),
             due: Default::default(),
             version: 0,
-            is_polite: true,
+            is_polite: pair.manners.iter().all(|manners| manners::has_room(*manners)),
             is_over: false,
             done: 0,
             log: Vec::new(),
@@ -180,8 +182,9 @@ impl<'a> Run<'a> {
                 let Some(server) = super::peer::newest(&self.asked[who], answering.request).copied() else {
                     return Ok(());
                 };
-                let code = [180, 183, 100, 181][usize::from(answering.code % 4)];
-                self.command(who, Command::Progress(server, Reply::code(code)))
+                let reply = Reply::code([180, 183, 100, 181][usize::from(answering.code % 4)]);
+                let reply = if answering.odd < 128 { reply } else { reply.reliable() };
+                self.command(who, Command::Progress(server, reply))
             }
             Step::Raw { octets, .. } => {
                 let stranger = core::net::SocketAddr::from(([192, 0, 2, 66], 5060));
@@ -195,7 +198,10 @@ impl<'a> Run<'a> {
             Step::Time(passing) => self.go_on(length_of(*passing)),
             Step::Again { .. } | Step::Cancel { .. } | Step::Drain(_) => Ok(()),
             step => {
-                let Some(mut command) = command(&self.watches[who], step) else { return Ok(()) };
+                let endpoint = self.net.endpoint(self.nodes[who]);
+                let Some(mut command) = command(endpoint, &mut self.watches[who], step) else {
+                    return Ok(());
+                };
                 self.is_polite &= is_sensible(&command);
                 if let (0, Command::Invite(Invite { request, .. }) | Command::Request(request)) =
                     (who, &mut command)
@@ -236,6 +242,9 @@ impl<'a> Run<'a> {
         let limit = self.net.now() + length;
         while let Some((node, event)) = self.net.next_event_until(limit) {
             self.hear(usize::from(node == self.nodes[1]), event)?;
+        }
+        if let Some(what) = self.net.misconduct().filter(|_| self.is_polite) {
+            return self.fault(Promise::Conduct, what.into());
         }
         for who in [0, 1] {
             let endpoint = self.net.endpoint(self.nodes[who]);
@@ -339,11 +348,16 @@ impl<'a> Run<'a> {
                 self.command(who, Command::HoldBack(dialog, false))?;
             }
         }
-        for _ in 0..45 {
+        for _ in 0..CALM {
             for who in [0, 1] {
                 self.answer_asked(who, true)?;
                 self.answer_due(who)?;
             }
+            self.go_on(Duration::from_secs(2))?;
+        }
+        // A refresh may be under way just now.
+        let mut all = self.confirmed(0).into_iter().chain(self.confirmed(1));
+        if all.any(|dialog| !dialog.negotiation().is_stable()) {
             self.go_on(Duration::from_secs(2))?;
         }
         self.check_agreement()?;
@@ -432,6 +446,9 @@ impl<'a> Run<'a> {
     }
 }
 
+/// How often two seconds pass until it is quiet: an INVITE whose final answer was lost with its connection is cancelled after four minutes, and given up 64·T1
+/// later (RFC 3261 §9.1).
+const CALM: usize = 150;
 /// The bytes of an endpoint that has nothing to do: its configuration, tables of the least size.
 const FIXED: usize = 12 << 10;
 /// What a context or dialog takes, messages that are shared left out: its own text, descriptions, headers that wait for the BYE.
@@ -451,11 +468,34 @@ fn length_of(passing: Passing) -> Duration {
     }
 }
 
-/// Whether what a command says of the session is what a well-behaved application would say.
+/// Whether what a command says is what a well-behaved application would say.
 fn is_sensible(command: &Command) -> bool {
+    let is_kept = |body: &Option<Body>| body.is_none();
     match command {
         Command::Modify(_, modify, headers) => !matches!(modify, Modify::Sdp(_)) && headers.is_empty(),
-        Command::HoldBack(..) | Command::Destroy(..) | Command::Cancel(..) => true,
+        Command::Send(_, InDialog { method, headers, body }) => {
+            let is_whole = match method {
+                Method::Info | Method::Options | Method::Message | Method::Update => headers.is_empty(),
+                Method::Subscribe | Method::Refer => headers.iter().all(is_good),
+                _ => false,
+            };
+            is_whole && is_kept(body)
+        }
+        Command::Notify(_, _, body) | Command::Authorise(_, _, body) | Command::Terminate(_, _, _, body) => {
+            is_kept(body)
+        }
+        Command::HoldBack(..) | Command::Destroy(..) | Command::Cancel(..) | Command::ReportRefer(..) => true,
+        _ => false,
+    }
+}
+
+/// Whether a line of a SUBSCRIBE or REFER is a good one.
+fn is_good(Header { name, value }: &Header) -> bool {
+    match Name::find(name) {
+        Name::Event => value.starts_with("presence") || value == "dialog;id=1",
+        Name::Expires => value.bytes().all(|byte| byte.is_ascii_digit()),
+        Name::ReferTo => value == "<sip:carol@192.0.2.9>",
+        Name::ReferSub => true,
         _ => false,
     }
 }

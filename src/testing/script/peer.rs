@@ -9,7 +9,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use bytes::Bytes;
 
 use super::words::{
-    CODES, CONTACTS, EVENTS, EXPIRES, METHODS, ROUTES, SDP, STATES, TAGS, TERMS, URIS, WITHIN,
+    CODES, CONTACTS, EVENTS, EXPIRES, METHODS, OWED, ROUTES, SDP, STATES, TAGS, TERMS, URIS, WITHIN,
 };
 use super::{Answering, Asking, Damage};
 use crate::endpoint::{Connect, Flow, Input, Output, Payload, Resolve, Token};
@@ -318,6 +318,7 @@ impl Peer {
             ("PRACK", 240..) => head += "RAck: 77 1 INVITE\r\n",
             ("INVITE", 192..=207) => head += "Require: 100rel\r\n",
             ("INVITE", 224..=239) => head += "Supported: 100rel\r\n",
+            ("PUBLISH", _) => head += "Event: presence\r\nExpires: 60\r\n",
             ("PRACK", _) => add(&mut head, "RAck", self.rack.as_deref().as_ref()),
             _ => {}
         }
@@ -432,9 +433,7 @@ impl Peer {
             Method::Refer if answering.routes >= 224 => head += "Refer-Sub: false\r\n",
             _ => {}
         }
-        if code == 401 {
-            head += "WWW-Authenticate: Digest realm=\"h\", nonce=\"1\"\r\n";
-        }
+        head += OWED.iter().find(|(owing, _)| *owing == code).map_or("", |(_, line)| line);
         if let 192..=207 = answering.odd {
             head += &format!("Require: 100rel\r\nRSeq: {}\r\n", 1 + (answering.odd & 3));
         }

@@ -3,12 +3,15 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Promise;
-use crate::dialog::UsageId;
+use super::peer::newest;
+use crate::dialog::{Subscription, UsageId};
 use crate::endpoint::{
-    Answer, ClientEvent, DialogEvent, DialogId, Event, Output, Payload, RequestId, ServerEvent, ServerId,
+    Answer, ClientEvent, DialogEvent, DialogId, Endpoint, Event, Output, Payload, RequestId, ServerEvent,
+    ServerId,
 };
 use crate::message::{Message, Method, StatusCode};
 
@@ -21,6 +24,10 @@ pub(super) struct Watch {
     servers: BTreeMap<ServerId, Server>,
     clients: BTreeMap<RequestId, Client>,
     dialogs: BTreeMap<DialogId, usize>,
+    /// The subscriptions that each dialog has had.
+    usages: BTreeMap<DialogId, Vec<UsageId>>,
+    /// The result that came last.
+    result: Option<Arc<Message>>,
     /// The subscriptions whose end was told.
     over: BTreeSet<(DialogId, UsageId)>,
     /// Answers that do not parse, which only answers to broken requests may be.
@@ -58,6 +65,30 @@ impl Watch {
 
     pub(super) fn dialogs(&self) -> Vec<DialogId> {
         self.dialogs.keys().copied().collect()
+    }
+
+    /// One of the subscriptions that a dialog has, or has had.
+    pub(super) fn usage(
+        &mut self,
+        endpoint: &mut Endpoint,
+        number: u8,
+        usage: u8,
+    ) -> Option<(DialogId, UsageId)> {
+        let dialog = *newest(&self.dialogs(), number)?;
+        let known = self.usages.entry(dialog).or_default();
+        if let Ok(held) = endpoint.dialog(dialog) {
+            for usage in held.subscriptions().unwrap_or_default().iter().map(Subscription::id) {
+                if !known.contains(&usage) {
+                    known.push(usage);
+                }
+            }
+        }
+        Some((dialog, *newest(known, usage)?))
+    }
+
+    /// The result of a request of the application's that came last.
+    pub(super) fn result(&self) -> Option<&Message> {
+        self.result.as_deref()
     }
 
     /// How many requests of the application's have not ended.
@@ -152,12 +183,14 @@ impl Watch {
             return Err(format!("{id:?} has ended before {event:?}"));
         }
         let named = match event {
-            ClientEvent::Accepted { dialog, .. } => {
+            ClientEvent::Accepted { dialog, response } => {
                 client.results += 1;
+                self.result = Some(response.clone());
                 *dialog
             }
-            ClientEvent::Failed { .. } => {
+            ClientEvent::Failed { response, .. } => {
                 client.results += 1;
+                self.result = Some(response.clone());
                 None
             }
             ClientEvent::Ended { .. } => {

@@ -7,7 +7,7 @@ pub(super) const EVENTS: [&str; 8] =
 pub(super) const EXPIRES: [&str; 8] = ["60", "600", "600", "0", "0", "1", "4294967295", "x"];
 
 /// What it asks outside dialogs.
-pub(super) const METHODS: [&str; 16] = [
+pub(super) const METHODS: [&str; 32] = [
     "INVITE",
     "INVITE",
     "INVITE",
@@ -23,6 +23,22 @@ pub(super) const METHODS: [&str; 16] = [
     "REFER",
     "REGISTER",
     "PRACK",
+    "FOO",
+    "INVITE",
+    "INVITE",
+    "INVITE",
+    "INVITE",
+    "INVITE",
+    "OPTIONS",
+    "MESSAGE",
+    "BYE",
+    "PUBLISH",
+    "UPDATE",
+    "NOTIFY",
+    "SUBSCRIBE",
+    "REFER",
+    "PUBLISH",
+    "SUBSCRIBE",
     "FOO",
 ];
 /// What it asks within them.
@@ -94,9 +110,23 @@ pub(super) const ROUTES: [&str; 16] = [
     "<sip:192.0.2.9;lr;transport=tcp>",
 ];
 /// Status codes.
-pub(super) const CODES: [u16; 34] = [
+pub(super) const CODES: [u16; 48] = [
     100, 180, 180, 183, 183, 199, 200, 200, 200, 200, 200, 200, 202, 302, 401, 404, 408, 480, 481, 486, 487,
-    487, 491, 500, 503, 603, 101, 299, 300, 399, 699, 488, 422, 423,
+    487, 491, 500, 503, 603, 101, 299, 300, 399, 699, 488, 422, 423, 407, 301, 405, 410, 415, 420, 483, 489,
+    501, 504, 183, 401, 200, 305,
+];
+/// What some of these owe.
+pub(super) const OWED: [(u16, &str); 10] = [
+    (401, "WWW-Authenticate: Digest realm=\"h\", nonce=\"1\"\r\n"),
+    (407, "Proxy-Authenticate: Digest realm=\"h\", nonce=\"1\", qop=\"auth\"\r\n"),
+    (405, "Allow: INVITE, ACK, BYE, CANCEL\r\n"),
+    (415, "Accept: text/plain\r\n"),
+    (420, "Unsupported: timer\r\n"),
+    (422, "Min-SE: 120\r\n"),
+    (423, "Min-Expires: 3600\r\n"),
+    (489, "Allow-Events: dialog\r\n"),
+    (500, "Retry-After: 3\r\n"),
+    (503, "Retry-After: 3\r\n"),
 ];
 /// To tags.
 pub(super) const TAGS: [&str; 8] = ["t1", "t1", "t1", "t2", "t3", "T1", "t4", ""];
