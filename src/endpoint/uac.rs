@@ -109,7 +109,7 @@ impl<D: Default> Endpoint<D> {
     pub(super) fn launch(&mut self, client: RequestId, flow: Flow) {
         let Some(slot) = self.clients.get(client) else { return };
         let Stage::Parked(request) = &slot.stage else { return };
-        let (dialog, request, is_own) = (slot.dialog, request.clone(), slot.purpose == Purpose::App);
+        let (dialog, request) = (slot.dialog, request.clone());
         // §12.3, §15: what is sent in a dialog that has ended meanwhile ends with it.
         if dialog.is_some_and(|dialog| self.is_too_late(dialog, &request)) {
             self.conclude_without_answer(client, Synthetic::Cancelled);
@@ -121,7 +121,9 @@ impl<D: Default> Endpoint<D> {
         let request = if is_cancel { request } else { self.fit_via(request, &flow, &found) };
         let id = MatchId::client(&self.key, &request).ok();
         let stream = if is_cancel { None } else { self.stream_for(&request, &flow) };
-        let stream = stream.or_else(|| self.stream_behind(dialog.filter(|_| is_own)?, &flow));
+        // §15: nothing follows a BYE, which waits for nothing.
+        let waits = *request.method() != Method::Bye;
+        let stream = stream.or_else(|| self.stream_behind(dialog.filter(|_| waits)?, &flow));
         let Some(slot) = self.clients.get_mut(client) else { return };
         if let (Some(stream), None) = (stream, slot.flow) {
             // It stays parked. Where nobody takes it by TCP it goes by this flow.

@@ -149,6 +149,25 @@ fn numbers_rise_as_requests_go() {
     }
 }
 
+/// RFC 3261 §12.2.1.1: likewise what the endpoint sends of its own accord, here the NOTIFY that follows a SUBSCRIBE.
+#[test]
+fn numbers_of_the_endpoints_own_requests_rise_too() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    let body = Some(Body::new("text/plain", "x".repeat(3_000)));
+    let info = InDialog { method: Method::Info, headers: vec![], body };
+    ua.sip.dialog(dialog).unwrap().request(ua.now, info).unwrap();
+    let token = ua.drain().token();
+    let mut subscribe = Req::within(&ok, "SUBSCRIBE", 2).line("Event: presence").line("Expires: 600");
+    subscribe.lines = format!("{CONTACT}{}", subscribe.lines);
+    let server = asks(ua.hear(subscribe.text()).events()[0]).unwrap();
+    let mut sent = ua.accept(server, Reply::new()).unwrap().sent();
+    sent.extend(ua.input(Input::Connected { token, flow: ua.tcp("192.0.2.1:5060", 3) }).sent());
+    let asked = sent.iter().filter(|message| message.is_request());
+    let went: Vec<_> = asked.map(|request| (request.cseq(), request.method().clone())).collect();
+    assert_eq!(went, [(1, Method::Info), (2, Method::Notify)]);
+}
+
 /// RFC 3261 §15: what waited while the BYE went does not follow it.
 #[test]
 fn nothing_that_waited_follows_the_bye() {
