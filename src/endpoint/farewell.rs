@@ -57,7 +57,8 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.dialogs.get_mut(id).filter(|slot| slot.usages.has_invite()) else { return };
         let is_overtaken = response.status() == Some(StatusCode::INTERNAL_SERVER_ERROR)
             && slot.dialog.local_cseq() > bye.cseq();
-        if is_overtaken && self.bye_anew(id, &own_lines(&bye)).is_ok() {
+        // §15: not before the ACK of a 2xx that followed the first one.
+        if is_overtaken && !self.awaits_ack(id) && self.bye_anew(id, &own_lines(&bye)).is_ok() {
             return;
         }
         let Some(slot) = self.dialogs.get_mut(id) else { return };

@@ -65,6 +65,8 @@ struct Plan {
     /// By side: UPDATE in place of re-INVITE; ask the application about changes; answer late offers at once.
     updates: [bool; 2],
     asks: [bool; 2],
+    /// By side: the longest datagram; what is longer goes by TCP.
+    datagram: [usize; 2],
     answers: [bool; 2],
     /// Who does what, and how many milliseconds later the next is done.
     steps: Vec<(usize, Do, u64)>,
@@ -114,6 +116,7 @@ impl Run {
             for method in [Method::Invite, Method::Update, Method::Prack] {
                 config.policy.set_in_dialog(method, handling);
             }
+            config.policy.datagram = plan.datagram[who];
             config.settings.rel100 = plan.rel100[who];
             let (mode, refresh_by) = plan.timers[who];
             let interval = Duration::from_secs(90);
@@ -598,10 +601,32 @@ fn plans() -> impl Strategy<Value = Plan> {
     let step = (0..2_usize, actions(), prop_oneof![Just(0), 0..40_u64, 0..3_000_u64]);
     let bits = (any::<[bool; 2]>(), any::<[bool; 2]>(), any::<[bool; 2]>());
     let kinds = (any::<bool>(), prop::bool::weighted(0.8), any::<bool>(), any::<bool>());
-    let extensions = ([reliability(), reliability()], [timers(), timers()]);
+    let datagram = || prop_oneof![4 => Just(1_300_usize), 1 => Just(0), 1 => Just(600)];
+    let extensions = ([reliability(), reliability()], [timers(), timers()], [datagram(), datagram()]);
     (any::<u64>(), links(), kinds, bits, extensions, vec(step, 0..14)).prop_map(
-        |(seed, link, (tcp, offers, previews, waits), (updates, asks, answers), (rel100, timers), steps)| {
-            Plan { seed, waits, rel100, timers, link, tcp, offers, previews, updates, asks, answers, steps }
+        |(
+            seed,
+            link,
+            (tcp, offers, previews, waits),
+            (updates, asks, answers),
+            (rel100, timers, datagram),
+            steps,
+        )| {
+            Plan {
+                seed,
+                waits,
+                rel100,
+                timers,
+                datagram,
+                link,
+                tcp,
+                offers,
+                previews,
+                updates,
+                asks,
+                answers,
+                steps,
+            }
         },
     )
 }
@@ -688,6 +713,7 @@ fn a_refused_change_leaves_both_as_they_were() {
         timers: [(TimerMode::Off, RefreshBy::Either); 2],
         updates: [false; 2],
         asks: [true; 2],
+        datagram: [1_300; 2],
         answers: [true; 2],
         steps: vec![],
     };

@@ -69,9 +69,9 @@ pub(super) fn config_of_two(manners: u32, other: &str) -> Option<Config> {
     Some(config)
 }
 
-/// Whether there is room for a call or two: where there is none, what comes counts as lost.
+/// Whether there is room for a call or two, and for a connection of either side's: where there is none, what comes and goes counts as lost.
 pub(super) fn has_room(manners: u32) -> bool {
-    manners >> 18 & 3 == 0
+    manners & (3 << 18 | 1 << 5) == 0
 }
 
 /// Small ones, so that they are met; by bits 18 and 19 those that leave next to no room, or none.

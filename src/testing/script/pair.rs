@@ -100,6 +100,8 @@ struct Run<'a> {
     watches: [Watch; 2],
     asked: [Vec<ServerId>; 2],
     due: [Vec<DialogId>; 2],
+    /// The dialogs whose session is over, if not they.
+    over: [Vec<DialogId>; 2],
     version: u32,
     /// Whether both have offered and answered only what is sensible, and have room for it.
     is_polite: bool,
@@ -143,6 +145,7 @@ impl<'a> Run<'a> {
             watches: Default::default(),
             asked: Default::default(),
             due: Default::default(),
+            over: Default::default(),
             version: 0,
             is_polite: pair.manners.iter().all(|manners| manners::has_room(*manners)),
             is_over: false,
@@ -274,6 +277,7 @@ impl<'a> Run<'a> {
             Event::Dialog { dialog, event: DialogEvent::SessionEnded { .. } } => Some(*dialog),
             _ => None,
         };
+        self.over[who].extend(ended);
         let output = Output::Event(event);
         self.log.extend(watch::describe(&output));
         match self.watches[who].see(&output) {
@@ -422,7 +426,8 @@ impl<'a> Run<'a> {
     }
 
     fn confirmed(&mut self, who: usize) -> Vec<Dialog> {
-        let dialogs = self.watches[who].dialogs();
+        let mut dialogs = self.watches[who].dialogs();
+        dialogs.retain(|dialog| !self.over[who].contains(dialog));
         let endpoint = self.net.endpoint(self.nodes[who]);
         let found = dialogs.into_iter().filter_map(|id| endpoint.dialog(id).ok()?.get().ok().cloned());
         found.filter(|dialog| dialog.state() == DialogState::Confirmed).collect()
