@@ -787,7 +787,8 @@ fn other_bodies_are_no_session_descriptions() {
     assert_eq!((dialog.remote().sdp, dialog.local().sdp), (&b"hi"[..], &b"ho"[..]));
 }
 
-/// RFC 6665 §4.2, PEERS B.1: SUBSCRIBE makes a dialog as INVITE does; an ACK is none of its business.
+/// RFC 6665 §4.2, PEERS B.1: SUBSCRIBE makes a dialog as INVITE does, with its number; an ACK is none of its business.
+// Holds: 3261-12.1.1-11
 #[test]
 fn a_subscribe_makes_a_dialog_too() {
     let subscribe = request("SUBSCRIBE", 10, &format!("{ALICE}Event: presence\r\n"));
@@ -796,6 +797,8 @@ fn a_subscribe_makes_a_dialog_too() {
     let mut notifier = Dialog::uas(&subscribe, &ok).unwrap();
     assert_eq!(next(&mut notifier, Method::Notify).request_uri(), Some("sip:alice@pc33.atlanta.com"));
     assert!(!notifier.is_acknowledged_by(&within("ACK", 10, "")));
+    assert_eq!(notifier.remote_cseq(), Some(10));
+    assert_eq!(notifier.receive(&within("SUBSCRIBE", 10, "")), Verdict::OutOfOrder);
     let mut subscriber = Dialog::uac(&subscribe, &ok).unwrap();
     assert_eq!(next(&mut subscriber, Method::Subscribe).cseq(), 11);
 }

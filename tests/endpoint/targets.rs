@@ -217,6 +217,57 @@ fn a_notify_moves_the_target_of_all_usages() {
     assert_eq!(ua.destroy(dialog).message("BYE").request_uri(), Some(&*at(55)));
 }
 
+/// RFC 3261 §12.2.1.1, §12.2.2: where we say that we are, in a request that refreshes the target or in the 2xx to one, there we are from then on; what is
+/// refused says nothing.
+// Holds: 3261-12.2.1.1-19
+#[test]
+fn our_own_target_follows_every_refresh() {
+    let place = |accepts: bool| if accepts { "sip:bob@192.0.2.44" } else { "sip:bob@192.0.2.4:5060" };
+    let said_next = |ua: &mut Ua, dialog: DialogId| {
+        ua.sip.dialog(dialog).unwrap().options(ua.now).unwrap();
+        ua.drain().message("OPTIONS").contact().unwrap().unwrap().uri.to_string()
+    };
+    let methods = [Method::Invite, Method::Update, Method::Subscribe, Method::Notify, Method::Refer];
+    for (method, accepts) in
+        methods.into_iter().flat_map(|method| [true, false].map(|yes| (method.clone(), yes)))
+    {
+        let mut ua = ua();
+        let (_, dialog) = ua.answered_call();
+        let request = InDialog::new(method.clone())
+            .header("Contact", "<sip:bob@192.0.2.44>")
+            .header("Event", "presence")
+            .header("Subscription-State", "active;expires=60")
+            .header("Refer-To", "<sip:carol@192.0.2.9>");
+        ua.sip.dialog(dialog).unwrap().request(ua.now, request).unwrap();
+        let request = ua.drain().only();
+        ua.hear(answer(&request, if accepts { 200 } else { 403 }, "", &contact(1)));
+        assert_eq!(said_next(&mut ua, dialog), place(accepts), "{method:?}");
+    }
+    for (method, accepts) in ["INVITE", "UPDATE", "SUBSCRIBE", "REFER"]
+        .into_iter()
+        .flat_map(|method| [true, false].map(|yes| (method, yes)))
+    {
+        let mut ua = Ua::with(|config| {
+            for method in [Method::Invite, Method::Update, Method::Subscribe, Method::Refer] {
+                config.policy.set_in_dialog(method, sip_proto::endpoint::Handling::Ask);
+            }
+        });
+        let (ok, dialog) = ua.answered_call();
+        let request = within(&ok, method, 2, 1).line("Event: presence").line("Refer-To: <sip:c@192.0.2.9>");
+        let request = match method {
+            "INVITE" | "UPDATE" => request.body("application/sdp", &moved()),
+            _ => request,
+        };
+        let server = asked(&ua.hear(request.text()));
+        let reply = Reply::new().header("Contact", "<sip:bob@192.0.2.44>");
+        match accepts {
+            true => _ = ua.accept(server, reply.sdp(SDP)).unwrap(),
+            false => _ = ua.reject(server, Reply { code: Some(603), ..reply }).unwrap(),
+        }
+        assert_eq!(said_next(&mut ua, dialog), place(accepts), "{method}");
+    }
+}
+
 // ---- Peers that lose their address during a re-INVITE (RFC 6141 §5) ----
 
 /// RFC 6141 §5.3: the peer has moved within our re-INVITE; the ACK of its rejection cannot be sent: the call goes on.
