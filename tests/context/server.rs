@@ -497,7 +497,7 @@ fn a_late_100_says_how_late_it_is() {
 }
 
 /// RFC 3261 §12.1.1, RFC 6665 §4.2.1.2, RFC 3515 §2.4.4: Record-Route, in order, in every answer that can form a dialog and in no other.
-// Holds: 3261-12.1.1-2
+// Holds: 3261-12.1.1-1, 3261-12.1.1-2
 #[test]
 fn record_route_is_copied_into_dialog_forming_answers() {
     let routes = ["<sip:p2.example.com;lr>", "<sip:p1.example.com;lr>"];
@@ -538,6 +538,15 @@ fn an_answer_copies_what_identifies_the_request() {
         }
         assert_eq!((answer.method(), answer.cseq()), (request.method(), 314_159));
     }
+    // What follows upon another answer, too.
+    let mut server = Server::new("INVITE", false);
+    server.progress(T0, &Reply::new()).unwrap();
+    server.accept(T0, &Reply::new()).unwrap();
+    let (request, answer) = (request("INVITE", ""), server.sent());
+    for name in [Name::Via, Name::From, Name::CallId, Name::CSeq] {
+        assert!(answer.values(name).eq(request.values(name)), "{name:?}");
+    }
+    assert!(answer.values(Name::Via).count() > 1);
 }
 
 /// RFC 3261 §18.2.1, RFC 3581 §4: the topmost Via says where the request came from; the others are left alone.
@@ -947,12 +956,17 @@ fn an_answered_invite_gets_no_100() {
 // Holds: 3261-13.3.1.1-2
 #[test]
 fn the_last_provisional_repeats_every_minute() {
-    let mut server = Server::new("INVITE", false);
-    server.progress(ms(10), &Reply::code(180)).unwrap();
-    server.progress(secs(30), &Reply::code(183).sdp("v=0\r\n")).unwrap();
-    let progress = server.sent();
-    assert_eq!(server.run(secs(179)), [(90_000, SEND, 183), (150_000, SEND, 183)]);
-    assert_eq!(server.sent(), progress);
+    for (reliable, to) in
+        [false, true].into_iter().flat_map(|reliable| ["", ";tag=of-a-dialog"].map(|to| (reliable, to)))
+    {
+        let invite = request_to("INVITE", &format!("<sip:bob@example.com>{to}"), "");
+        let mut server = Server::with(invite, reliable, Settings::DEFAULT);
+        server.progress(ms(10), &Reply::code(180)).unwrap();
+        server.progress(secs(30), &Reply::code(183).sdp("v=0\r\n")).unwrap();
+        let progress = server.sent();
+        assert_eq!(server.run(secs(179)), [(90_000, SEND, 183), (150_000, SEND, 183)], "{reliable} {to}");
+        assert_eq!(server.sent(), progress);
+    }
 }
 
 /// RFC 3261 §13.3.1.1: where the application said nothing, the minute's answer is 180, unless that is switched off.
@@ -963,6 +977,10 @@ fn a_silent_application_lets_the_phone_ring_by_policy() {
     assert_eq!(sends(&log), [(200, 100), (60_000, 180), (120_000, 180)]);
     assert_eq!(server.sent().to().unwrap().tag(), Some(tag().as_str()));
     assert_eq!(server.sent().value(Name::Contact), Some(DEFAULTS.contact));
+
+    let within = request_to("INVITE", "<sip:bob@example.com>;tag=of-a-dialog", "");
+    let mut server = Server::with(within, true, Settings::DEFAULT);
+    assert_eq!(sends(&server.run(secs(179))), [(200, 100), (60_000, 180), (120_000, 180)], "a re-INVITE");
 
     let settings = settings(|settings| settings.repeat_ringing = false);
     let mut server = Server::with(request("INVITE", ""), false, settings);
@@ -1040,6 +1058,9 @@ fn an_expired_invite_gets_487() {
     assert!(!server.context.is_cancelled(), "nobody cancelled it");
     let refused = server.accept(secs(26), &Reply::new());
     assert_eq!(refused, Err(Refused::AlreadyFinal(StatusCode::REQUEST_TERMINATED)));
+    let within = request_to("INVITE", "<sip:bob@example.com>;tag=of-a-dialog", "Expires: 20\r\n");
+    let mut server = Server::with(within, false, Settings::DEFAULT);
+    assert_eq!(sends(&server.run(ms(20_000))), [(200, 100), (20_000, 487)], "a re-INVITE");
 }
 
 /// RFC 3261 §13.3.1: Expires counts for an INVITE that waits, and only while nothing ends the waiting before.

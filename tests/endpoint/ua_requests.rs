@@ -435,6 +435,13 @@ fn an_invite_of_ours_that_expires_is_cancelled() {
     let invite = call(&mut ua);
     ua.hear(answer(&invite, 200, "a", CONTACT));
     assert_eq!(ua.pass(secs(30)).times("CANCEL"), [0; 0], "it was answered in time");
+    let mut ua = Ua::new();
+    let (_, _, dialog) = ua.placed_call();
+    let again = InDialog::new(Method::Invite).header("Expires", "20").sdp(SDP);
+    ua.sip.dialog(dialog).unwrap().request(ua.now, again).unwrap();
+    let again = ua.drain().only();
+    ua.hear(answer(&again, 100, "", ""));
+    assert_eq!(ua.pass(secs(30)).times("CANCEL")[0], 20_000, "a re-INVITE");
 }
 
 // ---- Within a dialog (§12.2.1.1) ----

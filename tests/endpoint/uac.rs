@@ -619,6 +619,15 @@ fn the_2xx_sets_the_route_set_anew() {
     assert_eq!(ack.message("ACK").request_uri(), Some("sip:late@192.0.2.9"));
     assert_eq!(ack.message("ACK").routes().count(), 0);
     assert_eq!(ack.transmits()[0].flow.remote, address("192.0.2.9:5060"));
+    let mut ua = Ua::new();
+    let (_, invite) = ua.call_alice();
+    ua.hear(answer(&invite, 180, "a", early));
+    let late = early.replace("192.0.2.7", "192.0.2.6");
+    let bye = |ua: &mut Ua, heard: &Heard| ua.destroy(heard.dialog()).only();
+    let heard = ua.hear(answer(&invite, 200, "a", &late));
+    for sent in [heard.message("ACK"), bye(&mut ua, &heard)] {
+        assert_eq!(sent.elements(Name::Route).collect::<Vec<_>>(), ["<sip:192.0.2.6;lr>"]);
+    }
 }
 
 /// DESIGN.md §3: the application's data goes from the request to the dialog; that of a failed one comes back in `Ended`.
