@@ -314,6 +314,30 @@ fn numbers_out_of_order_are_500() {
     assert_eq!(info(&mut ua, 5_001, "z9hG4bK6"), 200, "the same request again is a retransmission");
 }
 
+/// RFC 3261 §12.2.2: whatever the method: nothing is told of what is out of order, and nothing is taken from it.
+// Holds: 3261-12.2.2-3
+#[test]
+fn an_older_number_is_500_for_every_method() {
+    for method in
+        ["INVITE", "UPDATE", "INFO", "OPTIONS", "MESSAGE", "SUBSCRIBE", "NOTIFY", "REFER", "PUBLISH", "JUMP"]
+    {
+        let mut ua = Ua::new();
+        let (ok, dialog) = ua.answered_call();
+        ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).unwrap();
+        let subscribe = ua.drain().only();
+        ua.hear(answer(&subscribe, 200, "", &format!("{CONTACT}Expires: 600\r\n")));
+        ua.hear(Req::within(&ok, "OPTIONS", 100).text());
+        let older = Req::within(&ok, method, 99)
+            .line("Contact: <sip:alice@192.0.2.66>")
+            .line("Event: presence")
+            .line("Subscription-State: active;expires=9")
+            .line("Refer-To: <sip:c@h>");
+        let heard = ua.hear(older.text());
+        assert_eq!(heard.lines(), [format!("500 Internal Server Error ({method})")]);
+        assert_eq!(ua.destroy(dialog).only().request_uri(), Some("sip:alice@192.0.2.1"), "{method}");
+    }
+}
+
 /// RFC 3261 §12.2.2: the callee's numbers are their own, and may begin anywhere.
 // Holds: 3261-12.1.2-8
 #[test]
@@ -345,6 +369,60 @@ fn another_tag_is_481() {
     assert!(ua.sip.dialog(dialog).is_ok());
     let shouted = bye.from("<sip:alice@192.0.2.1>;tag=ALICE");
     assert_eq!(ua.hear(shouted.text()).lines()[0], "200 OK (BYE)", "tags compare without case");
+}
+
+/// RFC 3261 §12.2.2: a To tag of no dialog is 481 whatever the method, served outside dialogs or not.
+// Holds: 3261-12.2.2-1
+#[test]
+fn a_request_of_no_dialog_is_481_for_every_method() {
+    let methods = [
+        "INVITE",
+        "UPDATE",
+        "INFO",
+        "PRACK",
+        "BYE",
+        "OPTIONS",
+        "MESSAGE",
+        "SUBSCRIBE",
+        "NOTIFY",
+        "REFER",
+        "PUBLISH",
+        "JUMP",
+    ];
+    for method in methods {
+        let mut ua = Ua::new();
+        let request = Req::new(method).tagged("nowhere").line(CONTACT.trim_end()).line("RAck: 1 1 INVITE");
+        let request = request.line("Event: presence").line("Refer-To: <sip:c@h>");
+        let heard = ua.hear(request.line("Subscription-State: active").text());
+        assert_eq!(heard.lines(), [format!("481 Call/Transaction Does Not Exist ({method})")]);
+        assert!(ua.sip.is_empty());
+    }
+}
+
+/// RFC 3261 §8.2.2.3, §8.2.3: what a request within a dialog requires, and its body, are looked at like those of any other; one that is refused changes
+/// nothing.
+// Holds: 3261-8.2.2.3-1, 3261-8.2.3-1, 3261-8.2-2
+#[test]
+fn a_request_within_a_dialog_is_looked_at_like_others() {
+    for method in
+        ["INVITE", "UPDATE", "INFO", "OPTIONS", "MESSAGE", "SUBSCRIBE", "NOTIFY", "REFER", "PUBLISH", "JUMP"]
+    {
+        for (line, code) in [("Require: teleport", 420), ("Content-Encoding: gzip", 415)] {
+            let mut ua = Ua::new();
+            let (ok, dialog) = ua.answered_call();
+            ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).unwrap();
+            let subscribe = ua.drain().only();
+            ua.hear(answer(&subscribe, 200, "", &format!("{CONTACT}Expires: 600\r\n")));
+            let request = Req::within(&ok, method, 9)
+                .line("Contact: <sip:alice@192.0.2.66>")
+                .line("Event: presence")
+                .line("Subscription-State: terminated")
+                .line("Refer-To: <sip:c@h>");
+            let heard = ua.hear(request.line(line).body("application/sdp", SDP).text());
+            assert_eq!(heard.only().status(), StatusCode::new(code), "{method}");
+            assert_eq!(ua.destroy(dialog).only().request_uri(), Some("sip:alice@192.0.2.1"), "{method}");
+        }
+    }
 }
 
 /// PEERS.md B.1: what a dialog tells of itself.
@@ -511,6 +589,32 @@ fn a_destroy_before_the_ack_waits_for_it() {
     ua.pass_all();
 }
 
+/// RFC 3261 §15: so it does before the ACK of a re-INVITE's 2xx, whoever made the call.
+// Holds: 3261-15-4
+#[test]
+fn a_destroy_before_the_ack_of_a_reinvite_waits_for_it() {
+    for is_caller in [false, true] {
+        let mut ua = Ua::new();
+        let (dialog, theirs) = match is_caller {
+            true => {
+                let (invite, ok, dialog) = ua.placed_call();
+                (dialog, Req::back(&invite, &ok, "INVITE", 2))
+            }
+            false => {
+                let (ok, dialog) = ua.answered_call();
+                (dialog, Req::within(&ok, "INVITE", 2))
+            }
+        };
+        let moved = SDP.replace("4000", "4002");
+        let server = ua.hear(theirs.clone().line(CONTACT.trim_end()).body("application/sdp", &moved).text());
+        ua.accept(server.server(), Reply::new().sdp(SDP)).unwrap();
+        assert_eq!(ua.destroy(dialog).lines(), [""; 0], "{is_caller}");
+        assert_eq!(ua.pass(millis(600)).lines(), ["200 OK (INVITE) +body"]);
+        let ack = theirs.follow("ACK").branch("z9hG4bK-ack");
+        assert_eq!(ua.hear(ack.text()).lines(), ["* ack", "BYE"], "{is_caller}");
+    }
+}
+
 /// RFC 3261 §13.3.1.4: a 200 goes out again T1 to T2 on every transport; 64·T1 without ACK: BYE, one `Destroy`.
 // Holds: 3261-13.3.1.4-4, 3261-15-4
 #[test]
@@ -623,24 +727,30 @@ fn a_callee_destroys_an_early_dialog() {
         (By::Local, Why::Failed(StatusCode::TEMPORARILY_UNAVAILABLE), None, None)
     );
     assert!(ua.sip.dialog(dialog).is_err());
+    assert_eq!([heard.times("BYE"), ua.pass(secs(40)).times("BYE")], [[0; 0]; 2]);
 }
 
 /// RFC 3261 §12.2.1.2: 481 and 408, a time-out among them, to a request within a call end it with a BYE.
 // Holds: 3261-12.2.1.2-2, 3261-12.2.1.2-3
 #[test]
 fn a_481_or_408_within_a_call_ends_it() {
-    for (code, status) in [(481, 481), (408, 408), (0, 408)] {
+    let all = [Method::Info, Method::Invite, Method::Update];
+    for (method, (code, status)) in all
+        .into_iter()
+        .flat_map(|method| [(481, 481), (408, 408), (0, 408)].map(|codes| (method.clone(), codes)))
+    {
         let mut ua = Ua::new();
         let (_, dialog) = ua.answered_call();
-        ua.sip.dialog(dialog).unwrap().info(ua.now, "text/plain", "x").unwrap();
-        let info = ua.drain().only();
+        let request = InDialog::new(method).sdp(SDP);
+        ua.sip.dialog(dialog).unwrap().request(ua.now, request).unwrap();
+        let request = ua.drain().only();
         let heard = match code {
             0 => ua.pass(secs(33)),
-            code => ua.hear(answer(&info, code, "", "")),
+            code => ua.hear(answer(&request, code, "", "")),
         };
         let why = Why::Response(StatusCode::new(status).unwrap());
         assert_eq!(end(&heard, dialog), (By::Local, why, bye(), None));
-        assert_eq!(heard.message("BYE").cseq(), info.cseq() + 1);
+        assert_eq!(heard.message("BYE").cseq(), request.cseq() + 1);
         ua.hear(answer(&heard.message("BYE"), 481, "", ""));
         ua.pass_all();
     }
@@ -997,12 +1107,20 @@ fn a_callee_sends_no_bye_on_an_early_dialog() {
 /// RFC 3261 §15.1.2: pending requests of any method are answered 487 on BYE.
 // Holds: 3261-15.1.2-5, 3261-15.1.2-6
 #[test]
-fn a_pending_info_is_487_on_bye() {
-    let mut ua = Ua::with(|config| config.policy.set_in_dialog(Method::Info, Handling::Ask));
-    let (ok, _) = ua.answered_call();
-    ua.hear(Req::within(&ok, "INFO", 2).text());
-    let heard = ua.hear(Req::within(&ok, "BYE", 3).text());
-    assert!(heard.lines().contains(&"487 Request Terminated (INFO)".into()), "{:?}", heard.lines());
+fn a_pending_request_is_487_on_bye() {
+    for method in ["INFO", "UPDATE", "OPTIONS", "MESSAGE", "REFER", "PUBLISH", "JUMP"] {
+        let mut ua = Ua::with(|config| {
+            for method in [Method::Info, Method::Update, Method::Options, Method::Message] {
+                config.policy.set_in_dialog(method, Handling::Ask);
+            }
+            config.policy.session = Handling::Ask;
+        });
+        let (ok, _) = ua.answered_call();
+        let pending = Req::within(&ok, method, 2).line(CONTACT.trim_end()).line("Refer-To: <sip:c@h>");
+        assert!(ua.hear(pending.text()).lines()[0].ends_with("asks"), "{method}");
+        let heard = ua.hear(Req::within(&ok, "BYE", 3).text());
+        assert_eq!(heard.lines()[..2], ["200 OK (BYE)".into(), format!("487 Request Terminated ({method})")]);
+    }
 }
 
 /// DESIGN.md §2, contract 6: a re-INVITE that was pending when we hung up is not left for the three-minute guard.
