@@ -299,11 +299,14 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// What only a 2xx says (RFC 4028 §4, RFC 6665 §3.1.1): the reply with it, where it is not as it was given.
+    /// What only a 2xx says, or may not say (RFC 4028 §4, RFC 6665 §3.1.1, §8.3.1): the reply with it, where it is not as it was given.
     fn fitted(&self, slot: &ServerSlot<D>, reply: &Reply) -> Option<Reply> {
         let request = slot.context.request()?;
         let fitted = match request.method() {
             Method::Subscribe | Method::Refer => Some(self.reply_with_expires(request, reply)),
+            Method::Notify if reply.code == Some(StatusCode::ACCEPTED.code()) => {
+                Some(Reply { code: Some(StatusCode::OK.code()), ..reply.clone() })
+            }
             _ => self.reply_with_terms(slot, reply),
         };
         match self.answer_said(slot, reply) {

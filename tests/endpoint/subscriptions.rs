@@ -993,9 +993,17 @@ fn a_full_dialog_refreshes_what_it_has() {
     assert_eq!(ua.hear(told(3, "presence;id=7").text()).lines(), ["400 Bad Request (NOTIFY)"]);
 }
 
-/// RFC 6665 §8.3.1: 202 is 200, whichever method of the application's says it.
+/// RFC 6665 §8.3.1: 202 is 200, whichever method of the application's says it; to a NOTIFY that the application answers, too.
+// Holds: 6665-8.3.1-2
 #[test]
 fn accepted_by_any_method() {
+    let mut ua = Ua::with(|config| config.policy.set_in_dialog(Method::Notify, Handling::Ask));
+    let (ok, _) = ua.answered_call();
+    let notify = Req::within(&ok, "NOTIFY", 2).line("Event: talk").line("Subscription-State: active");
+    let server = ua.hear(notify.text()).server();
+    let heard = ua.reply(server, Reply::code(202).reason("So be it").body("text/plain", "x")).unwrap();
+    assert_eq!(heard.lines()[0], "200 So be it (NOTIFY) +body");
+
     let mut ua = notifier();
     let server = ua.hear(asks("presence", "600").text()).server();
     let heard = ua.reply(server, Reply::code(202)).unwrap();

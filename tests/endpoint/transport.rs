@@ -1,7 +1,7 @@
 //! The transport layer (RFC 3261 §18, RFC 3581): by which transport a request goes, what its Via says, from where answers are taken and
 //! where they leave from, and what is over.
 
-use crate::support::{ALICE, BOB, CONTACT, Heard, Req, SDP, Ua, address, answer, secs};
+use crate::support::{ALICE, BOB, CONTACT, Heard, Req, SDP, Ua, address, answer, millis, secs};
 use sip_proto::context::{Invite, Reply, Request};
 use sip_proto::message::{Name, StatusCode};
 use sip_proto::{Bound, Event, Flow, Input, Method, Output, RequestId, Transport};
@@ -421,30 +421,42 @@ fn what_is_answered_alone_is_answered_at_once() {
     }
 }
 
-/// RFC 3261 §17.1.1.2, §17.1.2.2, RFC 6026 §7.2: at the very instant, however a client ends.
+/// RFC 3261 §17.1.1.2, §17.1.2.2, RFC 6026 §7.2: at the very instant, however a client ends; over a stream nothing is waited for that would come again.
 // Holds: 3261-17.1.1.2-29, 3261-17.1.2.2-18, 6026-7.2-5
 #[test]
 fn a_client_that_is_over_is_gone() {
-    for (method, code, after) in [
-        (Method::Invite, None, 32_000),
-        (Method::Invite, Some(486), 32_000),
-        (Method::Invite, Some(200), 32_000),
-        (Method::Message, None, 32_000),
-        (Method::Message, Some(200), 5_000),
-        (Method::Message, Some(404), 5_000),
+    for (method, code, over_udp, over_tcp) in [
+        (Method::Invite, None, 32_000, 32_000),
+        (Method::Invite, Some(486), 32_000, 0),
+        (Method::Invite, Some(200), 32_000, 32_000),
+        (Method::Message, None, 32_000, 32_000),
+        (Method::Message, Some(200), 5_000, 0),
+        (Method::Message, Some(404), 5_000, 0),
     ] {
-        let mut ua = Ua::new();
-        ua.sip.request(ua.now, Request::new(method.clone(), "sip:alice@192.0.2.1")).unwrap();
-        let request = ua.drain().only();
-        if let Some(code) = code {
-            ua.hear(answer(&request, code, "a", CONTACT));
+        for (is_stream, after) in [(false, over_udp), (true, over_tcp)] {
+            let mut ua = Ua::new();
+            let flow = if is_stream { ua.tcp(ALICE, 1) } else { Flow::udp(address(BOB), address(ALICE)) };
+            let uri = if is_stream { "sip:alice@192.0.2.1;transport=tcp" } else { "sip:alice@192.0.2.1" };
+            ua.sip.request(ua.now, Request::new(method.clone(), uri)).unwrap();
+            let mut heard = ua.drain();
+            if is_stream {
+                heard = ua.input(Input::Connected { token: heard.token(), flow });
+            }
+            let request = heard.only();
+            if let Some(code) = code {
+                ua.hear_on(flow, answer(&request, code, "a", CONTACT));
+            }
+            if after > 0 {
+                ua.pass(millis(after - 1));
+                assert_eq!(ua.sip.counts()[1], 1, "{method} {code:?}");
+            }
+            let last = ua.pass(millis(after.min(1))).lines();
+            assert_eq!(last.last().unwrap(), "* client ended", "{method} {code:?}");
+            assert_eq!(ua.sip.counts()[1], 0, "{method} {code:?}");
+            let late = ua.hear_on(flow, answer(&request, 200, "b", CONTACT));
+            let seen = (late.lines().len(), ua.sip.counters().stray_responses);
+            assert_eq!(seen, (0, 1), "{method} {code:?}");
         }
-        ua.pass(crate::support::millis(after - 1));
-        assert_eq!(ua.sip.counts()[1], 1, "{method} {code:?}");
-        assert_eq!(ua.pass(crate::support::millis(1)).lines().last().unwrap(), "* client ended");
-        assert_eq!(ua.sip.counts()[1], 0, "{method} {code:?}");
-        let late = ua.hear(answer(&request, 200, "b", CONTACT));
-        assert_eq!((late.lines().len(), ua.sip.counters().stray_responses), (0, 1), "{method} {code:?}");
     }
 }
 
@@ -452,26 +464,32 @@ fn a_client_that_is_over_is_gone() {
 // Holds: 3261-17.2.1-16, 3261-17.2.2-11, 6026-7.1-6
 #[test]
 fn a_server_that_is_over_is_gone() {
-    for (method, code, is_acked, after) in [
-        ("INVITE", 486, false, 32_000),
-        ("INVITE", 486, true, 5_000),
-        ("INVITE", 200, true, 32_000),
-        ("MESSAGE", 200, false, 32_000),
-        ("MESSAGE", 404, false, 32_000),
+    for (method, code, is_acked, over_udp, over_tcp) in [
+        ("INVITE", 486, false, 32_000, 32_000),
+        ("INVITE", 486, true, 5_000, 0),
+        ("INVITE", 200, true, 32_000, 32_000),
+        ("MESSAGE", 200, false, 32_000, 0),
+        ("MESSAGE", 404, false, 32_000, 0),
     ] {
-        let mut ua = Ua::new();
-        let request = if method == "INVITE" { Req::invite() } else { Req::new(method) };
-        let server = ua.hear(request.text()).server();
-        let sent = ua.reply(server, Reply::code(code)).unwrap().sent().remove(0);
-        if is_acked {
-            let ack = request.follow("ACK").to(sent.value(Name::To).unwrap());
-            ua.hear(if code == 200 { ack.branch("z9hG4bK-2xx").text() } else { ack.text() });
+        for (is_stream, after) in [(false, over_udp), (true, over_tcp)] {
+            let mut ua = Ua::new();
+            let flow = if is_stream { ua.tcp(ALICE, 1) } else { Flow::udp(address(BOB), address(ALICE)) };
+            let request = if method == "INVITE" { Req::invite() } else { Req::new(method) };
+            let request = request.via(if is_stream { "SIP/2.0/TCP 192.0.2.1" } else { "SIP/2.0/UDP 192.0.2.1" });
+            let server = ua.hear_on(flow, request.text()).server();
+            let sent = ua.reply(server, Reply::code(code)).unwrap().sent().remove(0);
+            if is_acked {
+                let ack = request.follow("ACK").to(sent.value(Name::To).unwrap());
+                ua.hear_on(flow, if code == 200 { ack.branch("z9hG4bK-2xx").text() } else { ack.text() });
+            }
+            if after > 0 {
+                ua.pass(millis(after - 1));
+                assert_eq!(ua.sip.counts()[0], 1, "{method} {code} {is_stream}");
+            }
+            ua.pass(millis(after.min(1)));
+            assert_eq!(ua.sip.counts()[0], 0, "{method} {code} {is_stream}");
+            assert!(ua.sip.server(server).is_err());
         }
-        ua.pass(crate::support::millis(after - 1));
-        assert_eq!(ua.sip.counts()[0], 1, "{method} {code}");
-        ua.pass(crate::support::millis(1));
-        assert_eq!(ua.sip.counts()[0], 0, "{method} {code}");
-        assert!(ua.sip.server(server).is_err());
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::support::{CONTACT, Heard, Req, SDP, Ua, answer, millis, parse, secs};
 use sip_proto::context::{Invite, Reply};
-use sip_proto::dialog::Modify;
+use sip_proto::dialog::{InDialog, Modify};
 use sip_proto::endpoint::{By, Why};
-use sip_proto::{DialogId, Message, StatusCode};
+use sip_proto::{DialogId, Message, Method, StatusCode};
 
 /// Another description.
 fn other() -> String {
@@ -292,6 +292,49 @@ fn an_invite_that_meets_ours_is_491() {
         ua.hear(reinvite(&ok, 2).follow("ACK").text());
         ua.hear(answer(&ours, 488, "", ""));
         assert_eq!(ua.hear(reinvite(&ok, 3).text()).lines(), ["* INVITE asks"], "ours is over");
+    }
+}
+
+/// RFC 3261 §14.2, RFC 6141 §3.5: the INVITE that makes the dialog is one of them, on either side; so is one without a description.
+// Holds: 3261-14.2-1, 3261-14.2-3, 6141-3.5-1
+#[test]
+fn one_invite_at_a_time_from_the_first_on() {
+    let within = |message: &Message, cseq: u32| Req::within(message, "INVITE", cseq).line(CONTACT.trim_end());
+    let mut ua = Ua::new();
+    let server = ua.hear(Req::invite().text()).server();
+    let ringing = ua.progress(server, Reply::new()).unwrap().sent().remove(0);
+    for (cseq, request) in [(2, within(&ringing, 2)), (3, reinvite(&ringing, 3))] {
+        let second = ua.hear(request.text()).only();
+        assert_eq!(second.status(), Some(StatusCode::INTERNAL_SERVER_ERROR), "{cseq}");
+        assert!(second.retry_after().unwrap().is_some_and(|wait| wait.after <= secs(10)), "{cseq}");
+    }
+    assert_eq!(ua.accept(server, Reply::new().sdp(SDP)).unwrap().lines()[0], "200 OK (INVITE) +body");
+
+    let mut ua = Ua::new();
+    let (_, invite) = ua.call_alice();
+    let ringing = parse(&answer(&invite, 180, "a", CONTACT));
+    ua.hear(answer(&invite, 180, "a", CONTACT));
+    for (cseq, has_offer) in [(1, false), (2, true)] {
+        let back = Req::back(&invite, &ringing, "INVITE", cseq).line(CONTACT.trim_end());
+        let back = if has_offer { back.body("application/sdp", SDP) } else { back };
+        assert_eq!(ua.hear(back.text()).lines(), ["491 Request Pending (INVITE)"], "{cseq}");
+    }
+    ua.hear(with_sdp(&invite, 200, "a", SDP));
+
+    // Within a call: ours has an offer, and theirs has none; and the other way round.
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Sdp(other().into())).unwrap();
+    ua.drain();
+    assert_eq!(ua.hear(within(&ok, 2).text()).lines(), ["491 Request Pending (INVITE)"]);
+    for ours in [InDialog::new(Method::Invite), InDialog::new(Method::Invite).sdp(SDP)] {
+        let mut ua = Ua::new();
+        let (ok, dialog) = ua.answered_call();
+        ua.sip.dialog(dialog).unwrap().request(ua.now, ours).unwrap();
+        ua.drain();
+        for theirs in [within(&ok, 2), reinvite(&ok, 3)] {
+            assert_eq!(ua.hear(theirs.text()).lines(), ["491 Request Pending (INVITE)"]);
+        }
     }
 }
 

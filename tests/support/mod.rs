@@ -271,6 +271,7 @@ impl Heard {
                     | DialogEvent::Options(asked)
                     | DialogEvent::Update(asked)
                     | DialogEvent::Prack(asked)
+                    | DialogEvent::Notify(asked)
                     | DialogEvent::Other(asked),
                 ..
             } => match asked.answer {
