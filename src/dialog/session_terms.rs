@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use alloc::string::String;
 
-use crate::message::{Header, Message, Name, ParseError, Refresher};
+use crate::message::{Header, Message, Name, ParseError, Refresher, SessionExpires};
 
 /// The option tag of the extension (RFC 4028 §12).
 pub const TIMER: &str = "timer";
@@ -174,6 +174,18 @@ impl SessionTerms {
     /// The shortest interval that these terms allow: Min-SE, 90 s where it is absent or less (§5).
     pub fn floor(&self) -> Duration {
         self.min_se.map_or(LEAST_INTERVAL, |least| least.max(LEAST_INTERVAL))
+    }
+
+    /// Whether the 2xx to a request with these terms may say this in Session-Expires: no more than was asked for, no less than is allowed, and who refreshes,
+    /// as the request has it (§9, Table 2).
+    pub(crate) fn may_be_answered(&self, value: &str) -> bool {
+        let Ok(said) = SessionExpires::parse(value) else { return false };
+        let is_raised = self.interval.is_some_and(|asked| said.interval > asked);
+        let may_refresh = |by: Refresher| match self.knows_timers() {
+            true => self.refresher.is_none_or(|asked| asked == by),
+            false => by == Refresher::Uas,
+        };
+        !is_raised && said.interval >= self.floor() && said.refresher().is_some_and(may_refresh)
     }
 
     /// Whether the sender of a request knows the extension. (Of a 2xx this tells nothing where a proxy added Require, §8.2.)

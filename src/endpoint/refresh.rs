@@ -71,6 +71,8 @@ impl<D: Default> Endpoint<D> {
         let mut timer = known.unwrap_or_else(|| SessionTimer::new(settings));
         _ = timer.receive(&terms);
         let mut reply = reply.clone();
+        let is_other = |header: &Header| Name::find(&header.name) != Name::SessionExpires;
+        reply.headers.retain(|header| is_other(header) || terms.may_be_answered(&header.value));
         add_terms(&mut reply.headers, &timer.answer(&terms));
         Some(reply)
     }

@@ -289,6 +289,38 @@ fn what_the_application_says_holds() {
     assert_eq!((timer.interval(), timer.refresher()), (Some(secs(120)), Some(Side::Ours)));
 }
 
+/// §9: but not where no UAS may say it: more than was asked for, less than is allowed, nobody to refresh or another than was asked for.
+// Holds: 4028-9-4, 4028-9-5, 4028-9-6, 4028-9-8, 4028-9-9, 4028-9-11
+#[test]
+fn what_the_application_may_not_say_is_not_said() {
+    let asks = "Session-Expires: 600";
+    for (lines, own, said) in [
+        (&["Supported: timer", asks][..], "300;refresher=uas", Some("300;refresher=uas")),
+        (&["Supported: timer", asks], "601;refresher=uas", Some("600;refresher=uac")),
+        (&["Supported: timer", asks], "300", Some("600;refresher=uac")),
+        (&["Supported: timer", asks, "Min-SE: 400"], "300;refresher=uas", Some("600;refresher=uac")),
+        (
+            &["Supported: timer", "Session-Expires: 600;refresher=uac"],
+            "300;refresher=uas",
+            Some("600;refresher=uac"),
+        ),
+        (&[asks], "300;refresher=uac", Some("600;refresher=uas")),
+        (&["Supported: timer"], "89;refresher=uas", None),
+        (&["Supported: timer"], "soon", None),
+    ] {
+        let mut ua = with_timers(SessionTimers { mode: TimerMode::Supported, ..SessionTimers::DEFAULT });
+        let invite = lines.iter().fold(Req::invite(), |invite, line| invite.line(line));
+        let server = ua.hear(invite.body("application/sdp", SDP).text()).server();
+        let heard = ua.accept(server, Reply::new().sdp(SDP).header("Session-Expires", own)).unwrap();
+        let ok = heard.message("200 OK (INVITE)");
+        assert_eq!(ok.value(Name::SessionExpires), said, "{lines:?} {own}");
+        let timer = ua.sip.dialog(heard.dialog()).unwrap().session_timer().unwrap().clone();
+        let interval =
+            said.and_then(|said| said.split(';').next()).map(|seconds| secs(seconds.parse().unwrap()));
+        assert_eq!(timer.interval(), interval, "{lines:?} {own}");
+    }
+}
+
 /// §9: 422 with Min-SE, for INVITE and within the dialog; 400 for what cannot be read; 421 where it is required; 420 without the extension.
 // Holds: 4028-6-1, 4028-9-2
 #[test]

@@ -475,7 +475,8 @@ fn a_server_that_is_over_is_gone() {
             let mut ua = Ua::new();
             let flow = if is_stream { ua.tcp(ALICE, 1) } else { Flow::udp(address(BOB), address(ALICE)) };
             let request = if method == "INVITE" { Req::invite() } else { Req::new(method) };
-            let request = request.via(if is_stream { "SIP/2.0/TCP 192.0.2.1" } else { "SIP/2.0/UDP 192.0.2.1" });
+            let request =
+                request.via(if is_stream { "SIP/2.0/TCP 192.0.2.1" } else { "SIP/2.0/UDP 192.0.2.1" });
             let server = ua.hear_on(flow, request.text()).server();
             let sent = ua.reply(server, Reply::code(code)).unwrap().sent().remove(0);
             if is_acked {
