@@ -326,10 +326,10 @@ fn what_makes_a_subscription() {
 }
 
 /// §4.2.2, RFC 5057 §5.1: a NOTIFY that is refused or not answered ends the subscription; what follows for it is 481.
-// Holds: 5057-5.1-9, 5057-5.1-10, 6665-4.2.2-3
+// Holds: 5057-5.1-9, 5057-5.1-10, 6665-4.2.2-3, 6665-4.2.2-4
 #[test]
 fn a_notify_that_fails() {
-    for code in [405, 481, 501, 0] {
+    for code in [404, 405, 408, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604, 0] {
         let mut ua = notifier();
         let heard = ua.hear(asks("600").text());
         let heard = ua.accept(heard.server(), Reply::new()).unwrap();
@@ -342,6 +342,33 @@ fn a_notify_that_fails() {
         let unknown = ["481 Call/Transaction Does Not Exist (SUBSCRIBE)"];
         assert_eq!(ua.hear(refresh.line(CONTACT.trim_end()).text()).lines(), unknown, "{code}");
         assert!(ua.pass_all().sent().iter().all(|sent| *sent.method() != Method::Notify), "{code}");
+    }
+}
+
+/// RFC 5057 §5.1: a NOTIFY that is refused otherwise takes nothing with it; and of two subscriptions the other one only where the dialog is over.
+// Holds: 5057-5.1-1, 5057-5.1-2, 5057-5.1-4, 5057-5.1-5, 5057-5.1-6, 5057-5.1-7
+#[test]
+fn what_the_failure_of_a_notify_leaves() {
+    let others = [(481, [false, true]), (489, [false, true]), (404, [false; 2]), (604, [false; 2])];
+    let spared = [400, 401, 403, 420, 423, 488, 500, 503, 600, 603].map(|code| (code, [true; 2]));
+    for (code, is_left) in others.into_iter().chain(spared) {
+        let mut ua = notifier();
+        let heard = ua.hear(asks("600").text());
+        let heard = ua.accept(heard.server(), Reply::new()).unwrap();
+        let (ok, notify) = (heard.message("200 OK (SUBSCRIBE)"), heard.message("NOTIFY"));
+        let within = |id: u32, cseq: u32| {
+            let request = Req::within(&ok, "SUBSCRIBE", cseq).line(CONTACT.trim_end()).line("Expires: 600");
+            request.line(&format!("Event: presence;id={id}"))
+        };
+        let heard = ua.hear(within(8, 2).text());
+        let told = ua.accept(heard.server(), Reply::new()).unwrap().message("NOTIFY");
+        ua.hear(answer(&told, 200, "", ""));
+        ua.hear(answer(&notify, code, "", ""));
+        for (id, is_left) in [7, 8].into_iter().zip(is_left) {
+            let heard = ua.hear(within(id, id).text());
+            let is_refreshed = heard.lines()[0] == "200 OK (SUBSCRIBE)";
+            assert_eq!(is_refreshed, is_left, "{code} {id}: {heard:?}");
+        }
     }
 }
 

@@ -347,11 +347,15 @@ fn refusals_of_a_callee() {
     }
     let (mut ua, ok, _) = called_with(ASKS, &["Supported: timer"]);
     ua.hear(Req::within(&ok, "ACK", 1).text());
-    let update = Req::within(&ok, "UPDATE", 2).line("Supported: timer").line("Session-Expires: 10");
-    assert_eq!(
-        ua.hear(update.text()).message("422 Session Interval Too Small (UPDATE)").value(Name::MinSe),
-        Some("90")
-    );
+    for (cseq, method) in [(2, "UPDATE"), (3, "INVITE")] {
+        let request = Req::within(&ok, method, cseq).line(CONTACT.trim_end()).line("Supported: timer");
+        let refusal = ua.hear(request.line("Session-Expires: 10").text()).only();
+        assert_eq!(
+            (refusal.status().unwrap().code(), refusal.value(Name::MinSe)),
+            (422, Some("90")),
+            "{method}"
+        );
+    }
 }
 
 /// §9, §10: a callee that refreshes counts from its 2xx.

@@ -3,7 +3,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "test")]
 
 use crate::ladder::golden;
-use crate::support::{CONTACT, Req, SDP, Ua, answer, secs};
+use crate::support::{CONTACT, Req, SDP, Ua, answer, millis, secs};
 use sip_proto::context::{Invite, Reply, Request};
 use sip_proto::dialog::{Again, DialogError, InDialog, Modify, Reason, Sipfrag, SubscriberEnd, UsageId};
 use sip_proto::endpoint::{Answer, By, Handling, Why};
@@ -1008,6 +1008,29 @@ fn accepted_by_any_method() {
     let server = ua.hear(asks("presence", "600").text()).server();
     let heard = ua.reply(server, Reply::code(202)).unwrap();
     assert_eq!(heard.lines(), ["200 OK (SUBSCRIBE)", "* accepted 200", "NOTIFY"]);
+}
+
+/// RFC 3261 §21.4.17, RFC 6665 §4.2.1.1: a refresh that is 423 goes again with as much as Min-Expires says, in the next number; one that says nothing leaves
+/// the subscription as long as it was to last.
+#[test]
+fn a_refresh_that_is_too_brief_goes_again() {
+    for (least, again) in [("Min-Expires: 900\r\n", Some("900")), ("Min-Expires: 100\r\n", None), ("", None)]
+    {
+        let mut ua = Ua::new();
+        let (ok, dialog) = ua.answered_call();
+        ua.sip.dialog(dialog).unwrap().subscribe(ua.now, "presence", secs(600)).unwrap();
+        let sent = ua.drain().only();
+        ua.hear(answer(&sent, 200, "", &format!("{CONTACT}Expires: 600\r\n")));
+        let told = Req::within(&ok, "NOTIFY", 2).line(CONTACT.trim_end()).line("Event: presence");
+        ua.hear(told.line("Subscription-State: active;expires=600").text());
+        let refresh = ua.pass(secs(568)).message("SUBSCRIBE");
+        let heard = ua.hear(answer(&refresh, 423, "", least));
+        let sent = [heard.sent(), ua.pass(millis(400)).sent()].concat();
+        let expires: Vec<_> = sent.iter().map(|sent| sent.value(Name::Expires)).collect();
+        assert_eq!(expires, Vec::from_iter(again.map(Some)), "{least}");
+        assert!(sent.iter().all(|sent| sent.cseq() == refresh.cseq() + 1));
+        assert_eq!(ua.sip.dialog(dialog).unwrap().subscriptions().unwrap().len(), 1);
+    }
 }
 
 /// RFC 6665 §4.1.2.2, §4.1.2.3: a refresh is as the first SUBSCRIBE: the parameters of its package (RFC 4235 §3.2) and what it accepts are said again, until the

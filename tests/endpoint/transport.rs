@@ -3,7 +3,8 @@
 
 use crate::support::{ALICE, BOB, CONTACT, Heard, Req, SDP, Ua, address, answer, millis, secs};
 use sip_proto::context::{Invite, Reply, Request};
-use sip_proto::message::{Name, StatusCode};
+use sip_proto::dialog::InDialog;
+use sip_proto::message::{Header, Name, StatusCode};
 use sip_proto::{Bound, Event, Flow, Input, Method, Output, RequestId, Transport};
 
 /// Bob where there is UDP only.
@@ -60,7 +61,8 @@ fn a_long_request_that_tcp_refuses_goes_by_udp() {
     let heard = ua.input(Input::SendFailed { token });
     assert_eq!(heard.transmits()[0].flow, ua.udp(ALICE));
     let sent = heard.only();
-    assert_eq!(sent.top_via().unwrap().transport, "UDP");
+    let via = sent.top_via().unwrap();
+    assert_eq!((via.transport, via.wants_rport(), sent.values(Name::Via).count()), ("UDP", true, 1));
     assert_eq!(ua.pass(secs(1)).times("MESSAGE +body"), [500], "Timer E runs");
     assert_eq!(ua.hear(answer(&sent, 200, "a", "")).lines(), ["* accepted 200 X (MESSAGE)"]);
     ua.pass_all();
@@ -167,6 +169,35 @@ fn long_requests_of_a_call_go_by_tcp() {
     assert_eq!(ua.cancel(id).transmits().len(), 0);
     assert_eq!(ua.input(Input::SendFailed { token: heard.token() }).lines(), [""; 0]);
     assert!(ua.sip.is_empty());
+}
+
+/// RFC 3261 §18.1.1: whatever its method, a long request of a dialog goes by TCP, and its Via says so.
+// Holds: 3261-18.1.1-1, 3261-18.1.1-2
+#[test]
+fn long_requests_of_any_method_go_by_tcp() {
+    let long = || "x".repeat(1_400);
+    for method in ["INVITE", "UPDATE", "INFO", "OPTIONS", "MESSAGE", "SUBSCRIBE", "NOTIFY", "REFER", "JUMP"] {
+        let mut ua = Ua::new();
+        let (_, dialog) = ua.answered_call();
+        let request = InDialog::new(Method::parse(method).unwrap()).header("Subject", long());
+        let request = match method {
+            "SUBSCRIBE" => request.header("Event", "presence").header("Expires", "60"),
+            "NOTIFY" => request.header("Event", "talk").header("Subscription-State", "active"),
+            "REFER" => request.header("Refer-To", "<sip:carol@192.0.2.9>"),
+            _ => request,
+        };
+        ua.sip.dialog(dialog).unwrap().request(ua.now, request).unwrap();
+        let heard = ua.drain();
+        assert_eq!(heard.lines(), ["connect TCP 192.0.2.1:5060"], "{method}");
+        let flow = ua.tcp(ALICE, 1);
+        let sent = ua.input(Input::Connected { token: heard.token(), flow });
+        assert_eq!((sent.lines(), sent.transmits()[0].flow), (vec![method.into()], flow));
+        assert_eq!(sent.only().top_via().unwrap().transport, "TCP", "{method}");
+    }
+    let mut ua = Ua::new();
+    let (_, dialog) = ua.answered_call();
+    ua.sip.dialog(dialog).unwrap().destroy_with(ua.now, vec![Header::new("Reason", long())]).unwrap();
+    assert_eq!(ua.drain().lines()[0], "connect TCP 192.0.2.1:5060", "BYE");
 }
 
 /// RFC 3261 §18.1.1, §13.2.2.4: an ACK with a long answer is a request like others; by UDP where TCP is refused.

@@ -272,6 +272,7 @@ impl Heard {
                     | DialogEvent::Update(asked)
                     | DialogEvent::Prack(asked)
                     | DialogEvent::Notify(asked)
+                    | DialogEvent::Subscribe(asked)
                     | DialogEvent::Other(asked),
                 ..
             } => match asked.answer {
