@@ -1,0 +1,252 @@
+//! The back-to-back user agent: what is told of one leg, and what the other one is told then.
+
+use std::collections::HashMap;
+
+use sip_proto::context::{Invite, Rel100, Reply};
+use sip_proto::dialog::{InDialog, Modify};
+use sip_proto::endpoint::{Answer, Asked, Handling, Why};
+use sip_proto::message::{Body, Header, Name};
+use sip_proto::{
+    ClientEvent, Config, DialogEvent, DialogId, Endpoint, Event, Message, Method, Refused, RequestId,
+    ServerEvent, ServerId, StatusCode, Timestamp, sdp,
+};
+
+/// What is under way between the legs of calls, and which legs are one call.
+#[derive(Debug, Default)]
+pub(crate) struct B2bua {
+    /// Where calls go.
+    target: String,
+    /// Requests of ours, and the received one that each stands for.
+    relayed: HashMap<RequestId, ServerId>,
+    /// The other leg of each.
+    other: HashMap<DialogId, DialogId>,
+}
+
+/// Headers that mean the same on both legs.
+const PASSED: [&str; 7] =
+    ["Subject", "Reason", "Retry-After", "Refer-To", "Referred-By", "WWW-Authenticate", "Proxy-Authenticate"];
+
+impl B2bua {
+    /// One that takes calls to this URI.
+    pub(crate) fn to(target: String) -> Self {
+        Self { target, ..Self::default() }
+    }
+
+    /// Whether nothing is under way, and no call is up.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.relayed.is_empty() && self.other.is_empty()
+    }
+
+    /// What a back-to-back user agent does otherwise than a phone.
+    pub(crate) fn config(config: &mut Config) {
+        config.settings.rel100 = Rel100::Supported;
+        config.settings.repeat_ringing = false; // Whether it rings is the other leg's to say.
+        config.policy.session = Handling::Ask;
+        for method in
+            [Method::Invite, Method::Update, Method::Prack, Method::Info, Method::Message, Method::Refer]
+        {
+            config.policy.set_in_dialog(method, Handling::Ask);
+        }
+    }
+
+    /// Takes an event to the other leg.
+    pub(crate) fn on_event(
+        &mut self,
+        sip: &mut Endpoint,
+        now: Timestamp,
+        event: Event,
+    ) -> Result<(), Refused> {
+        match event {
+            Event::Incoming { server, request } if *request.method() == Method::Invite => {
+                let call = sip.invite(now, self.onward(&request))?;
+                self.relayed.insert(call, server);
+            }
+            Event::Incoming { server, .. } => _ = sip.server(server)?.reject(now, Reply::code(405))?,
+            // It was taken back, or its time is over. The result of ours comes all the same.
+            Event::Server { server, event: ServerEvent::Failed(_) } => {
+                if let Some((call, _)) = self.relayed.iter().find(|(_, relayed)| **relayed == server) {
+                    sip.client(*call)?.cancel(now)?;
+                }
+            }
+            Event::Server { server, event: ServerEvent::Pracked { request } } => {
+                let leg = sip.server(server)?.dialog();
+                self.acknowledged(sip, now, leg, &request)?;
+            }
+            Event::Client { request, event: ClientEvent::Progress { response, dialog } } => {
+                let Some(server) = self.relayed.get(&request) else { return Ok(()) };
+                if response.status() > Some(StatusCode::TRYING) {
+                    let is_reliable = matches!(response.rseq(), Ok(Some(_)));
+                    let reply = Reply { reliable: is_reliable, ..reply_like(&response) };
+                    let ours = sip.server(*server)?.progress(now, reply)?.dialog();
+                    self.join(ours, dialog);
+                }
+            }
+            Event::Client { request, event: ClientEvent::Accepted { response, dialog } } => {
+                let Some(server) = self.relayed.remove(&request) else { return Ok(()) };
+                match (self.accepted(sip, now, server, &response), dialog) {
+                    (Ok(ours), theirs) => self.join(ours, theirs),
+                    // Nobody waits for this call any more.
+                    (Err(_), Some(leg)) if !self.other.contains_key(&leg) => sip.dialog(leg)?.destroy(now)?,
+                    (Err(refused), _) => return Err(refused),
+                }
+            }
+            Event::Client { request, event: ClientEvent::Failed { response, .. } } => {
+                let Some(server) = self.relayed.remove(&request) else { return Ok(()) };
+                let mut server = sip.server(server)?;
+                if server.request().is_some() {
+                    server.reject(now, reply_like(&response))?;
+                }
+            }
+            Event::Dialog { dialog, event: DialogEvent::Confirmed { ack: request } }
+            | Event::Dialog { dialog, event: DialogEvent::Ack { request } } => {
+                self.acknowledged(sip, now, Some(dialog), &request)?;
+            }
+            Event::Dialog { dialog, event: DialogEvent::SessionEnded { message, .. } } => {
+                let Some(other) = self.other.get(&dialog) else { return Ok(()) };
+                sip.dialog(*other)?.destroy_with(now, message.map_or(Vec::new(), |bye| passed(&bye)))?;
+            }
+            Event::Dialog { dialog, event: DialogEvent::Destroy { why, message, .. } } => {
+                let other = self.other.remove(&dialog);
+                let other = other.filter(|other| self.other.remove(other) == Some(dialog));
+                // An early dialog ends with its INVITE, whose result is passed on.
+                let is_early = matches!(why, Why::Failed(_) | Why::Cancelled | Why::OtherFork);
+                if let (Some(other), false) = (other, is_early) {
+                    sip.dialog(other)?.destroy_with(now, message.map_or(Vec::new(), |bye| passed(&bye)))?;
+                }
+            }
+            // What became of a REFER that was passed on. It was answered by the endpoint.
+            Event::Dialog { dialog, event: DialogEvent::Notify(Asked { request, .. }) } => {
+                let state = request.value(Name::SubscriptionState).unwrap_or_default().to_owned();
+                let Some(other) = self.other.get(&dialog) else { return Ok(()) };
+                sip.dialog(*other)?.notify(now, "refer", state, body_of(&request))?;
+            }
+            // That a session goes on is between us and each side (RFC 4028).
+            Event::Dialog {
+                dialog,
+                event: DialogEvent::Refresh(Asked { request, answer: Answer::Ask(server) }),
+            } => {
+                let offer = request.session_description();
+                let answer =
+                    offer.and_then(|offer| sip.dialog(dialog).ok()?.get().ok()?.answer_to(offer).ok());
+                sip.server(server)?.accept(now, Reply { body: answer.map(Body::sdp), ..Reply::new() })?;
+            }
+            Event::Dialog { dialog, event } => {
+                if let Some(Asked { request, answer: Answer::Ask(server) }) = event.asked() {
+                    self.asked(sip, now, dialog, *server, request)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The call that goes on.
+    fn onward(&self, request: &Message) -> Invite {
+        let hops = request.max_forwards().ok().flatten().unwrap_or(70).saturating_sub(1);
+        let mut invite = Invite::to(self.target.clone()).rel100(Rel100::of(request));
+        invite.request.from = request.value(Name::From).map(|from| from.to_owned().into());
+        invite.request.headers = passed(request);
+        invite.request.body = body_of(request);
+        invite.header("Max-Forwards", hops.to_string()) // RFC 7332 §5
+    }
+
+    fn join(&mut self, ours: Option<DialogId>, theirs: Option<DialogId>) {
+        if let (Some(ours), Some(theirs)) = (ours, theirs) {
+            self.other.extend([(ours, theirs), (theirs, ours)]);
+        }
+    }
+
+    /// Accepts what was passed on, and yields its leg.
+    fn accepted(
+        &mut self,
+        sip: &mut Endpoint,
+        now: Timestamp,
+        server: ServerId,
+        response: &Message,
+    ) -> Result<Option<DialogId>, Refused> {
+        let mut reply = reply_like(response);
+        let leg = sip.server(server)?.dialog();
+        let said =
+            leg.and_then(|leg| sip.dialog(leg).ok()?.get().ok()?.negotiation().preview().map(<[u8]>::to_vec));
+        // RFC 3261 §13.2.1: what was told first is the answer. What another fork says is offered next.
+        let next = response.session_description().filter(|sdp| said.as_ref().is_some_and(|said| said != sdp));
+        if next.is_some() {
+            reply.body = None;
+        }
+        sip.server(server)?.accept(now, reply)?;
+        let leg = sip.server(server)?.dialog();
+        if let (Some(leg), Some(next), Some(said)) = (leg, next, said) {
+            let offer = sdp::next_offer(&said, next).unwrap_or_default();
+            sip.dialog(leg)?.modify(now, Modify::Sdp(offer.into()))?;
+        }
+        Ok(leg)
+    }
+
+    /// An ACK or PRACK with an answer in it: the other leg's waits for that.
+    fn acknowledged(
+        &self,
+        sip: &mut Endpoint,
+        now: Timestamp,
+        leg: Option<DialogId>,
+        request: &Message,
+    ) -> Result<(), Refused> {
+        let other = leg.and_then(|leg| self.other.get(&leg));
+        let (Some(other), Some(sdp)) = (other, request.session_description()) else { return Ok(()) };
+        let mut other = sip.dialog(*other)?;
+        if other.get()?.owes_answer() || other.get()?.owes_prack_answer() {
+            other.answer(now, sdp.to_vec())?;
+        }
+        Ok(())
+    }
+
+    /// A request within one leg: the other one's answer to the same will be its answer.
+    fn asked(
+        &mut self,
+        sip: &mut Endpoint,
+        now: Timestamp,
+        leg: DialogId,
+        server: ServerId,
+        request: &Message,
+    ) -> Result<(), Refused> {
+        let is_change = |method: &Method| matches!(method, Method::Invite | Method::Update | Method::Prack);
+        let other = self.other.get(&leg).copied();
+        // RFC 3261 §14.2: two that cross would wait for each other.
+        let crosses = |waiting: &ServerId| {
+            let Ok(waiting) = sip.server(*waiting) else { return false };
+            waiting.dialog() == other && waiting.method().is_some_and(is_change)
+        };
+        if is_change(request.method()) && self.relayed.values().any(crosses) {
+            return sip.server(server)?.reject(now, Reply::code(491)).map(drop);
+        }
+        let (headers, body) = (passed(request), body_of(request));
+        let sent =
+            other.ok_or(Refused::Gone).and_then(|other| sip.dialog(other)).and_then(|mut other| {
+                match (is_change(request.method()), request.session_description()) {
+                    (true, Some(sdp)) => other.modify_with(now, Modify::Sdp(sdp.to_vec().into()), headers),
+                    (true, None) => other.modify_with(now, Modify::Offerless, headers),
+                    (false, _) => other
+                        .request(now, InDialog { headers, body, ..InDialog::new(request.method().clone()) }),
+                }
+            });
+        match sent {
+            Ok(sent) => _ = self.relayed.insert(sent, server),
+            Err(_) => _ = sip.server(server)?.reject(now, Reply::code(481))?,
+        }
+        Ok(())
+    }
+}
+
+fn passed(message: &Message) -> Vec<Header> {
+    let of = |name: &'static str| message.headers(name).map(move |value| Header::new(name, value.to_owned()));
+    PASSED.into_iter().flat_map(of).collect()
+}
+
+fn body_of(message: &Message) -> Option<Body> {
+    message.value(Name::ContentType).map(|kind| Body::new(kind.to_owned(), message.body().to_vec()))
+}
+
+fn reply_like(response: &Message) -> Reply {
+    let code = response.status().map(StatusCode::code);
+    let reply = Reply { code, headers: passed(response), body: body_of(response), ..Reply::new() };
+    reply.reason(response.reason_phrase().to_owned())
+}
