@@ -18,7 +18,8 @@ use crate::sdp::{
 /// What becomes of the session (the model's `modify`).
 #[derive(Clone, PartialEq, Eq)]
 pub enum Modify {
-    /// This description is offered, as it is.
+    /// This description is offered, as it is. Where it comes from someone else than the last one that was sent, [`next_offer`](crate::sdp::next_offer) makes it one
+    /// that may follow (RFC 3264 §8).
     Sdp(Bytes),
     /// The peer is held: no stream receives any more (RFC 3264 §8.4).
     Hold,

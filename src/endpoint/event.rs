@@ -119,7 +119,7 @@ pub enum ClientEvent<D = ()> {
         /// The dialog that it made or confirmed, or belongs to.
         dialog: Option<DialogId>,
     },
-    /// The request failed: the result.
+    /// The request failed: the result. Early dialogs that an INVITE made have ended: their `Destroy` came before, with [`Why::Failed`] or [`Why::Cancelled`].
     Failed {
         /// The answer; one made up here when none came: 408 for a timeout, 503 for the transport, 487 for a cancelled request
         /// (RFC 3261 §8.1.3.1). For a change that was never sent it is a status line and CSeq alone,

@@ -68,6 +68,9 @@ impl<D: Default> ServerRef<'_, D> {
     /// Gives a successful final answer, 200 to 299; 200 OK by default. To an INVITE it makes a dialog, which takes the application's data
     /// over.
     ///
+    /// The peer goes by the first description that it was told, in a provisional answer too (RFC 3261 §13.2.1), which a 2xx without a body says again. What is to
+    /// take its place, as that of another fork behind a back-to-back user agent, is offered afterwards, by [`DialogRef::modify`].
+    ///
     /// # Errors
     /// [`Refused`], and nothing has changed. A re-INVITE or UPDATE cannot be accepted behind our BYE
     /// ([`DialogError::Terminated`](crate::dialog::DialogError::Terminated)): it is answered 487 when that has its answer.
@@ -246,8 +249,9 @@ impl<D: Default> DialogRef<'_, D> {
     }
 
     /// Changes the session: another description, hold, unhold, or a request for the peer's offer (RFC 3261 §14). Its result comes as `ClientEvent::Accepted` or
-    /// `Failed`. Only one change is under way at a time: others wait for their turn. One that collides with the peer's is tried again
-    /// ([`super::Policy::glare_retries`]).
+    /// `Failed`. Only one change is under way at a time: others wait for their turn, behind the peer's too, until the application has answered that. So two legs
+    /// of a call, each with a change that is to be passed on to the other, would wait for each other: one of the two is to be rejected, with 491 (RFC 3261
+    /// §14.2). One that collides with the peer's is tried again ([`super::Policy::glare_retries`]).
     ///
     /// # Errors
     /// [`Refused`], and nothing has changed: [`DialogError::NoSession`](crate::dialog::DialogError::NoSession) and
@@ -384,7 +388,8 @@ impl<D: Default> DialogRef<'_, D> {
         self.endpoint.report_refer(self.id, usage, status)
     }
 
-    /// The subscriptions in the dialog, ours and the peer's.
+    /// The subscriptions in the dialog, ours and the peer's, in the order in which they were made: after a SUBSCRIBE or REFER that was accepted, the last
+    /// one is its own, if it makes one.
     ///
     /// # Errors
     /// [`Refused::Gone`] when the dialog is over.

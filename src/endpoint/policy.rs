@@ -34,6 +34,8 @@ pub struct Policy {
     ///
     /// A SUBSCRIBE that refreshes or ends a subscription is answered by the endpoint, and the NOTIFY that follows has no body, unless SUBSCRIBE has an entry
     /// here that is `Ask`: then the application accepts it at once, with the state as its body, which that NOTIFY has (RFC 6665 §4.2.1.2).
+    ///
+    /// A NOTIFY of a subscription of ours is told and answered 200, whatever its entry here says: that is for NOTIFYs which belong to none.
     pub in_dialog: Vec<(Method, Handling)>,
     /// Re-INVITE and UPDATE that refresh the session, hold or unhold (RFC 3264 §8.4). `Auto` by default. An UPDATE that the table rejects is rejected all
     /// the same: Allow does not name it.
