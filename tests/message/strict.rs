@@ -224,6 +224,11 @@ fn headers_that_do_not() {
         ("Authorization: Digest", "white space and parameters", ""),
         ("Authorization: Digest response=\"DEAD\"", "lower-case hexadecimal digits", "DEAD\""),
         ("Authorization: Digest username=bob", "a quoted string", "bob"),
+        // RFC 3261 §22.4: what Digest hashes is a Request-URI, as that of a request line is.
+        ("Authorization: Digest uri=\"/\"", "a URI scheme", "/"),
+        ("Authorization: Digest uri=\"sip:a@h.org;ttl=300\"", "a number up to 255", "300"),
+        ("Authorization: Digest uri=\"sip:a b\"", "';', '?' or the end of the URI", " b"),
+        ("Authorization: Digest uri=\"tel:+1", "a closing quote", ""),
         ("Authorization: Basic Zm9vOmJhcg==", "a token or a quoted string", "="),
         ("Call-Info: <x>", "a URI scheme", "x>"),
         ("Content-Disposition: ;x", "a disposition", ";x"),
@@ -255,6 +260,9 @@ fn headers_that_do_not() {
         ("Privacy: id;user;ID", "each value once", "ID"),
         ("Proxy-Authenticate: Digest stale=maybe", "true or false", "maybe"),
         ("Proxy-Authenticate: Digest qop=auth", "a quoted list", "auth"),
+        // RFC 3261 §25.1 `qop-options`: a comma alone stands between them.
+        ("Proxy-Authenticate: Digest qop=\"auth, auth-int\"", "a token", " auth-int"),
+        ("Proxy-Authenticate: Digest qop=\"auth ,auth-int\"", "a closing quote", " ,"),
         ("RAck: 1 2", "white space and a method", ""),
         ("Reason: SIP;text=x", "a quoted string", "x"),
         ("Record-Route: <sip:h.org>, ", "'<'", ""),

@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, Match, Rule, one_of, quoted_string, token, token_of};
 use super::params::token_or_quoted;
-use super::uri::uri_or_path;
+use super::uri::{uri, uri_or_path};
 
 type Known = (&'static str, Rule);
 
@@ -78,12 +78,12 @@ fn truth(c: &mut Cursor<'_>) -> Match {
     one_of(c, &["true", "false"], "true or false")
 }
 
-/// Tokens with commas between them in quotes.
+/// Tokens with commas between them in quotes, and no white space.
 fn quoted_tokens(c: &mut Cursor<'_>) -> Match {
     c.expect(b'"', "a quoted list")?;
     loop {
         token(c)?;
-        if !c.separator(b',') {
+        if !c.eat(b',') {
             return closing_quote(c, "a closing quote");
         }
     }
@@ -103,11 +103,16 @@ fn quoted_uris(c: &mut Cursor<'_>) -> Match {
     }
 }
 
-/// A Request-URI in quotes, which is not opened.
+/// A Request-URI in quotes (§22.4).
 fn quoted_uri(c: &mut Cursor<'_>) -> Match {
-    quoted_string(c)?;
-    c.sws();
-    Ok(())
+    c.expect(b'"', "a quoted URI")?;
+    let rest = c.rest();
+    let length = memchr::memchr(b'"', rest).unwrap_or(rest.len());
+    let mut inner = c.within(length);
+    uri(&mut inner)?;
+    inner.end("the end of the URI")?;
+    c.advance(length);
+    closing_quote(c, "a closing quote")
 }
 
 /// `RDQUOT`, which takes the white space behind it.
