@@ -33,7 +33,9 @@ pub(super) fn normalise(message: &[u8]) -> Normal {
         defect: None,
         lost: Lost::empty(),
         headers: 0,
-        blank_fold_from: None,
+        name: Name::Unknown,
+        double_fold_from: None,
+        is_behind_blank: false,
         is_left_out: false,
     };
     let leading = message.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
@@ -84,8 +86,12 @@ struct Writer {
     defect: Option<ParseError>,
     lost: Lost,
     headers: usize,
-    /// Where the header begins in which no fold of blanks alone was seen yet.
-    blank_fold_from: Option<usize>,
+    /// The name of the header before.
+    name: Name,
+    /// Where that begins, until two folds were seen together in it.
+    double_fold_from: Option<usize>,
+    /// Whether the line before was a fold of blanks alone.
+    is_behind_blank: bool,
     /// Whether the line before was left out: then what continues it is, too.
     is_left_out: bool,
 }
@@ -103,23 +109,34 @@ impl Writer {
         }
         self.lost.set(Lost::START_FOLDED, self.lost.contains(Lost::START_FOLDED) || self.headers == 0);
         self.bytes.truncate(self.bytes.len().saturating_sub(2));
-        self.bytes.push(b' ');
-        let blanks = line.iter().take_while(|byte| is_blank(**byte)).count();
-        if blanks == line.len() && self.is_blank_fold_odd() {
+        let escapes = self.bytes.iter().rev().take_while(|byte| **byte == b'\\').count();
+        if escapes % 2 == 1 && !self.may_end_with_backslash() {
+            self.lost |= Lost::ESCAPED_FOLD;
+        }
+        if self.is_behind_blank && self.is_double_fold_odd() {
             self.lost |= Lost::BLANK_FOLD;
         }
+        let blanks = line.iter().take_while(|byte| is_blank(**byte)).count();
+        self.is_behind_blank = blanks == line.len();
+        self.bytes.push(b' ');
         self.line(line.get(blanks..).unwrap_or_default());
+    }
+
+    /// Whether the header is text all through, where a backslash is a character like others and `LWS` may be repeated (RFC 3261 §25.1).
+    fn is_text(&self) -> bool {
+        matches!(self.name, Name::Unknown | Name::Subject | Name::Organization)
+    }
+
+    /// Whether a backslash may stand before a fold: in text, and at a Call-ID's end. Elsewhere it begins a quoted pair, which holds no CR.
+    fn may_end_with_backslash(&self) -> bool {
+        self.is_text() || matches!(self.name, Name::CallId | Name::InReplyTo | Name::Replaces | Name::Join)
     }
 
     /// Whether the header's grammar has `LWS` once only (RFC 3261 §25.1), which holds one fold. Text has it repeatedly: in quotes, in
     /// comments, and in headers that are text all through. Looks at each header once, so that the work stays linear.
-    fn is_blank_fold_odd(&mut self) -> bool {
-        let Some(line) = self.blank_fold_from.take().and_then(|from| self.bytes.get(from..)) else {
-            return false;
-        };
-        let name = line.get(..memchr::memchr(b':', line).unwrap_or_default()).unwrap_or_default();
-        let is_text = matches!(Name::find_bytes(name), Name::Unknown | Name::Subject | Name::Organization);
-        !is_text && memchr::memchr2(b'"', b'(', line).is_none()
+    fn is_double_fold_odd(&mut self) -> bool {
+        let line = self.double_fold_from.take().and_then(|from| self.bytes.get(from..));
+        !self.is_text() && line.is_some_and(|line| memchr::memchr2(b'"', b'(', line).is_none())
     }
 
     /// A header line, without white space before its colon. One without a name is left out.
@@ -138,7 +155,9 @@ impl Writer {
         }
         self.is_left_out = false;
         self.headers = self.headers.saturating_add(1);
-        self.blank_fold_from = Some(self.bytes.len());
+        self.name = Name::find_bytes(name);
+        self.double_fold_from = Some(self.bytes.len());
+        self.is_behind_blank = false;
         self.bytes.extend_from_slice(name);
         self.line(value);
     }

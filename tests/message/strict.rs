@@ -529,6 +529,22 @@ fn normalising_hides_nothing() {
     assert_eq!(edit("To: Bob", "To:\r\n \r\n Bob"), Ok(Some("no fold of white space alone")));
     assert_eq!(edit("To: Bob", "To: \"\r\n \r\n Bob\""), Ok(None));
     assert_eq!(edit("Content-Type", "X-Any:\r\n\t\r\n y\r\nContent-Type"), Ok(None));
+    // One `LWS` has one fold, and may be all that a line has behind its colon or a bracket.
+    let more = |line: &str| edit("Content-Type", &format!("{line}\r\nContent-Type"));
+    for line in ["Supported:\r\n ", "Accept: \r\n\t", "Subject:\r\n\t", "Route: <sip:h.org>\r\n  "] {
+        assert_eq!(more(line), Ok(None), "{line:?}");
+    }
+    for line in ["Supported:\r\n \r\n x", "Expires: 1 \r\n \r\n\t", "Allow: \r\n \r\n "] {
+        assert_eq!(more(line), Ok(Some("no fold of white space alone")), "{line:?}");
+    }
+    assert_eq!(more("Expires: 1\r\n "), Ok(Some("no white space at the end")));
+    // A quoted pair has no CR; elsewhere a backslash is a character.
+    for line in ["User-Agent: (a\\\r\n b)", "Reason: SIP;text=\"\\\\\\\r\n b\""] {
+        assert_eq!(more(line), Ok(Some("a character that can be escaped")), "{line:?}");
+    }
+    for line in ["Subject: a\\\r\n b", "In-Reply-To: a\\\r\n , b", "Reason: SIP;text=\"\\\\\r\n b\""] {
+        assert_eq!(more(line), Ok(None), "{line:?}");
+    }
     assert_eq!(edit("To: Bob", "To:\n Bob"), Ok(Some("CR and LF")));
     assert_eq!(edit("INVITE sip:bob", "\r\nINVITE sip:bob"), Ok(Some("a start line")));
     assert_eq!(edit("CSeq: 1 INVITE\r\n", "CSeq: 1\r\n INVITE \r\n"), Ok(Some("no white space at the end")));

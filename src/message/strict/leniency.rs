@@ -21,8 +21,10 @@ bitflags! {
         const START_FOLDED = 1 << 3;
         /// A line that is no header was left out.
         const LEFT_OUT = 1 << 4;
-        /// A fold of blanks alone stood where one fold is legal.
+        /// Two folds stood where one is legal.
         const BLANK_FOLD = 1 << 5;
+        /// A fold stood behind the backslash of a quoted pair.
+        const ESCAPED_FOLD = 1 << 6;
     }
 }
 
@@ -43,6 +45,7 @@ impl Message {
             (Lost::START_FOLDED, "a start line in one line", "RFC 3261 §7.1"),
             (Lost::LEFT_OUT, "a header name and ':'", "RFC 3261 §7.3"),
             (Lost::BLANK_FOLD, "no fold of white space alone", "RFC 3261 §25.1"),
+            (Lost::ESCAPED_FOLD, "a character that can be escaped", "RFC 3261 §25.1"),
         ];
         let (lost, expected, section) = all.into_iter().find(|(lost, ..)| self.lost.contains(*lost))?;
         let is_at_end = lost.contains(Lost::NO_EMPTY_LINE);
@@ -138,6 +141,7 @@ pub const LENIENCIES: &[Leniency] = &[
     ),
     row("a start line that is folded", LEGIBLE, "RFC 3261 §7.1", "Busy Here\r\n", "Busy\r\n Here\r\n"),
     row("folds of white space alone", LEGIBLE, "RFC 3261 §25.1", "CSeq: 1 INVITE", "CSeq: 1\r\n \r\n INVITE"),
+    row("a fold behind a backslash", LEGIBLE, "RFC 3261 §25.1", "From: Alice <", "From: \"Al\\\r\n ice\" <"),
     row(
         "several blanks between the parts of the start line",
         LEGIBLE,
