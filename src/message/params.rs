@@ -139,7 +139,8 @@ fn after_value<'a>(text: &'a str, whole: &str) -> Result<&'a str, ParseError> {
         return Ok(rest);
     }
     let belongs = |byte| {
-        scan::is_token_byte(byte) || matches!(byte, b'[' | b']' | b':' | b'/' | b'@' | b'$' | b'&' | b'+')
+        scan::is_token_byte(byte)
+            || matches!(byte, b'[' | b']' | b':' | b'/' | b'@' | b'$' | b'&' | b'+' | b'=')
     };
     let (value, rest) = scan::span(text, belongs);
     if value.is_empty() { scan::fault("a parameter value", whole, text) } else { Ok(rest) }
@@ -201,7 +202,7 @@ mod tests {
     #[test]
     fn check_finds_what_is_no_parameter() {
         let check = |text: &str| Params::new(text).check(text);
-        assert_eq!(check(";tag=1;x;y=\"z\""), Ok(()));
+        assert_eq!(check(";tag=1;x;y=\"z\";id=x=y=="), Ok(()));
         assert_eq!(check(";;x").unwrap_err().expected, "a parameter name");
         assert_eq!(check(";x=\"y").unwrap_err().expected, "a closing quote");
         assert_eq!(check(";x=").unwrap_err().at, 3);

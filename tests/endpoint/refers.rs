@@ -378,6 +378,22 @@ fn the_event_of_a_notify() {
 
 // ---- Which REFER a NOTIFY is about (§2.4.6) ----
 
+/// RFC 6665 §4.1.3: the state is what counts; a reason that says nothing to us changes nothing about that. Linphone writes this one.
+#[test]
+fn a_reason_that_is_no_token() {
+    let mut ua = ua();
+    let request =
+        Request::new(Method::Refer, "sip:alice@192.0.2.1").header("Refer-To", "<sip:carol@192.0.2.9>");
+    ua.sip.request(ua.now, request).unwrap();
+    let sent = ua.drain().only();
+    ua.hear(answer(&sent, 202, "n", CONTACT));
+    ua.hear(notify(&sent, "n", 1, "active").text());
+    let heard = ua.hear(notify(&sent, "n", 2, "terminated;reason=reason=noresource").text());
+    let lines = heard.lines();
+    assert_eq!(lines[0], "200 OK (NOTIFY)");
+    assert!(lines.iter().any(|line| line.contains("subscription ended")), "{lines:?}");
+}
+
 /// A NOTIFY of Alice's in the dialog of `ok`, about the REFER that `event` names.
 fn told(ok: &Message, cseq: u32, event: &str, state: &str) -> Req {
     Req::within(ok, "NOTIFY", cseq)

@@ -221,11 +221,11 @@ pub const LENIENCIES: &[Leniency] = &[
         "To: sip:bob@biloxi.example.com?x=y",
     ),
     row(
-        "parameter values with the characters of URI parameters",
+        "parameter values with the characters of URI parameters, or `=`",
         LEGIBLE,
         "RFC 3261 §20.20",
         ";tag=9fxced76sl",
-        ";tag=9fx/ced@76",
+        ";tag=9fx/ced@76=",
     ),
     row(
         "a parameter twice",

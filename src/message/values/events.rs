@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::cursor::Cursor;
 use super::time::{SECONDS, span};
-use crate::message::{Params, ParseError, scan};
+use crate::message::{Params, ParseError};
 
 /// `Event` (RFC 6665 §8.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +102,6 @@ impl<'a> SubscriptionState<'a> {
         let mut cursor = Cursor::new(value);
         let state = Substate::of(cursor.token("a subscription state")?);
         let params = cursor.params()?;
-        cursor.param(params, "reason", "a token", |value| scan::is_token(value).then_some(()))?;
         cursor.param(params, "expires", SECONDS, span)?;
         cursor.param(params, "retry-after", SECONDS, span)?;
         Ok(Self { state, params })
