@@ -56,7 +56,9 @@ impl Dialog {
         let Some(carrier) = carrier_of(message) else { return Ok(Meaning::Nothing) };
         // RFC 6337 §3.1.1: the 2xx says what the unreliable 1xx said, even where it does not repeat it.
         let repeated = match (side, carrier, &self.session.negotiation) {
-            (Side::Ours, Carrier::Success, negotiation) => negotiation.preview().map(Bytes::copy_from_slice),
+            (Side::Ours, Carrier::Success, negotiation) if !negotiation.is_stable() => {
+                negotiation.preview().map(Bytes::copy_from_slice)
+            }
             _ => None,
         };
         let sdp = message.session_description().or(repeated.as_deref());
@@ -75,6 +77,10 @@ impl Dialog {
     pub fn note_sent(&mut self, message: &Message) {
         let Err(refusal) = self.note(Side::Ours, message) else { return };
         let is_taken = match (refusal, carrier_of(message)) {
+            (Refusal::SdpMisplaced, Some(Carrier::Provisional)) => {
+                self.session.negotiation.announce(message.session_description().unwrap_or_default());
+                true
+            }
             // RFC 3262 §5: it lacks the offer. The peer looks for it in the 2xx then.
             (Refusal::SdpMissing, Some(Carrier::Reliable)) => true,
             // RFC 3261 §13.2.1, RFC 6337 §2.2: the peer ignores the description, that of before said again.

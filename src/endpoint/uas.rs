@@ -315,7 +315,7 @@ impl<D: Default> Endpoint<D> {
         }
     }
 
-    /// §13.2.1: the answer that an unreliable provisional answer has said, which the 2xx owes; `None` where the application says one itself.
+    /// §13.2.1: the answer, or the offer, that an unreliable provisional answer has said, which the 2xx owes; `None` where the application says one itself.
     fn answer_said(&self, slot: &ServerSlot<D>, reply: &Reply) -> Option<Body> {
         if reply.body.is_some() || !slot.context.is_invite() {
             return None;

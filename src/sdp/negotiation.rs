@@ -43,7 +43,7 @@ pub struct Negotiation {
 
 #[derive(Clone, PartialEq, Eq, Default)]
 struct Aside {
-    /// What an unreliable 1xx said the answer will be.
+    /// What an unreliable 1xx said the answer will be, or one of ours the offer.
     preview: Option<Arc<[u8]>>,
     /// What the exchange of an INVITE that has no final response yet replaced.
     undo: Option<Option<Agreed>>,
@@ -125,7 +125,8 @@ impl Negotiation {
         }
     }
 
-    /// What an unreliable 1xx of this INVITE said the answer will be, if one did: media may flow by it (RFC 3261 §13.2.1).
+    /// What an unreliable 1xx of this INVITE said the answer will be, if one did: media may flow by it (RFC 3261 §13.2.1). Where the INVITE has no offer, what
+    /// one of ours said: no offer yet, but the one that the 2xx is to have.
     pub fn preview(&self) -> Option<&[u8]> {
         self.aside.as_ref()?.preview.as_deref()
     }
@@ -191,6 +192,14 @@ impl Negotiation {
         match self.take(Side::Theirs, carrier, sdp) {
             Ok((meaning, _)) => Taken::As(meaning),
             Err(refusal) => Taken::Refused(refusal),
+        }
+    }
+
+    /// Keeps what an unreliable 1xx of ours says where the INVITE has no offer. The peer ignores it: an offer begins with the first reliable answer
+    /// (RFC 3261 §13.2.1).
+    pub(crate) fn announce(&mut self, sdp: &[u8]) {
+        if self.preview().is_none() && self.needs(Carrier::Success) == Ok(Body::Must(Meaning::Offer)) {
+            self.aside.get_or_insert_default().preview = Some(Arc::from(sdp));
         }
     }
 

@@ -103,6 +103,38 @@ fn the_answer_of_an_unreliable_183_is_that_of_the_2xx() {
     assert!(rejection.body().is_empty());
 }
 
+/// RFC 3261 §13.2.1: the offer to an INVITE without one stands in the first reliable answer: what a 183 has said that could not be reliable is
+/// said again by the 2xx, unless that says another.
+#[test]
+fn the_offer_of_an_unreliable_183_is_that_of_the_2xx() {
+    for is_reinvite in [false, true] {
+        for (reply, offer) in [(Reply::new(), SDP), (Reply::new().sdp(other()), &*other())] {
+            let mut ua = Ua::new();
+            let (ok, _) = ua.answered_call();
+            let invite = match is_reinvite {
+                false => Req::invite().call_id("second").branch("z9hG4bK-second"),
+                true => Req::within(&ok, "INVITE", 2).line(CONTACT.trim_end()),
+            };
+            let server = ua.hear(invite.text()).server();
+            ua.progress(server, Reply::code(183).sdp(SDP).reliable()).unwrap();
+            ua.progress(server, Reply::new()).unwrap();
+            let heard = ua.accept(server, reply).unwrap();
+            let ok = heard.message("200 OK (INVITE)");
+            assert_eq!(core::str::from_utf8(ok.body()), Ok(offer), "{is_reinvite}");
+            let ack = Req::within(&ok, "ACK", ok.cseq()).body("application/sdp", SDP);
+            assert!(ua.hear(ack.text()).sent().is_empty(), "no BYE: the offer has its answer");
+            assert_eq!(ua.sip.counts()[2], 2 - usize::from(is_reinvite));
+        }
+    }
+    // Carried elsewhere, it is not waited for.
+    let mut ua = Ua::new();
+    let server = ua.hear(Req::invite().text()).server();
+    ua.progress(server, Reply::code(183).sdp(SDP)).unwrap();
+    let ok = ua.accept(server, Reply::new().body("text/plain", "x")).unwrap().message("200 OK (INVITE)");
+    assert_eq!(ok.body(), b"x");
+    assert!(ua.hear(Req::within(&ok, "ACK", 1).text()).sent().is_empty());
+}
+
 /// What an ACK says of the session: how many streams, and the port of each.
 fn answered(ack: &Message, offer: &str) {
     let text = core::str::from_utf8(ack.session_description().expect("an answer")).unwrap();
