@@ -50,7 +50,7 @@ impl Phones {
                 _ => self.place(sip, now)?,
             },
             Event::Dialog { event: DialogEvent::Destroy { why: Why::Bye, .. }, .. } => {
-                self.place(sip, now)?
+                self.place(sip, now)?;
             }
             _ => {}
         }

@@ -704,6 +704,16 @@ fn a_2xx_without_sdp_keeps_the_early_answer() {
     assert_eq!((uas.local().sdp, uas.remote().sdp), (&b"answer"[..], &b"offer"[..]));
 }
 
+/// RFC 3261 §12.1.1: the Contact of a 2xx is where its sender wants to be reached from now on, whatever that of the 180 was.
+#[test]
+fn a_2xx_of_ours_may_bring_another_contact() {
+    let mut dialog = Dialog::uas(&invite(ALICE), &answer(180, BOB)).unwrap();
+    dialog.confirm_uas(&answer(200, "Contact: <sip:bob@192.0.2.40>\r\n"));
+    assert_eq!(dialog.local().contact, "sip:bob@192.0.2.40");
+    let next = next(&mut dialog, Method::Update);
+    assert_eq!(next.value(Name::Contact), Some("<sip:bob@192.0.2.40>"));
+}
+
 /// DESIGN §2.7: a 2xx that makes no dialog leaves the early one as it is.
 #[test]
 fn a_broken_2xx_confirms_nothing() {

@@ -1,7 +1,7 @@
 //! The session of a dialog: what is left of a change that fails, who holds whom, and what the answer to an offer says.
 
 use sip_proto::dialog::{Dialog, Modify};
-use sip_proto::sdp::{Meaning, Session, Side};
+use sip_proto::sdp::{Direction, Meaning, Session, Side};
 use sip_proto::{Message, Method};
 
 const ALICE: &str =
@@ -176,6 +176,26 @@ fn who_holds_whom_is_known_whenever_it_is_asked() {
         }
     }
     assert!(seen.len() > 8, "{seen:?}");
+}
+
+/// RFC 3264 §6.1, §8.4, RFC 6337 §5.3: who is held only listens, and says so in a refresh too. A peer that answers this as if it were not holding has ended
+/// nothing; and when it does end its hold, who only listened talks again.
+#[test]
+fn a_hold_outlasts_a_refresh_by_who_is_held() {
+    let mut dialog = call();
+    let listening = stating(BOB, 2, "recvonly");
+    for (by, offer, answered) in [
+        (Side::Theirs, stating(ALICE, 2, "sendonly"), listening.clone()),
+        (Side::Ours, listening, ALICE.replacen(" 1 IN", " 3 IN", 1)),
+    ] {
+        assert_eq!(dialog.note(by, &request("INVITE", 2, &offer)), Ok(Meaning::Offer));
+        assert_eq!(dialog.note(by.other(), &answer(200, "INVITE", 2, &answered)), Ok(Meaning::Answer));
+        assert_eq!(dialog.note(by, &request("ACK", 2, "")), Ok(Meaning::Nothing));
+        assert_eq!(holds(&dialog), (false, true), "{by:?}");
+    }
+    let answer = dialog.answer_to(stating(ALICE, 4, "sendrecv").as_bytes()).unwrap();
+    let directions: Vec<_> = Session::parse(&answer).unwrap().streams().map(|it| it.direction).collect();
+    assert_eq!(directions, [Direction::SendRecv]);
 }
 
 /// RFC 3261 §14.1: a first exchange that its INVITE takes with it leaves no hold.
