@@ -154,7 +154,7 @@ impl Connections {
     }
 
     /// Opens a connection without waiting for it.
-    fn connect(&self, Connect { transport, remote, token }: Connect) -> Option<Input> {
+    fn connect(&self, Connect { transport, remote, token, .. }: Connect) -> Option<Input> {
         if transport != Transport::Tcp {
             return Some(Input::SendFailed { token });
         }

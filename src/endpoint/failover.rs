@@ -11,7 +11,7 @@ use super::Endpoint;
 use super::event::Why;
 use super::ids::RequestId;
 use super::send::via_value;
-use super::slots::Stage;
+use super::slots::{Others, Stage};
 use super::transports::Route;
 use crate::context::Synthetic;
 use crate::message::{MAGIC_COOKIE, StatusCode, Transport};
@@ -19,26 +19,26 @@ use crate::message::{MAGIC_COOKIE, StatusCode, Transport};
 /// So many addresses of a name are tried.
 const MOST: usize = 16;
 
-/// Where a request may go yet, the next one last.
-pub(super) type Others = Box<Vec<(Transport, SocketAddr)>>;
-
 impl<D: Default> Endpoint<D> {
     /// Takes note of where a request may go if the address that it goes to first fails it.
     pub(super) fn note_others(
         &mut self,
         client: RequestId,
+        name: &str,
         others: impl Iterator<Item = (Transport, SocketAddr)>,
     ) {
         let Some(slot) = self.clients.get_mut(client) else { return };
-        let mut others: Vec<_> = others.take(MOST.saturating_sub(1)).collect();
-        others.reverse();
-        slot.others = (!others.is_empty()).then(|| Box::new(others));
+        let mut addresses: Vec<_> = others.take(MOST.saturating_sub(1)).collect();
+        addresses.reverse();
+        let others = Others { name: name.into(), addresses };
+        slot.others = Some(others).filter(|others| !others.addresses.is_empty()).map(Box::new);
     }
 
     /// The way of a request that was not sent yet to its next address.
     pub(super) fn next_address(&mut self, client: RequestId) -> Option<Route> {
-        let (transport, remote) = self.clients.get_mut(client)?.others.as_mut()?.pop()?;
-        Some(self.transports.route_to(transport, remote))
+        let others = self.clients.get_mut(client)?.others.as_mut()?;
+        let (transport, remote) = others.addresses.pop()?;
+        Some(self.transports.route_to(transport, remote, Some(&others.name)))
     }
 
     /// A request was answered 503: it goes to its next address. The transaction that was answered lives on under another name, which is handed back.

@@ -11,11 +11,11 @@ use super::flow::Flow;
 use super::ids::{DialogId, RequestId, Sender, Token};
 use super::output::Payload;
 use super::slots::{ClientSlot, EndedDialog, Purpose, Stage};
-use super::transports::{Route, Task, Transports};
+use super::transports::{Route, Task, Transports, first_hop};
 use super::{Endpoint, Event};
 use crate::context::{Cause, ClientEffects, Hop, Synthetic};
 use crate::dialog::Dialog;
-use crate::message::{Body, Header, Message, Method, Name, SipUri, StatusCode, Uri, is_sips};
+use crate::message::{Body, Header, Message, Method, Name, StatusCode, Uri, is_sips};
 use crate::random;
 use crate::sdp::Side;
 
@@ -409,7 +409,7 @@ impl<D: Default> Endpoint<D> {
         }
         let route = match self.transports.is_open(&flow) {
             true => self.stream_for(&ack, &flow),
-            false => Some(self.transports.route_to(flow.transport, flow.remote)),
+            false => Some(self.transports.route_after(&ack, flow)),
         };
         match route {
             None => self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody)),
@@ -446,22 +446,6 @@ impl<D: Default> Endpoint<D> {
             let by = if why == Why::Cancelled { By::Local } else { By::Remote };
             self.end_dialog(dialog, by, why, None, None);
         }
-    }
-}
-
-/// The URI of the hop that an INVITE of ours went to first (§8.1.2, §12.2.1.1): its first Route element, or its Request-URI where it has none, or where
-/// that is a strict router's; `None` where it cannot be told which.
-fn first_hop(request: &Message) -> Option<&str> {
-    let mut routes = request.routes();
-    let Some(first) = routes.next() else { return request.request_uri() };
-    let is_loose = |uri| Uri::parse(uri).ok().and_then(Uri::sip).is_some_and(SipUri::is_loose);
-    let first = first.ok()?.uri;
-    // Behind a strict router the target stands last.
-    let last = routes.last().map_or(Some(first), |last| last.ok().map(|last| last.uri))?;
-    match (is_loose(first), is_loose(last)) {
-        (false, _) => request.request_uri(),
-        (true, true) => Some(first),
-        (true, false) => None,
     }
 }
 

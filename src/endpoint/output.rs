@@ -82,12 +82,15 @@ impl fmt::Debug for Payload {
 }
 
 /// A connection to open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connect {
     /// The transport.
     pub transport: Transport,
     /// The peer's address.
     pub remote: SocketAddr,
+    /// Over TLS the domain that the address was found for: the peer's certificate has to be that domain's, or the connection is none (RFC 5922 §7.3). `None`
+    /// where a URI has the address itself. One domain's connections are not used for another.
+    pub name: Option<Box<str>>,
     /// To be given back with `Input::Connected` or `Input::SendFailed`.
     pub token: Token,
 }

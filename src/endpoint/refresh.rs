@@ -208,7 +208,7 @@ impl<D: Default> Endpoint<D> {
         slot.too_small = slot.too_small.saturating_add(1);
         let tail = self.hand_on(client, Stage::Parked(Arc::new(message)))?;
         let route = self.transports.route_again(flow);
-        let route = route.unwrap_or_else(|| self.transports.route_to(flow.transport, flow.remote));
+        let route = route.unwrap_or_else(|| self.transports.route_after(&request, flow));
         self.launch_by(route, client);
         Some(tail)
     }

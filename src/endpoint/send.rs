@@ -38,7 +38,11 @@ impl<D: Default> Endpoint<D> {
             return self.transmit(flow, payload, Token(Sender::Server(server)));
         }
         let remote = SocketAddr::new(flow.remote.ip(), slot.return_port);
-        let route = self.transports.route_to(flow.transport, remote);
+        let sent_by = response.top_via().ok().and_then(|via| match via.host {
+            Host::Name(name) => Some(name),
+            Host::Ip(_) => None,
+        });
+        let route = self.transports.route_to(flow.transport, remote, sent_by);
         if let Some(slot) = self.servers.get_mut(server).filter(|slot| !slot.is_waiting) {
             slot.is_waiting = true;
             self.go(route, Task::Answer(server));
@@ -84,24 +88,26 @@ impl<D: Default> Endpoint<D> {
         let expiry = self.now + self.config.settings.timers.give_up();
         match route {
             Route::Flow(flow) => self.perform(task, Some(flow)),
-            Route::Connect { transport, remote } => {
+            Route::Connect(far) => {
                 let known = self.transports.streams().saturating_add(self.transports.connects());
                 let is_full = known >= self.config.limits.flows;
-                if is_full && !self.transports.is_connecting(transport, remote) {
+                if is_full && !self.transports.is_connecting(&far) {
                     self.perform(task, None);
                     return None;
                 }
-                let id = self.transports.wait_for(transport, remote, task)?;
+                let (transport, remote, name) = far.clone();
+                let id = self.transports.wait_for(far, task)?;
                 if let Some(timer) = self.transports.connect_timer(id) {
                     self.timers.set(timer, Owner::Connect(id), Some(expiry), self.now);
                 }
                 let token = Token(Sender::Connect(id));
-                self.queue.push_back(Output::Connect(Connect { transport, remote, token }));
+                self.queue.push_back(Output::Connect(Connect { transport, remote, name, token }));
             }
             Route::Resolve { host, port, transport, secure } => {
                 let timer = super::timers::Handle::NONE;
                 let tasks = [task].into_iter().collect();
-                let query = self.transports.queries.insert(Query { secure, tasks, timer });
+                let query =
+                    self.transports.queries.insert(Query { host: host.clone(), secure, tasks, timer });
                 if let Some(entry) = self.transports.queries.get_mut(query) {
                     self.timers.set(&mut entry.timer, Owner::Query(query), Some(expiry), self.now);
                 }
@@ -158,7 +164,7 @@ impl<D: Default> Endpoint<D> {
         }
         let Some(connect) = connect else { return };
         self.timers.release(connect.timer);
-        for task in connect.tasks {
+        for task in self.transports.opened(&flow, connect) {
             self.perform(task, has_room.then_some(flow));
         }
     }
@@ -174,16 +180,20 @@ impl<D: Default> Endpoint<D> {
 
     /// A look-up has its answer; none, or none that will do, is a failure.
     pub(super) fn resolved(&mut self, query: QueryId, targets: &[(Transport, SocketAddr)]) {
-        let Some(Query { secure, tasks, timer }) = self.transports.queries.remove(query) else { return };
+        let Some(Query { host, secure, tasks, timer }) = self.transports.queries.remove(query) else {
+            return;
+        };
         self.timers.release(timer);
         let mut targets = targets.iter().copied().filter(|(transport, _)| !secure || transport.is_secure());
         let first = targets.next();
         for task in tasks {
             if let Task::Launch(client) = task {
-                self.note_others(client, targets.clone());
+                self.note_others(client, &host, targets.clone());
             }
             match first {
-                Some((transport, remote)) => _ = self.go(self.transports.route_to(transport, remote), task),
+                Some((transport, remote)) => {
+                    _ = self.go(self.transports.route_to(transport, remote, Some(&host)), task);
+                }
                 None => self.perform(task, None),
             }
         }
@@ -214,7 +224,7 @@ impl<D: Default> Endpoint<D> {
             flow.transport == Transport::Udp && request.as_bytes().len() > self.config.policy.datagram;
         let is_unicast = !flow.remote.ip().is_multicast();
         let goes = is_too_long && is_unicast && self.transports.has(Transport::Tcp);
-        goes.then(|| self.transports.route_to(Transport::Tcp, flow.remote))
+        goes.then(|| self.transports.route_to(Transport::Tcp, flow.remote, None))
     }
 
     /// The way by TCP for a request within a dialog where an earlier one, which was too long for datagrams, waits for that connection: it goes behind that one.
@@ -224,9 +234,9 @@ impl<D: Default> Endpoint<D> {
             Task::Launch(client) => self.clients.get(*client).is_some_and(|slot| slot.dialog == Some(dialog)),
             _ => false,
         };
-        let is_waiting = flow.transport == Transport::Udp
-            && self.transports.waiting(Transport::Tcp, flow.remote).iter().any(is_earlier);
-        is_waiting.then(|| self.transports.route_to(Transport::Tcp, flow.remote))
+        let is_waiting =
+            flow.transport == Transport::Udp && self.transports.waiting(flow.remote).iter().any(is_earlier);
+        is_waiting.then(|| self.transports.route_to(Transport::Tcp, flow.remote, None))
     }
 
     /// Hands a message to a flow, with a Via for its transport where another was guessed, and a Contact for `found`: the flow that was found for it, by which

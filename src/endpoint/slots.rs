@@ -5,12 +5,12 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 use core::num::NonZeroU64;
 use core::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::failover::Others;
 use super::flow::{Flow, KeptFlow};
 use super::ids::{DialogId, QueryId, RequestId, ServerId};
 use super::policy::Handling;
@@ -22,7 +22,7 @@ use crate::dialog::{
     Dialog, DialogState, InDialog, Modify, SessionTimer, SessionTimers, Subject, Subscriber, TimerMode,
     UsageId, Usages,
 };
-use crate::message::{Header, Message, Method, StatusCode};
+use crate::message::{Header, Message, Method, StatusCode, Transport};
 use crate::sdp::Change;
 use crate::time::Timestamp;
 use crate::transaction::MatchId;
@@ -105,7 +105,7 @@ pub(super) struct ClientSlot<D> {
     /// Where an INVITE may go that is redirected.
     pub(super) targets: Option<Box<TargetSet>>,
     /// The addresses of its next hop that were not tried yet.
-    pub(super) others: Option<Others>,
+    pub(super) others: Option<Box<Others>>,
     /// What the request is to do to the session of its dialog.
     pub(super) wish: Option<Box<Wish>>,
     /// The dialog that ended while the re-INVITE was under way: the ACK of its 2xx is written by it.
@@ -116,6 +116,15 @@ pub(super) struct ClientSlot<D> {
     pub(super) usage: Option<UsageId>,
     pub(super) data: Option<D>,
     pub(super) timer: Handle,
+}
+
+/// The addresses that a request may go to yet (RFC 3263 §4.3).
+#[derive(Clone, Debug)]
+pub(super) struct Others {
+    /// The name whose addresses they are.
+    pub(super) name: Box<str>,
+    /// The next one last.
+    pub(super) addresses: Vec<(Transport, SocketAddr)>,
 }
 
 /// A request waits for a flow before its context begins.

@@ -17,7 +17,7 @@ use super::flow::{Bound, Flow};
 use super::ids::{ConnectId, QueryId, RequestId, ServerId};
 use super::timers::Handle;
 use crate::dialog::Dialog;
-use crate::message::{Framer, Host, Message, ParseError, Transport, Uri, is_sips};
+use crate::message::{Framer, Host, Message, ParseError, SipUri, Transport, Uri, is_sips};
 
 /// Hashes addresses that peers choose, with a key that they do not know.
 #[derive(Clone, Debug)]
@@ -39,11 +39,11 @@ pub(super) struct Transports {
     /// What stands in Via and Contact until a socket is bound.
     unbound: Names,
     user: String,
-    streams: HashMap<Flow, Framer, Keyed>,
+    streams: HashMap<Flow, Stream, Keyed>,
     /// The open connections to each address, the one that was heard of last at the end.
     by_remote: HashMap<(Transport, SocketAddr), SmallVec<[Flow; 1]>, Keyed>,
     connects: SlotMap<ConnectId, Connecting>,
-    connecting: HashMap<(Transport, SocketAddr), ConnectId, Keyed>,
+    connecting: HashMap<Far, ConnectId, Keyed>,
     pub(super) queries: SlotMap<QueryId, Query>,
 }
 
@@ -54,6 +54,17 @@ const MOST_FORMER: usize = 8;
 struct Socket {
     bound: Bound,
     names: Names,
+}
+
+/// The other end of a connection: over TLS the domain counts too that it was opened for (RFC 5922 §7.3).
+type Far = (Transport, SocketAddr, Option<Box<str>>);
+
+/// An open connection.
+#[derive(Clone, Debug, Default)]
+struct Stream {
+    framer: Framer,
+    /// The domain that its certificate is for, if it was opened for one.
+    name: Option<Box<str>>,
 }
 
 /// How peers are told to reach us over one transport.
@@ -68,8 +79,7 @@ pub(super) struct Names {
 /// A connection that is being opened, and what waits for it.
 #[derive(Clone, Debug)]
 pub(super) struct Connecting {
-    pub(super) transport: Transport,
-    pub(super) remote: SocketAddr,
+    far: Far,
     pub(super) tasks: SmallVec<[Task; 1]>,
     pub(super) timer: Handle,
 }
@@ -77,6 +87,7 @@ pub(super) struct Connecting {
 /// A host that is being looked up, and what waits for it.
 #[derive(Clone, Debug)]
 pub(super) struct Query {
+    pub(super) host: Box<str>,
     pub(super) secure: bool,
     pub(super) tasks: SmallVec<[Task; 1]>,
     pub(super) timer: Handle,
@@ -101,7 +112,7 @@ pub(super) enum Task {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Route {
     Flow(Flow),
-    Connect { transport: Transport, remote: SocketAddr },
+    Connect(Far),
     Resolve { host: Box<str>, port: Option<u16>, transport: Option<Transport>, secure: bool },
 }
 
@@ -110,7 +121,7 @@ impl Route {
     pub(super) fn transport(&self) -> Transport {
         match self {
             Self::Flow(flow) => flow.transport,
-            Self::Connect { transport, .. } => *transport,
+            Self::Connect((transport, ..)) => *transport,
             Self::Resolve { transport: Some(transport), .. } => *transport,
             Self::Resolve { secure: true, .. } => Transport::Tls,
             Self::Resolve { .. } => Transport::Udp,
@@ -122,7 +133,7 @@ impl Route {
     /// The address of the next hop, as far as it is known.
     pub(super) fn towards(&self) -> Option<IpAddr> {
         match self {
-            Self::Flow(Flow { remote, .. }) | Self::Connect { remote, .. } => Some(remote.ip()),
+            Self::Flow(Flow { remote, .. }) | Self::Connect((_, remote, _)) => Some(remote.ip()),
             Self::Resolve { .. } => None,
         }
     }
@@ -211,12 +222,20 @@ impl Transports {
         sockets.clone().find(fits).or_else(|| sockets.next())
     }
 
-    /// The way to an address over a transport.
-    pub(super) fn route_to(&self, transport: Transport, remote: SocketAddr) -> Route {
+    /// The way to an address over a transport, which was found for the domain `name`, if for one.
+    pub(super) fn route_to(&self, transport: Transport, remote: SocketAddr, name: Option<&str>) -> Route {
         if transport.is_reliable() {
-            return match self.by_remote.get(&(transport, remote)).and_then(|flows| flows.last()) {
+            let name = name.filter(|_| transport.is_secure());
+            let is_named_so = |flow: &&Flow| {
+                let known = self.streams.get(*flow).and_then(|stream| stream.name.as_deref());
+                name.is_none_or(|name| known.is_some_and(|known| known.eq_ignore_ascii_case(name)))
+            };
+            let known = self.by_remote.get(&(transport, remote));
+            return match known.and_then(|flows| flows.iter().rfind(is_named_so)) {
                 Some(flow) => Route::Flow(*flow),
-                None => Route::Connect { transport, remote },
+                None => {
+                    Route::Connect((transport, remote, name.map(|name| name.to_ascii_lowercase().into())))
+                }
             };
         }
         let unspecified: IpAddr =
@@ -247,7 +266,7 @@ impl Transports {
             Host::Ip(ip) => {
                 let transport = transport.unwrap_or(Transport::Udp);
                 let port = uri.port.unwrap_or(transport.default_port());
-                Ok(self.route_to(transport, SocketAddr::new(ip, port)))
+                Ok(self.route_to(transport, SocketAddr::new(ip, port), None))
             }
             Host::Name(name) => Ok(Route::Resolve { host: name.into(), port: uri.port, transport, secure }),
         }
@@ -256,8 +275,7 @@ impl Transports {
     /// Whether the host of a URI is a name that no look-up finds: browsers, which know no address of theirs, have one in Contact (RFC 7118 §B.1, RFC 2606
     /// §2).
     pub(super) fn is_nowhere(uri: &str) -> bool {
-        let host = Uri::parse(uri).ok().and_then(Uri::sip).map(|uri| uri.maddr().unwrap_or(uri.host));
-        let Some(Host::Name(name)) = host else { return false };
+        let Some(name) = name_in(uri) else { return false };
         name.trim_end_matches('.').rsplit('.').next().is_some_and(|top| top.eq_ignore_ascii_case("invalid"))
     }
 
@@ -275,13 +293,18 @@ impl Transports {
     pub(super) fn route_again(&self, flow: Flow) -> Option<Route> {
         match flow.transport.is_reliable() {
             true => self.is_open(&flow).then_some(Route::Flow(flow)),
-            false => Some(self.route_to(flow.transport, flow.remote)),
+            false => Some(self.route_to(flow.transport, flow.remote, None)),
         }
+    }
+
+    /// The way to where this request went by a connection that is gone.
+    pub(super) fn route_after(&self, request: &Message, flow: Flow) -> Route {
+        self.route_to(flow.transport, flow.remote, first_hop(request).and_then(name_in))
     }
 
     /// This flow, where it is one of datagrams from the socket that is bound now.
     pub(super) fn as_bound(&self, flow: Flow) -> Flow {
-        match self.route_to(flow.transport, flow.remote) {
+        match self.route_to(flow.transport, flow.remote, None) {
             Route::Flow(bound) if !flow.transport.is_reliable() => bound,
             _ => flow,
         }
@@ -303,6 +326,15 @@ impl Transports {
         true
     }
 
+    /// Takes note that an open connection was opened for what it `was` asked for.
+    pub(super) fn opened(&mut self, flow: &Flow, was: Connecting) -> SmallVec<[Task; 1]> {
+        let (.., name) = was.far;
+        if let Some(stream) = self.streams.get_mut(flow) {
+            stream.name = name;
+        }
+        was.tasks
+    }
+
     /// Forgets a connection. Another one to the same address serves in its place.
     pub(super) fn close(&mut self, flow: &Flow) {
         self.streams.remove(flow);
@@ -316,7 +348,7 @@ impl Transports {
 
     /// The octets of a connection that are not yet a message.
     pub(super) fn framer(&mut self, flow: &Flow) -> Option<&mut Framer> {
-        self.streams.get_mut(flow)
+        self.streams.get_mut(flow).map(|stream| &mut stream.framer)
     }
 
     /// How many connections are known.
@@ -329,30 +361,24 @@ impl Transports {
         self.connects.len()
     }
 
-    /// Whether a connection to this address is being opened.
-    pub(super) fn is_connecting(&self, transport: Transport, remote: SocketAddr) -> bool {
-        self.connecting.contains_key(&(transport, remote))
+    /// Whether a connection to there is being opened.
+    pub(super) fn is_connecting(&self, far: &Far) -> bool {
+        self.connecting.contains_key(far)
     }
 
-    /// What waits for a connection to this address.
-    pub(super) fn waiting(&self, transport: Transport, remote: SocketAddr) -> &[Task] {
+    /// What waits for a connection by TCP to this address.
+    pub(super) fn waiting(&self, remote: SocketAddr) -> &[Task] {
         if self.connects.is_empty() {
             return &[];
         }
-        let connect = self.connecting.get(&(transport, remote)).and_then(|id| self.connects.get(*id));
-        connect.map_or(&[], |connect| &connect.tasks)
+        let connecting = self.connecting.get(&(Transport::Tcp, remote, None));
+        connecting.and_then(|id| self.connects.get(*id)).map_or(&[], |connect| &connect.tasks)
     }
 
-    /// Lets a task wait for a connection to this address; the connection's id if it has yet to be asked for.
-    pub(super) fn wait_for(
-        &mut self,
-        transport: Transport,
-        remote: SocketAddr,
-        task: Task,
-    ) -> Option<ConnectId> {
-        if let Some(connect) =
-            self.connecting.get(&(transport, remote)).and_then(|id| self.connects.get_mut(*id))
-        {
+    /// Lets a task wait for a connection to there; the connection's id if it has yet to be asked for.
+    pub(super) fn wait_for(&mut self, far: Far, task: Task) -> Option<ConnectId> {
+        let connecting = self.connecting.get(&far);
+        if let Some(connect) = connecting.and_then(|id| self.connects.get_mut(*id)) {
             // A stored answer is sent once, however often its request comes again meanwhile.
             if !connect.tasks.contains(&task) {
                 connect.tasks.push(task);
@@ -360,8 +386,8 @@ impl Transports {
             return None;
         }
         let tasks = [task].into_iter().collect();
-        let id = self.connects.insert(Connecting { transport, remote, tasks, timer: Handle::NONE });
-        self.connecting.insert((transport, remote), id);
+        let id = self.connects.insert(Connecting { far: far.clone(), tasks, timer: Handle::NONE });
+        self.connecting.insert(far, id);
         Some(id)
     }
 
@@ -373,8 +399,32 @@ impl Transports {
     /// Takes out what waits for a connection: it is open, or never will be.
     pub(super) fn take_connect(&mut self, id: ConnectId) -> Option<Connecting> {
         let connect = self.connects.remove(id)?;
-        self.connecting.remove(&(connect.transport, connect.remote));
+        self.connecting.remove(&connect.far);
         Some(connect)
+    }
+}
+
+/// The URI of the hop that a request of ours goes to first (§8.1.2, §12.2.1.1): its first Route element, or its Request-URI where it has none, or where
+/// that is a strict router's; `None` where it cannot be told which.
+pub(super) fn first_hop(request: &Message) -> Option<&str> {
+    let mut routes = request.routes();
+    let Some(first) = routes.next() else { return request.request_uri() };
+    let is_loose = |uri| Uri::parse(uri).ok().and_then(Uri::sip).is_some_and(SipUri::is_loose);
+    let first = first.ok()?.uri;
+    // Behind a strict router the target stands last.
+    let last = routes.last().map_or(Some(first), |last| last.ok().map(|last| last.uri))?;
+    match (is_loose(first), is_loose(last)) {
+        (false, _) => request.request_uri(),
+        (true, true) => Some(first),
+        (true, false) => None,
+    }
+}
+
+/// The domain name that a URI leads to; `None` for an address.
+pub(super) fn name_in(uri: &str) -> Option<&str> {
+    match Uri::parse(uri).ok().and_then(Uri::sip).map(|uri| uri.maddr().unwrap_or(uri.host))? {
+        Host::Name(name) => Some(name),
+        Host::Ip(_) => None,
     }
 }
 

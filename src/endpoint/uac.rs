@@ -357,16 +357,17 @@ impl<D: Default> Endpoint<D> {
         let Some((flow, ack)) = flow.zip(ack) else { return };
         match self.transports.is_open(&flow) {
             true => self.transmit(flow, Payload::Message(ack), Token(Sender::Nobody)),
-            false => _ = self.go(self.transports.route_to(flow.transport, flow.remote), Task::HopAck(ack)),
+            false => _ = self.go(self.transports.route_after(&ack, flow), Task::HopAck(ack)),
         }
     }
 
     /// The CANCEL goes where its INVITE went, in a transaction of its own (§9.1).
     fn send_cancel(&mut self, client: RequestId) {
-        let Some(flow) = self.clients.get(client).and_then(|slot| slot.flow) else { return };
+        let Some(slot) = self.clients.get(client) else { return };
+        let Some((flow, request)) = slot.flow.zip(slot.request()) else { return };
         match self.transports.is_open(&flow) {
             true => self.launch_cancel(client, flow),
-            false => _ = self.go(self.transports.route_to(flow.transport, flow.remote), Task::Cancel(client)),
+            false => _ = self.go(self.transports.route_after(request, flow), Task::Cancel(client)),
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::support::{CONTACT, Heard, Req, SDP, Ua, address, answer, question, results, secs};
 use sip_proto::context::{Invite, Reply, Request};
 use sip_proto::message::Name;
-use sip_proto::{Input, Message, Method, RequestId, Transport};
+use sip_proto::{Flow, Input, Message, Method, Output, RequestId, Transport};
 
 const FIRST: &str = "192.0.2.11:5060";
 const SECOND: &str = "192.0.2.12:5060";
@@ -83,7 +83,7 @@ fn the_next_address_is_tried() {
 }
 
 fn last_connect(heard: &Heard) -> sip_proto::endpoint::Token {
-    let Some((_, sip_proto::Output::Connect(connect))) = heard.0.last() else { panic!("{heard:?}") };
+    let Some((_, Output::Connect(connect))) = heard.0.last() else { panic!("{heard:?}") };
     connect.token
 }
 
@@ -214,4 +214,87 @@ fn sixteen_are_tried() {
     let heard = ua.input(Input::SendFailed { token: heard.token() });
     assert_eq!(results(&heard, id), [503]);
     ua.pass_all();
+}
+
+/// What was asked to be opened: to which address, for which domain.
+fn connects(heard: &Heard) -> Vec<(String, Option<String>)> {
+    let of = |output: &Output<u32>| match output {
+        Output::Connect(connect) => {
+            Some((connect.remote.to_string(), connect.name.as_deref().map(String::from)))
+        }
+        _ => None,
+    };
+    heard.0.iter().filter_map(|(_, output)| of(output)).collect()
+}
+
+/// RFC 5922 §7.3: over TLS the domain that was looked up is what the certificate has to be for. Who has shown that for one domain has not for another
+/// that is at the same address; a URI that has the address itself goes to whoever is there.
+#[test]
+fn a_connection_over_tls_is_for_a_domain() {
+    let mut ua = Ua::new();
+    let tls = |conn| Flow { transport: Transport::Tls, ..Ua::new().tcp(FIRST, conn) };
+    let send = |ua: &mut Ua, uri: &str| {
+        ua.sip.request(ua.now, Request::new(Method::Message, uri.to_string())).unwrap();
+        let heard = ua.drain();
+        match uri.contains("192.") {
+            true => heard,
+            false => found(ua, &heard, &[(Transport::Tls, FIRST), (Transport::Tls, SECOND)]),
+        }
+    };
+    let here = |name: &str| vec![(FIRST.to_string(), Some(name.to_string()))];
+    let heard = send(&mut ua, "sips:alice@Example.com");
+    assert_eq!(connects(&heard), here("example.com"));
+    let again = send(&mut ua, "sips:alice@EXAMPLE.COM");
+    assert_eq!(again.lines(), [""; 0], "it waits for the same");
+    let other = send(&mut ua, "sips:alice@example.net");
+    assert_eq!(connects(&other), here("example.net"));
+    let opened = ua.input(Input::Connected { token: heard.token(), flow: tls(1) });
+    assert_eq!(opened.lines(), ["MESSAGE"; 2]);
+    assert!(opened.transmits().iter().all(|sent| sent.flow == tls(1)));
+    // What is heard of a connection makes it none of another domain.
+    ua.hear_on(tls(1), "\r\n\r\n");
+    let opened = ua.input(Input::Connected { token: other.token(), flow: tls(2) });
+    assert_eq!(opened.transmits().iter().map(|sent| sent.flow).collect::<Vec<_>>(), [tls(2)]);
+    let uris =
+        [("sips:alice@example.com", 1), ("sips:alice@example.net", 2), ("sips:alice@192.0.2.11:5060", 2)];
+    for (uri, conn) in uris {
+        let heard = send(&mut ua, uri);
+        let ways: Vec<_> = heard.transmits().iter().map(|sent| sent.flow).collect();
+        assert_eq!(ways, [tls(conn)], "{uri}");
+    }
+    // The next address of a name is that name's too.
+    ua.input(Input::Closed { flow: tls(1) });
+    let heard = send(&mut ua, "sips:alice@example.com");
+    assert_eq!(connects(&heard), here("example.com"));
+    let heard = ua.input(Input::SendFailed { token: heard.token() });
+    assert_eq!(connects(&heard), [(SECOND.to_string(), Some("example.com".into()))]);
+    // Over TCP connections are shared.
+    for uri in ["sip:alice@example.com", "sip:alice@example.net"] {
+        let id = ua.sip.request(ua.now, Request::new(Method::Message, uri)).unwrap();
+        let heard = ua.drain();
+        let heard = found(&mut ua, &heard, &[(Transport::Tcp, THIRD)]);
+        let expected = if uri.ends_with("com") { vec![(THIRD.to_string(), None)] } else { vec![] };
+        assert_eq!(connects(&heard), expected, "{id:?}");
+    }
+}
+
+/// RFC 5922 §7.3: what goes where an INVITE went, whose connection is gone, is for the domain that the INVITE was for: ACK and CANCEL.
+#[test]
+fn what_follows_an_invite_is_for_its_domain() {
+    for is_cancelled in [false, true] {
+        let mut ua = Ua::new();
+        let tls = |conn| Flow { transport: Transport::Tls, ..Ua::new().tcp(FIRST, conn) };
+        let (id, heard) = ua.invite(Invite::to("sips:alice@example.com").sdp(SDP));
+        let heard = found(&mut ua, &heard, &[(Transport::Tls, FIRST)]);
+        let invite = ua.input(Input::Connected { token: heard.token(), flow: tls(1) }).only();
+        ua.hear_on(tls(1), answer(&invite, 180, "a", ""));
+        ua.input(Input::Closed { flow: tls(1) });
+        let heard = match is_cancelled {
+            true => ua.cancel(id),
+            // §18.2.2: the server has opened another one.
+            false => ua.hear_on(tls(7), answer(&invite, 486, "a", "")),
+        };
+        let expected = vec![(FIRST.to_string(), Some("example.com".to_string()))];
+        assert_eq!(connects(&heard), expected, "{heard:?}");
+    }
 }

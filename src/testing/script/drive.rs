@@ -158,7 +158,7 @@ impl Driver {
     fn notice(&mut self, notice: Notice) -> Result<(), Violation> {
         match notice {
             Notice::Connected(number) => {
-                let Some(connect) = newest(&self.peer.connects, number).copied() else { return Ok(()) };
+                let Some(connect) = newest(&self.peer.connects, number).cloned() else { return Ok(()) };
                 let conn = 100 + self.peer.flows.len() as u32;
                 let flow = Flow {
                     transport: connect.transport,
@@ -170,7 +170,7 @@ impl Driver {
                 self.input(Input::Connected { token: connect.token, flow })
             }
             Notice::Unconnected(number) => {
-                let Some(connect) = newest(&self.peer.connects, number).copied() else { return Ok(()) };
+                let Some(connect) = newest(&self.peer.connects, number).cloned() else { return Ok(()) };
                 self.input(Input::SendFailed { token: connect.token })
             }
             Notice::Resolved(number, how) => {

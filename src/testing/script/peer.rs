@@ -115,7 +115,7 @@ impl Peer {
     /// Learns from what the endpoint puts out.
     pub(super) fn hear(&mut self, output: &Output) {
         match output {
-            Output::Connect(connect) => self.connects.push(*connect),
+            Output::Connect(connect) => self.connects.push(connect.clone()),
             Output::Resolve(query) => self.queries.push(query.clone()),
             Output::Transmit(transmit) => {
                 self.tokens.push(transmit.token);
