@@ -86,7 +86,7 @@ fn options_say_what_is_accepted() {
 
 /// RFC 3261 §8.1.1.7: one Via, SIP/2.0, whose branch begins with the magic cookie and is nobody else's; a CANCEL and the ACK of a failure have
 /// that of their INVITE, the ACK of a 2xx has one of its own.
-// Holds: 3261-8.1.1.7-1, 3261-8.1.1.7-2, 3261-8.1.1.7-3, 3261-8.1.1.7-4, 3261-8.1.1.7-5
+// Holds: 3261-8.1.1.6-1, 3261-8.1.1.6-2, 3261-8.1.1.7-1, 3261-8.1.1.7-2, 3261-8.1.1.7-3, 3261-8.1.1.7-4, 3261-8.1.1.7-5
 #[test]
 fn every_request_has_a_via_of_its_own() {
     let mut ua = Ua::new();
@@ -114,6 +114,9 @@ fn every_request_has_a_via_of_its_own() {
         assert!(request.value(Name::Via).unwrap().starts_with("SIP/2.0/UDP "), "{request:?}");
         assert!(branch(request).starts_with("z9hG4bK"), "{request:?}");
         assert!(branches.insert(branch(request)), "a branch twice: {request:?}");
+    }
+    for request in sent.iter().chain([&cancel, &hop_ack]) {
+        assert_eq!(request.values(Name::MaxForwards).collect::<Vec<_>>(), ["70"], "§8.1.1.6: {request:?}");
     }
 }
 
@@ -366,13 +369,15 @@ fn unknown_codes_within_a_dialog() {
 
 // ---- CANCEL and ACK (§9.1, §8.2.2.3, §13.2.2.4) ----
 
-/// RFC 3261 §8.2.2.3, §9.1: neither the CANCEL nor the ACK of a failure requires anything, whatever the INVITE did.
+/// RFC 3261 §8.2.2.3, §9.1: neither the CANCEL nor the ACK of a failure requires anything, whatever the INVITE did; §22.1: the ACK has its credentials.
 // Holds: 3261-8.2.2.3-3, 3261-9.1-6
 #[test]
 fn cancel_and_the_ack_of_a_failure_require_nothing() {
     let mut ua = Ua::new();
     let invite =
         Invite::to("sip:alice@192.0.2.1").header("Require", "replaces").header("Proxy-Require", "path");
+    let credentials = ["Digest username=\"bob\", realm=\"a\"", "Digest username=\"bob\", realm=\"b\""];
+    let invite = invite.header("Authorization", credentials[0]).header("Proxy-Authorization", credentials[1]);
     let (id, heard) = ua.invite(invite);
     let invite = heard.only();
     assert_eq!(
@@ -385,6 +390,8 @@ fn cancel_and_the_ack_of_a_failure_require_nothing() {
     }
     let cancel = ua.cancel(id).only();
     let ack = ua.hear(answer(&invite, 487, "a", "")).message("ACK");
+    let said = [Name::Authorization, Name::ProxyAuthorization].map(|name| ack.value(name));
+    assert_eq!(said, credentials.map(Some));
     for message in [cancel, ack] {
         assert_eq!((message.value(Name::Require), message.value(Name::ProxyRequire)), (None, None));
     }
