@@ -346,7 +346,7 @@ fn a_notify_that_fails() {
 }
 
 /// RFC 5057 §5.1: a NOTIFY that is refused otherwise takes nothing with it; and of two subscriptions the other one only where the dialog is over.
-// Holds: 5057-5.1-1, 5057-5.1-2, 5057-5.1-4, 5057-5.1-5, 5057-5.1-6, 5057-5.1-7
+// Holds: 5057-5.1-1, 5057-5.1-4, 5057-5.1-5, 5057-5.1-6, 5057-5.1-7
 #[test]
 fn what_the_failure_of_a_notify_leaves() {
     let others = [(481, [false, true]), (489, [false, true]), (404, [false; 2]), (604, [false; 2])];

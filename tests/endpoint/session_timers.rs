@@ -290,7 +290,7 @@ fn what_the_application_says_holds() {
 }
 
 /// §9: but not where no UAS may say it: more than was asked for, less than is allowed, nobody to refresh or another than was asked for.
-// Holds: 4028-9-4, 4028-9-5, 4028-9-6, 4028-9-8, 4028-9-9, 4028-9-11
+// Holds: 4028-9-4, 4028-9-6, 4028-9-8, 4028-9-9, 4028-9-11
 #[test]
 fn what_the_application_may_not_say_is_not_said() {
     let asks = "Session-Expires: 600";

@@ -86,7 +86,7 @@ fn options_say_what_is_accepted() {
 
 /// RFC 3261 §8.1.1.7: one Via, SIP/2.0, whose branch begins with the magic cookie and is nobody else's; a CANCEL and the ACK of a failure have
 /// that of their INVITE, the ACK of a 2xx has one of its own.
-// Holds: 3261-8.1.1.6-1, 3261-8.1.1.6-2, 3261-8.1.1.7-1, 3261-8.1.1.7-2, 3261-8.1.1.7-3, 3261-8.1.1.7-4, 3261-8.1.1.7-5
+// Holds: 3261-8.1.1.7-1, 3261-8.1.1.7-2, 3261-8.1.1.7-3, 3261-8.1.1.7-4, 3261-8.1.1.7-5
 #[test]
 fn every_request_has_a_via_of_its_own() {
     let mut ua = Ua::new();

@@ -260,6 +260,12 @@ fn a_merged_request_is_482_while_its_twin_lives() {
     assert_eq!(status(&ua.hear(twin.clone())), 482, "Timer J still runs");
     ua.pass_all();
     assert_eq!(ua.hear(twin).lines(), ["* incoming MESSAGE"]);
+    for method in ["INVITE", "SUBSCRIBE"] {
+        let mut ua = Ua::with(|config| config.policy.set_initial(Method::Subscribe, Handling::Ask));
+        let request = Req::new(method).line(CONTACT.trim_end()).line("Event: presence");
+        ua.hear(request.text());
+        assert_eq!(status(&ua.hear(request.branch("z9hG4bK-twin").text())), 482, "{method}");
+    }
 }
 
 // ---- Broken and strange input (RFC 3261 §18, RFC 5626; DESIGN.md §5) ----
