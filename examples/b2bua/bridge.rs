@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sip_proto::context::{Invite, Rel100, Reply};
 use sip_proto::dialog::{InDialog, Modify};
-use sip_proto::endpoint::{Answer, Asked, Handling, Why};
+use sip_proto::endpoint::{Answer, Asked, By, Handling, Why};
 use sip_proto::message::{Body, Header, Name};
 use sip_proto::{
     ClientEvent, Config, DialogEvent, DialogId, Endpoint, Event, Message, Method, Refused, RequestId,
@@ -16,11 +16,22 @@ use sip_proto::{
 pub(crate) struct B2bua {
     /// Where calls go.
     target: String,
-    /// Requests of ours, and the received one that each stands for.
-    relayed: HashMap<RequestId, ServerId>,
+    /// Requests of ours, by what each stands for.
+    relayed: HashMap<RequestId, Relayed>,
     /// The other leg of each.
     other: HashMap<DialogId, DialogId>,
 }
+
+/// A request that was received and waits for the answer to one of ours.
+#[derive(Clone, Copy, Debug)]
+struct Relayed {
+    server: ServerId,
+    /// The leg that it came in; `None` for a call.
+    leg: Option<DialogId>,
+    is_change: bool,
+}
+
+type Done<T = ()> = Result<T, Refused>;
 
 /// Headers that mean the same on both legs.
 const PASSED: [&str; 7] =
@@ -50,21 +61,16 @@ impl B2bua {
     }
 
     /// Takes an event to the other leg.
-    pub(crate) fn on_event(
-        &mut self,
-        sip: &mut Endpoint,
-        now: Timestamp,
-        event: Event,
-    ) -> Result<(), Refused> {
+    pub(crate) fn on_event(&mut self, sip: &mut Endpoint, now: Timestamp, event: Event) -> Done {
         match event {
             Event::Incoming { server, request } if *request.method() == Method::Invite => {
-                let call = sip.invite(now, self.onward(&request))?;
-                self.relayed.insert(call, server);
+                let sent = sip.invite(now, self.onward(&request));
+                self.waits(sip, now, Relayed { server, leg: None, is_change: true }, sent)?;
             }
             Event::Incoming { server, .. } => _ = sip.server(server)?.reject(now, Reply::code(405))?,
             // It was taken back, or its time is over. The result of ours comes all the same.
             Event::Server { server, event: ServerEvent::Failed(_) } => {
-                if let Some((call, _)) = self.relayed.iter().find(|(_, relayed)| **relayed == server) {
+                if let Some((call, _)) = self.relayed.iter().find(|(_, relayed)| relayed.server == server) {
                     sip.client(*call)?.cancel(now)?;
                 }
             }
@@ -73,7 +79,7 @@ impl B2bua {
                 self.acknowledged(sip, now, leg, &request)?;
             }
             Event::Client { request, event: ClientEvent::Progress { response, dialog } } => {
-                let Some(server) = self.relayed.get(&request) else { return Ok(()) };
+                let Some(Relayed { server, .. }) = self.relayed.get(&request) else { return Ok(()) };
                 if response.status() > Some(StatusCode::TRYING) {
                     let is_reliable = matches!(response.rseq(), Ok(Some(_)));
                     let reply = Reply { reliable: is_reliable, ..reply_like(&response) };
@@ -82,17 +88,17 @@ impl B2bua {
                 }
             }
             Event::Client { request, event: ClientEvent::Accepted { response, dialog } } => {
-                let Some(server) = self.relayed.remove(&request) else { return Ok(()) };
-                match (self.accepted(sip, now, server, &response), dialog) {
+                let Some(relayed) = self.relayed.remove(&request) else { return Ok(()) };
+                match (accept(sip, now, relayed.server, &response), dialog) {
                     (Ok(ours), theirs) => self.join(ours, theirs),
                     // Nobody waits for this call any more.
-                    (Err(_), Some(leg)) if !self.other.contains_key(&leg) => sip.dialog(leg)?.destroy(now)?,
+                    (Err(_), Some(leg)) if relayed.leg.is_none() => sip.dialog(leg)?.destroy(now)?,
                     (Err(refused), _) => return Err(refused),
                 }
             }
             Event::Client { request, event: ClientEvent::Failed { response, .. } } => {
-                let Some(server) = self.relayed.remove(&request) else { return Ok(()) };
-                let mut server = sip.server(server)?;
+                let Some(relayed) = self.relayed.remove(&request) else { return Ok(()) };
+                let mut server = sip.server(relayed.server)?;
                 if server.request().is_some() {
                     server.reject(now, reply_like(&response))?;
                 }
@@ -101,16 +107,17 @@ impl B2bua {
             | Event::Dialog { dialog, event: DialogEvent::Ack { request } } => {
                 self.acknowledged(sip, now, Some(dialog), &request)?;
             }
-            Event::Dialog { dialog, event: DialogEvent::SessionEnded { message, .. } } => {
+            Event::Dialog { dialog, event: DialogEvent::SessionEnded { by: By::Remote, message, .. } } => {
                 let Some(other) = self.other.get(&dialog) else { return Ok(()) };
                 sip.dialog(*other)?.destroy_with(now, message.map_or(Vec::new(), |bye| passed(&bye)))?;
             }
             Event::Dialog { dialog, event: DialogEvent::Destroy { why, message, .. } } => {
-                let other = self.other.remove(&dialog);
-                let other = other.filter(|other| self.other.remove(other) == Some(dialog));
+                // It may be another fork that the other leg is joined with now.
+                let other = self.other.remove(&dialog).filter(|other| self.other.get(other) == Some(&dialog));
+                let Some(other) = other else { return Ok(()) };
+                self.other.remove(&other);
                 // An early dialog ends with its INVITE, whose result is passed on.
-                let is_early = matches!(why, Why::Failed(_) | Why::Cancelled | Why::OtherFork);
-                if let (Some(other), false) = (other, is_early) {
+                if !matches!(why, Why::Failed(_) | Why::Cancelled | Why::OtherFork) {
                     sip.dialog(other)?.destroy_with(now, message.map_or(Vec::new(), |bye| passed(&bye)))?;
                 }
             }
@@ -156,42 +163,10 @@ impl B2bua {
         }
     }
 
-    /// Accepts what was passed on, and yields its leg.
-    fn accepted(
-        &mut self,
-        sip: &mut Endpoint,
-        now: Timestamp,
-        server: ServerId,
-        response: &Message,
-    ) -> Result<Option<DialogId>, Refused> {
-        let mut reply = reply_like(response);
-        let leg = sip.server(server)?.dialog();
-        let said =
-            leg.and_then(|leg| sip.dialog(leg).ok()?.get().ok()?.negotiation().preview().map(<[u8]>::to_vec));
-        // RFC 3261 §13.2.1: what was told first is the answer. What another fork says is offered next.
-        let next = response.session_description().filter(|sdp| said.as_ref().is_some_and(|said| said != sdp));
-        if next.is_some() {
-            reply.body = None;
-        }
-        sip.server(server)?.accept(now, reply)?;
-        let leg = sip.server(server)?.dialog();
-        if let (Some(leg), Some(next), Some(said)) = (leg, next, said) {
-            let offer = sdp::next_offer(&said, next).unwrap_or_default();
-            sip.dialog(leg)?.modify(now, Modify::Sdp(offer.into()))?;
-        }
-        Ok(leg)
-    }
-
     /// An ACK or PRACK with an answer in it: the other leg's waits for that.
-    fn acknowledged(
-        &self,
-        sip: &mut Endpoint,
-        now: Timestamp,
-        leg: Option<DialogId>,
-        request: &Message,
-    ) -> Result<(), Refused> {
+    fn acknowledged(&self, sip: &mut Endpoint, now: Timestamp, leg: Option<DialogId>, ack: &Message) -> Done {
         let other = leg.and_then(|leg| self.other.get(&leg));
-        let (Some(other), Some(sdp)) = (other, request.session_description()) else { return Ok(()) };
+        let (Some(other), Some(sdp)) = (other, ack.session_description()) else { return Ok(()) };
         let mut other = sip.dialog(*other)?;
         if other.get()?.owes_answer() || other.get()?.owes_prack_answer() {
             other.answer(now, sdp.to_vec())?;
@@ -207,33 +182,55 @@ impl B2bua {
         leg: DialogId,
         server: ServerId,
         request: &Message,
-    ) -> Result<(), Refused> {
-        let is_change = |method: &Method| matches!(method, Method::Invite | Method::Update | Method::Prack);
+    ) -> Done {
+        let is_change = matches!(request.method(), Method::Invite | Method::Update | Method::Prack);
         let other = self.other.get(&leg).copied();
         // RFC 3261 §14.2: two that cross would wait for each other.
-        let crosses = |waiting: &ServerId| {
-            let Ok(waiting) = sip.server(*waiting) else { return false };
-            waiting.dialog() == other && waiting.method().is_some_and(is_change)
-        };
-        if is_change(request.method()) && self.relayed.values().any(crosses) {
+        if is_change && self.relayed.values().any(|earlier| earlier.is_change && earlier.leg == other) {
             return sip.server(server)?.reject(now, Reply::code(491)).map(drop);
         }
         let (headers, body) = (passed(request), body_of(request));
         let sent =
             other.ok_or(Refused::Gone).and_then(|other| sip.dialog(other)).and_then(|mut other| {
-                match (is_change(request.method()), request.session_description()) {
+                match (is_change, request.session_description()) {
                     (true, Some(sdp)) => other.modify_with(now, Modify::Sdp(sdp.to_vec().into()), headers),
                     (true, None) => other.modify_with(now, Modify::Offerless, headers),
                     (false, _) => other
                         .request(now, InDialog { headers, body, ..InDialog::new(request.method().clone()) }),
                 }
             });
+        self.waits(sip, now, Relayed { server, leg: Some(leg), is_change }, sent)
+    }
+
+    fn waits(&mut self, sip: &mut Endpoint, now: Timestamp, relayed: Relayed, sent: Done<RequestId>) -> Done {
         match sent {
-            Ok(sent) => _ = self.relayed.insert(sent, server),
-            Err(_) => _ = sip.server(server)?.reject(now, Reply::code(481))?,
+            Ok(sent) => _ = self.relayed.insert(sent, relayed),
+            Err(_) => _ = sip.server(relayed.server)?.reject(now, Reply::code(500))?,
         }
         Ok(())
     }
+}
+
+/// Accepts what was passed on, and yields its leg.
+fn accept(
+    sip: &mut Endpoint,
+    now: Timestamp,
+    server: ServerId,
+    response: &Message,
+) -> Done<Option<DialogId>> {
+    let leg = sip.server(server)?.dialog();
+    let said =
+        leg.and_then(|leg| sip.dialog(leg).ok()?.get().ok()?.negotiation().preview().map(<[u8]>::to_vec));
+    // RFC 3261 §13.2.1: what was told first is the answer. What another fork says is offered next.
+    let next = response.session_description().filter(|sdp| said.as_ref().is_some_and(|said| said != sdp));
+    let reply = reply_like(response);
+    let body = reply.body.clone().filter(|_| next.is_none());
+    let leg = sip.server(server)?.accept(now, Reply { body, ..reply })?.dialog();
+    if let (Some(leg), Some(next), Some(said)) = (leg, next, said) {
+        let offer = sdp::next_offer(&said, next).unwrap_or_default();
+        sip.dialog(leg)?.modify(now, Modify::Sdp(offer.into()))?;
+    }
+    Ok(leg)
 }
 
 fn passed(message: &Message) -> Vec<Header> {
