@@ -166,8 +166,10 @@ impl Message {
     /// read of them.
     pub(super) fn check_received(&mut self) -> Result<(), ParseError> {
         let head = self.bytes.get(..self.head_len()).unwrap_or_default();
-        if !scan::is_ascii(head) && core::str::from_utf8(head).is_err() {
-            return Err(ParseError::new("UTF-8 text", 0));
+        if !scan::is_ascii(head)
+            && let Err(fault) = core::str::from_utf8(head)
+        {
+            return Err(ParseError::new("UTF-8 text", fault.valid_up_to()));
         }
         let (Start::Request { uri: span } | Start::Response { reason: span, .. }) = self.start;
         // A tab is white space (RFC 3261 §25.1 `WSP`).
