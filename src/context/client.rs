@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::headers::check_cancel;
 use super::reliable::{Order, Received, rack};
-use super::{Cause, Refused, Settings};
+use super::{Cause, ContextError, Settings};
 use crate::message::{BuildError, Builder, Header, Message, Method, Name, RAck, StatusCode, supplies};
 use crate::time::Timestamp;
 use crate::transaction::{Effects, Kind, State, Stimulus, Transaction};
@@ -253,12 +253,12 @@ impl ClientContext {
         now: Timestamp,
         headers: &[Header],
         settings: &Settings,
-    ) -> Result<ClientEffects, Refused> {
+    ) -> Result<ClientEffects, ContextError> {
         if !self.is_invite() {
-            return Err(Refused::NotInvite);
+            return Err(ContextError::NotInvite);
         }
         if self.has_result {
-            return Err(Refused::Ended);
+            return Err(ContextError::Ended);
         }
         let cancel = self.write_cancel(headers)?;
         if self.cancel != Cancel::No {

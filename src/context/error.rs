@@ -5,7 +5,7 @@ use crate::message::{BuildError, StatusCode};
 /// Why a command on a context was not carried out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refused {
+pub enum ContextError {
     /// The code is outside the range of the method: 100–199 for `progress`, 200–299 for `accept`, 300–699 for `reject`,
     /// 100–699 for `reply`.
     #[error("status code {code} is not within {lowest} to {highest}")]

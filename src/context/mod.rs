@@ -31,7 +31,7 @@ pub use cause::Cause;
 pub use client::{ClientContext, ClientEffects, Synthetic};
 pub use earlier::Earlier;
 pub use effects::{EndReason, ServerEffects};
-pub use error::Refused;
+pub use error::ContextError;
 pub(crate) use headers::{check_cancel, check_headers, check_no_route};
 pub use reliable::Rel100;
 pub(crate) use reliable::{OPTION_TAG, rack};

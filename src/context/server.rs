@@ -13,7 +13,7 @@ pub(crate) use draft::Verb;
 use stored::Stored;
 
 use super::reliable::{Unacknowledged, rack};
-use super::{Defaults, Refused, Reply, ServerEffects, Settings};
+use super::{ContextError, Defaults, Reply, ServerEffects, Settings};
 use crate::message::{Message, Method, RAck, StatusCode};
 use crate::random::Token;
 use crate::time::Timestamp;
@@ -128,14 +128,14 @@ impl ServerContext {
     /// A non-INVITE request takes none but 100 (RFC 4320 §4.1), so there the default is refused.
     ///
     /// # Errors
-    /// [`Refused`], and nothing has changed.
+    /// [`ContextError`], and nothing has changed.
     pub fn progress(
         &mut self,
         now: Timestamp,
         reply: &Reply,
         defaults: &Defaults<'_>,
         settings: &Settings,
-    ) -> Result<ServerEffects, Refused> {
+    ) -> Result<ServerEffects, ContextError> {
         self.answer(now, Verb::Progress.status(reply)?, reply, defaults, settings)
     }
 
@@ -145,28 +145,28 @@ impl ServerContext {
     /// (RFC 3262 §3). Until it is sent the request can still be cancelled or rejected.
     ///
     /// # Errors
-    /// [`Refused`], and nothing has changed.
+    /// [`ContextError`], and nothing has changed.
     pub fn accept(
         &mut self,
         now: Timestamp,
         reply: &Reply,
         defaults: &Defaults<'_>,
         settings: &Settings,
-    ) -> Result<ServerEffects, Refused> {
+    ) -> Result<ServerEffects, ContextError> {
         self.answer(now, Verb::Accept.status(reply)?, reply, defaults, settings)
     }
 
     /// Gives an unsuccessful final answer, 300 to 699; 480 Temporarily Unavailable by default.
     ///
     /// # Errors
-    /// [`Refused`], and nothing has changed.
+    /// [`ContextError`], and nothing has changed.
     pub fn reject(
         &mut self,
         now: Timestamp,
         reply: &Reply,
         defaults: &Defaults<'_>,
         settings: &Settings,
-    ) -> Result<ServerEffects, Refused> {
+    ) -> Result<ServerEffects, ContextError> {
         self.answer(now, Verb::Reject.status(reply)?, reply, defaults, settings)
     }
 
@@ -174,14 +174,14 @@ impl ServerContext {
     /// given here rejects like [`ServerContext::reject`].
     ///
     /// # Errors
-    /// [`Refused`], and nothing has changed.
+    /// [`ContextError`], and nothing has changed.
     pub fn reply(
         &mut self,
         now: Timestamp,
         reply: &Reply,
         defaults: &Defaults<'_>,
         settings: &Settings,
-    ) -> Result<ServerEffects, Refused> {
+    ) -> Result<ServerEffects, ContextError> {
         self.answer(now, Verb::Reply.status(reply)?, reply, defaults, settings)
     }
 
@@ -292,7 +292,7 @@ impl ServerContext {
         reply: &Reply,
         defaults: &Defaults<'_>,
         settings: &Settings,
-    ) -> Result<ServerEffects, Refused> {
+    ) -> Result<ServerEffects, ContextError> {
         let draft = self.draft(now, status, reply, defaults, settings)?;
         Ok(self.give_draft(now, draft, settings).0)
     }
@@ -373,16 +373,21 @@ impl ServerContext {
         ServerEffects::SEND | effects
     }
 
-    fn may_answer(&self, now: Timestamp, status: StatusCode, settings: &Settings) -> Result<(), Refused> {
+    fn may_answer(
+        &self,
+        now: Timestamp,
+        status: StatusCode,
+        settings: &Settings,
+    ) -> Result<(), ContextError> {
         match self.phase {
             Phase::Pending => {}
             // A 2xx that was not sent can be taken back.
             Phase::Held(_) if status.is_failure() => {}
             Phase::Held(status) | Phase::Final(status) | Phase::Acked(status) => {
-                return Err(Refused::AlreadyFinal(status));
+                return Err(ContextError::AlreadyFinal(status));
             }
-            Phase::Cancelled => return Err(Refused::Cancelled),
-            Phase::NoAck | Phase::Unanswered => return Err(Refused::Ended),
+            Phase::Cancelled => return Err(ContextError::Cancelled),
+            Phase::NoAck | Phase::Unanswered => return Err(ContextError::Ended),
         }
         if self.is_invite() {
             return Ok(());
@@ -391,10 +396,10 @@ impl ServerContext {
         let is_too_early =
             || !self.transaction.is_reliable() && now < self.since + settings.trying_non_invite_after();
         match status {
-            StatusCode::TRYING if is_too_early() => Err(Refused::TryingTooEarly),
+            StatusCode::TRYING if is_too_early() => Err(ContextError::TryingTooEarly),
             StatusCode::TRYING => Ok(()),
-            status if status.is_provisional() => Err(Refused::ProvisionalToNonInvite),
-            StatusCode::REQUEST_TIMEOUT => Err(Refused::TimeoutToNonInvite),
+            status if status.is_provisional() => Err(ContextError::ProvisionalToNonInvite),
+            StatusCode::REQUEST_TIMEOUT => Err(ContextError::TimeoutToNonInvite),
             _ => Ok(()),
         }
     }

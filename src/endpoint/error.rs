@@ -1,6 +1,6 @@
 //! What an endpoint refuses.
 
-use crate::context;
+use crate::context::ContextError;
 use crate::dialog::{DialogError, UsageError};
 use crate::message::{BuildError, Name, ParseError};
 
@@ -29,7 +29,7 @@ pub enum Refused {
     AnswerLacks(Name),
     /// The context refuses.
     #[error(transparent)]
-    Context(#[from] context::Refused),
+    Context(#[from] ContextError),
     /// The dialog refuses.
     #[error(transparent)]
     Dialog(#[from] DialogError),

@@ -220,14 +220,14 @@ impl<D: Default> Endpoint<D> {
         let slot = self.clients.get_mut(client).ok_or(Refused::Gone)?;
         match &mut slot.stage {
             // A NOTIFY that waits for its turn.
-            Stage::Queued if slot.usage.is_some() => Err(crate::context::Refused::NotInvite.into()),
+            Stage::Queued if slot.usage.is_some() => Err(crate::context::ContextError::NotInvite.into()),
             Stage::Queued => {
                 check_cancel(headers)?;
                 self.drop_wish(client);
                 Ok(())
             }
             Stage::Parked(request) if *request.method() != Method::Invite => {
-                Err(crate::context::Refused::NotInvite.into())
+                Err(crate::context::ContextError::NotInvite.into())
             }
             Stage::Parked(_) => {
                 check_cancel(headers)?;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sip_proto::context::{Cause, ClientContext, ClientEffects, Refused, Settings, Synthetic};
+use sip_proto::context::{Cause, ClientContext, ClientEffects, ContextError, Settings, Synthetic};
 use sip_proto::message::{BuildError, Header, Name};
 use sip_proto::{Message, Method, StatusCode, Timestamp};
 
@@ -66,11 +66,11 @@ impl Client {
         self.receive(at, &response)
     }
 
-    fn cancel(&mut self, at: Timestamp) -> Result<ClientEffects, Refused> {
+    fn cancel(&mut self, at: Timestamp) -> Result<ClientEffects, ContextError> {
         self.cancel_with(at, Vec::new())
     }
 
-    fn cancel_with(&mut self, at: Timestamp, headers: Vec<Header>) -> Result<ClientEffects, Refused> {
+    fn cancel_with(&mut self, at: Timestamp, headers: Vec<Header>) -> Result<ClientEffects, ContextError> {
         let effects = self.context.cancel(at, &headers, &self.settings)?;
         Ok(self.note(effects))
     }
@@ -498,11 +498,11 @@ fn a_cancel_is_refused_where_it_makes_no_sense() {
     let mut broken = Client::new("INVITE", false);
     broken.fail(ms(10));
     for (mut client, why) in [
-        (options, Refused::NotInvite),
-        (accepted, Refused::Ended),
-        (failed, Refused::Ended),
-        (timed_out, Refused::Ended),
-        (broken, Refused::Ended),
+        (options, ContextError::NotInvite),
+        (accepted, ContextError::Ended),
+        (failed, ContextError::Ended),
+        (timed_out, ContextError::Ended),
+        (broken, ContextError::Ended),
     ] {
         let before = client.context.clone();
         assert_eq!(client.cancel(secs(33)), Err(why));
@@ -524,7 +524,7 @@ fn injection_through_a_cancel_is_refused() {
         let mut client = Client::new("INVITE", false);
         client.answer(ms(10), 180);
         let before = client.context.clone();
-        assert_eq!(client.cancel_with(ms(20), vec![header]), Err(Refused::Build(fault)));
+        assert_eq!(client.cancel_with(ms(20), vec![header]), Err(ContextError::Build(fault)));
         assert_eq!(client.context, before);
         assert!(!client.context.is_cancelled());
     }

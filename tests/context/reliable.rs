@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sip_proto::context::{
-    ClientContext, ClientEffects, Defaults, Refused, Rel100, Reply, ServerContext, ServerEffects, Settings,
+    ClientContext, ClientEffects, ContextError, Defaults, Rel100, Reply, ServerContext, ServerEffects,
+    Settings,
 };
 use sip_proto::message::{BuildError, Name, RAck};
 use sip_proto::random::Token;
@@ -66,7 +67,7 @@ impl Server {
         Self { context, settings }
     }
 
-    fn give(&mut self, at: Timestamp, reply: Reply) -> Result<ServerEffects, Refused> {
+    fn give(&mut self, at: Timestamp, reply: Reply) -> Result<ServerEffects, ContextError> {
         self.context.reply(at, &reply, &Defaults::default(), &self.settings)
     }
 
@@ -125,7 +126,7 @@ impl Server {
     }
 
     /// A refusal, which changes nothing.
-    fn refused(&mut self, at: Timestamp, reply: Reply) -> Refused {
+    fn refused(&mut self, at: Timestamp, reply: Reply) -> ContextError {
         let before = self.context.clone();
         let refused = self.give(at, reply).unwrap_err();
         assert_eq!(self.context, before, "refused, and something changed");
@@ -259,7 +260,7 @@ fn the_first_reliable_answer_brings_the_offer() {
         let context = ServerContext::new(T0, request, false, Token::from_bits(7), &settings);
         let mut server = Server { context, settings };
         let bare = |code| Reply { reliable: wish, ..Reply::code(code) };
-        assert_eq!(server.refused(T0, bare(180)), Refused::OfferMissing, "{policy:?} {lines}");
+        assert_eq!(server.refused(T0, bare(180)), ContextError::OfferMissing, "{policy:?} {lines}");
         let log = server.run(ms(179_999));
         let may_ring = |code: u16| wish || code == 100;
         assert!(log.iter().all(|(_, code, _)| may_ring(*code)), "no 180 by itself: {log:?}");
@@ -319,7 +320,7 @@ fn only_so_many_wait() {
     for _ in 1..8 {
         assert_eq!(server.ring(T0), HELD);
     }
-    assert_eq!(server.refused(T0, Reply::code(183).reliable()), Refused::Unacknowledged);
+    assert_eq!(server.refused(T0, Reply::code(183).reliable()), ContextError::Unacknowledged);
     assert_eq!(server.prack(T0, first), PRACKED | SEND | PROGRESS);
     assert_eq!(server.ring(T0), HELD);
 }
@@ -486,13 +487,13 @@ fn nothing_reliable_after_a_final() {
         let mut server = Server::new();
         server.give(T0, Reply::code(code)).unwrap();
         let status = StatusCode::new(code).unwrap();
-        assert_eq!(server.refused(T0, Reply::code(183).reliable()), Refused::AlreadyFinal(status));
+        assert_eq!(server.refused(T0, Reply::code(183).reliable()), ContextError::AlreadyFinal(status));
     }
     let mut server = Server::new();
     server.ring_with_sdp(T0);
     server.accept(T0);
     for reply in [Reply::code(183).reliable(), Reply::code(180), Reply::code(100), Reply::code(200)] {
-        assert_eq!(server.refused(T0, reply), Refused::AlreadyFinal(StatusCode::OK));
+        assert_eq!(server.refused(T0, reply), ContextError::AlreadyFinal(StatusCode::OK));
     }
 }
 
@@ -641,7 +642,11 @@ fn the_applications_headers() {
     {
         for (policy, lines) in [(Rel100::Supported, SUPPORTED), (Rel100::Unsupported, SUPPORTED)] {
             let refused = Server::with(policy, lines).refused(T0, reply.clone());
-            assert_eq!(refused, Refused::Build(BuildError::Reserved(Name::RSeq)), "{reply:?} {policy:?}");
+            assert_eq!(
+                refused,
+                ContextError::Build(BuildError::Reserved(Name::RSeq)),
+                "{reply:?} {policy:?}"
+            );
         }
     }
     for (own, tags) in [

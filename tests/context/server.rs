@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sip_proto::context::{
-    Cause, Defaults, EndReason, Refused, Reply, Report, ServerContext, ServerEffects, Settings,
+    Cause, ContextError, Defaults, EndReason, Reply, Report, ServerContext, ServerEffects, Settings,
 };
 use sip_proto::message::{BuildError, Name};
 use sip_proto::random::Token;
@@ -52,7 +52,7 @@ impl Server {
         Self { context, settings, defaults: DEFAULTS }
     }
 
-    fn answer(&mut self, by: By, at: Timestamp, reply: &Reply) -> Result<ServerEffects, Refused> {
+    fn answer(&mut self, by: By, at: Timestamp, reply: &Reply) -> Result<ServerEffects, ContextError> {
         let (context, defaults, settings) = (&mut self.context, &self.defaults, &self.settings);
         match by {
             By::Progress => context.progress(at, reply, defaults, settings),
@@ -62,19 +62,19 @@ impl Server {
         }
     }
 
-    fn progress(&mut self, at: Timestamp, reply: &Reply) -> Result<ServerEffects, Refused> {
+    fn progress(&mut self, at: Timestamp, reply: &Reply) -> Result<ServerEffects, ContextError> {
         self.answer(By::Progress, at, reply)
     }
 
-    fn accept(&mut self, at: Timestamp, reply: &Reply) -> Result<ServerEffects, Refused> {
+    fn accept(&mut self, at: Timestamp, reply: &Reply) -> Result<ServerEffects, ContextError> {
         self.answer(By::Accept, at, reply)
     }
 
-    fn reject(&mut self, at: Timestamp, reply: &Reply) -> Result<ServerEffects, Refused> {
+    fn reject(&mut self, at: Timestamp, reply: &Reply) -> Result<ServerEffects, ContextError> {
         self.answer(By::Reject, at, reply)
     }
 
-    fn reply(&mut self, at: Timestamp, code: u16) -> Result<ServerEffects, Refused> {
+    fn reply(&mut self, at: Timestamp, code: u16) -> Result<ServerEffects, ContextError> {
         self.answer(By::Reply, at, &Reply::code(code))
     }
 
@@ -189,7 +189,7 @@ fn sends(log: &[(u64, ServerEffects, u16)]) -> Vec<(u64, u16)> {
 }
 
 /// The refusals of each of `attempts`, which must leave the context as it is.
-fn refusals(server: &mut Server, at: Timestamp, attempts: &[(By, u16)]) -> Vec<Refused> {
+fn refusals(server: &mut Server, at: Timestamp, attempts: &[(By, u16)]) -> Vec<ContextError> {
     let before = server.context.clone();
     let refuse = |(by, code): &(By, u16)| {
         let refused = server.answer(*by, at, &Reply::code(*code)).unwrap_err();
@@ -250,7 +250,7 @@ fn each_method_has_its_default_code_and_phrase() {
 fn reply_without_a_code_is_refused() {
     let mut server = Server::new("INVITE", false);
     let before = server.context.clone();
-    assert_eq!(server.answer(By::Reply, T0, &Reply::new()), Err(Refused::CodeMissing));
+    assert_eq!(server.answer(By::Reply, T0, &Reply::new()), Err(ContextError::CodeMissing));
     assert_eq!(server.context, before);
 }
 
@@ -273,7 +273,7 @@ fn codes_are_held_to_the_range_of_the_method() {
                 assert!(outcome.unwrap().contains(SEND), "{by:?} {code}");
                 assert_eq!(server.code(), code, "{by:?}");
             } else {
-                assert_eq!(outcome, Err(Refused::CodeOutOfRange { code, lowest, highest }), "{by:?}");
+                assert_eq!(outcome, Err(ContextError::CodeOutOfRange { code, lowest, highest }), "{by:?}");
                 assert_eq!(server.context, before, "{by:?} {code}");
             }
         }
@@ -356,7 +356,7 @@ fn injection_is_refused_through_every_string() {
         for by in [By::Progress, By::Accept, By::Reject] {
             let mut server = Server::new("INVITE", false);
             let before = server.context.clone();
-            assert_eq!(server.answer(by, T0, &reply), Err(Refused::Build(fault)), "{by:?} {reply:?}");
+            assert_eq!(server.answer(by, T0, &reply), Err(ContextError::Build(fault)), "{by:?} {reply:?}");
             assert_eq!(server.context, before, "{by:?} {reply:?}");
         }
     }
@@ -375,7 +375,7 @@ fn injection_is_refused_through_the_defaults() {
         let mut server = Server { defaults, ..Server::new("INVITE", false) };
         let before = server.context.clone();
         let refused = server.accept(T0, &Reply::new());
-        assert_eq!(refused, Err(Refused::Build(BuildError::ControlCharacter)));
+        assert_eq!(refused, Err(ContextError::Build(BuildError::ControlCharacter)));
         assert_eq!(server.context, before);
     }
 }
@@ -397,7 +397,7 @@ fn headers_that_the_answer_copies_are_not_the_applications() {
             let mut server = Server::new("INVITE", false);
             let before = server.context.clone();
             let refused = server.accept(T0, &Reply::new().header(spelling, "x"));
-            assert_eq!(refused, Err(Refused::Build(BuildError::Reserved(known))), "{spelling}");
+            assert_eq!(refused, Err(ContextError::Build(BuildError::Reserved(known))), "{spelling}");
             assert_eq!(server.context, before, "{spelling}");
         }
     }
@@ -409,7 +409,7 @@ fn a_body_without_a_type_is_refused() {
     let mut server = Server::new("INVITE", false);
     let before = server.context.clone();
     let refused = server.accept(T0, &Reply::new().body("", "x"));
-    assert_eq!(refused, Err(Refused::Build(BuildError::Body)));
+    assert_eq!(refused, Err(ContextError::Build(BuildError::Body)));
     assert_eq!(server.context, before);
 }
 
@@ -779,7 +779,7 @@ fn a_second_final_is_refused_in_every_state() {
         assert_eq!(server.context.state(), state);
         assert!(!server.context.is_pending());
         let refused = refusals(&mut server, ms(20), &ANY);
-        assert_eq!(refused, [Refused::AlreadyFinal(code); 5], "{state:?} {code}");
+        assert_eq!(refused, [ContextError::AlreadyFinal(code); 5], "{state:?} {code}");
     }
 }
 
@@ -796,7 +796,7 @@ fn what_has_ended_is_answered_no_more() {
         server
     };
     for mut server in [run("INVITE", Some(200)), run("INVITE", Some(486)), run("MESSAGE", None)] {
-        assert_eq!(refusals(&mut server, secs(601), &ANY), [Refused::Ended; 5]);
+        assert_eq!(refusals(&mut server, secs(601), &ANY), [ContextError::Ended; 5]);
     }
 }
 
@@ -811,11 +811,11 @@ fn provisional_answers_but_100_are_refused_to_non_invite() {
             let mut server = Server::new(method, reliable);
             let before = server.context.clone();
             let refused = server.progress(secs(10), &Reply::new());
-            assert_eq!(refused, Err(Refused::ProvisionalToNonInvite), "{method}");
+            assert_eq!(refused, Err(ContextError::ProvisionalToNonInvite), "{method}");
             assert_eq!(server.context, before);
             let attempts = [(By::Progress, 101), (By::Progress, 199), (By::Reply, 180), (By::Reply, 183)];
             let refused = refusals(&mut server, secs(10), &attempts);
-            assert_eq!(refused, [Refused::ProvisionalToNonInvite; 4], "{method}");
+            assert_eq!(refused, [ContextError::ProvisionalToNonInvite; 4], "{method}");
         }
     }
 }
@@ -827,7 +827,7 @@ fn a_408_is_refused_to_non_invite_only() {
     for reliable in [false, true] {
         let mut server = Server::new("MESSAGE", reliable);
         let refused = refusals(&mut server, secs(1), &[(By::Reject, 408), (By::Reply, 408)]);
-        assert_eq!(refused, [Refused::TimeoutToNonInvite; 2]);
+        assert_eq!(refused, [ContextError::TimeoutToNonInvite; 2]);
         let mut server = Server::new("INVITE", reliable);
         assert_eq!(server.reply(secs(1), 408), Ok(SEND | ServerEffects::REJECTED));
     }
@@ -840,7 +840,7 @@ fn a_100_to_non_invite_waits_on_udp_only() {
     let mut server = Server::new("MESSAGE", false);
     for at in [T0, ms(200), ms(3_499)] {
         let refused = refusals(&mut server, at, &[(By::Progress, 100), (By::Reply, 100)]);
-        assert_eq!(refused, [Refused::TryingTooEarly; 2]);
+        assert_eq!(refused, [ContextError::TryingTooEarly; 2]);
     }
     assert_eq!(server.reply(ms(3_500), 100), Ok(SEND | ServerEffects::PROGRESS));
     assert_eq!(server.accept(ms(3_600), &Reply::new()), Ok(SEND | ServerEffects::ACCEPTED));
@@ -1027,7 +1027,7 @@ fn an_unanswered_invite_gets_480_after_three_minutes() {
         assert_eq!(server.sent().to().unwrap().tag(), Some(tag().as_str()));
         assert_eq!(
             server.accept(secs(181), &Reply::new()),
-            Err(Refused::AlreadyFinal(StatusCode::TEMPORARILY_UNAVAILABLE))
+            Err(ContextError::AlreadyFinal(StatusCode::TEMPORARILY_UNAVAILABLE))
         );
     }
 }
@@ -1057,7 +1057,7 @@ fn an_expired_invite_gets_487() {
     assert_eq!(server.run(secs(25)), [(20_000, rejected, 487)]);
     assert!(!server.context.is_cancelled(), "nobody cancelled it");
     let refused = server.accept(secs(26), &Reply::new());
-    assert_eq!(refused, Err(Refused::AlreadyFinal(StatusCode::REQUEST_TERMINATED)));
+    assert_eq!(refused, Err(ContextError::AlreadyFinal(StatusCode::REQUEST_TERMINATED)));
     let within = request_to("INVITE", "<sip:bob@example.com>;tag=of-a-dialog", "Expires: 20\r\n");
     let mut server = Server::with(within, false, Settings::DEFAULT);
     assert_eq!(sends(&server.run(ms(20_000))), [(200, 100), (20_000, 487)], "a re-INVITE");
@@ -1247,7 +1247,7 @@ fn a_cancelled_invite_is_answered_487() {
         let sent = server.sent();
         assert_eq!((sent.status().unwrap().code(), sent.reason_phrase()), (487, "Request Terminated"));
         assert!(server.context.is_cancelled() && !server.context.is_pending());
-        assert_eq!(refusals(&mut server, ms(60), &ANY), [Refused::Cancelled; 5]);
+        assert_eq!(refusals(&mut server, ms(60), &ANY), [ContextError::Cancelled; 5]);
         assert_eq!(server.cancel(ms(70)), ServerEffects::NONE, "the CANCEL again");
         assert_eq!((server.again(ms(80)), server.code()), (SEND, 487));
         assert_eq!(server.ack(ms(90)), ServerEffects::NONE);

@@ -267,7 +267,7 @@ fn what_cannot_be_followed() {
     assert!(ua.sip.request(ua.now, own().after(&number)).is_err());
     let broken = changed(sent.call_id(), "a b");
     let refused = ua.sip.request(ua.now, own().after(&broken));
-    let fault = sip_proto::context::Refused::Build(BuildError::CallId);
+    let fault = sip_proto::context::ContextError::Build(BuildError::CallId);
     assert_eq!(refused, Err(Refused::Context(fault)));
     assert_eq!(ua.drain().lines(), [""; 0]);
     // Without a tag it is a request as any other.

@@ -861,7 +861,7 @@ fn a_race_is_refused_and_the_loop_goes_on() {
             _ => {}
         }
     }
-    assert_eq!(refusals, [Refused::Context(sip_proto::context::Refused::Cancelled)]);
+    assert_eq!(refusals, [Refused::Context(sip_proto::context::ContextError::Cancelled)]);
     let answers: Vec<_> = answers.iter().map(|(call, code)| (call.as_str(), *code)).collect();
     assert_eq!(answers, [("call1", 200), ("call1", 487), ("call2", 180), ("call2", 200)]);
 }

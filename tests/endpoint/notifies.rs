@@ -628,7 +628,7 @@ fn a_worded_notify_is_the_subscriptions() {
     assert_eq!(say(&mut ua, "pending").unwrap_err(), DialogError::Substate.into());
     assert!(matches!(
         say(&mut ua, "active;expires=x").unwrap_err(),
-        Refused::Context(context::Refused::Build(BuildError::Value(_)))
+        Refused::Context(context::ContextError::Build(BuildError::Value(_)))
     ));
     assert_eq!(ua.drain().lines(), [""; 0]);
     let (_, heard) = say(&mut ua, "active;expires=9000").unwrap();

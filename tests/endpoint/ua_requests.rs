@@ -149,7 +149,7 @@ fn a_route_is_no_header_of_the_applications() {
     let refused = |refused: Refused| {
         let is_reserved = |fault: BuildError| fault == BuildError::Reserved(Name::Route);
         match refused {
-            Refused::Context(context::Refused::Build(fault)) => is_reserved(fault),
+            Refused::Context(context::ContextError::Build(fault)) => is_reserved(fault),
             Refused::Dialog(DialogError::Build(fault)) => is_reserved(fault),
             _ => false,
         }

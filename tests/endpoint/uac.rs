@@ -3,7 +3,7 @@
 use crate::support::{
     ALICE, BOB, CONTACT, Heard, Req, SDP, Ua, address, answer, millis, parse, question, secs,
 };
-use sip_proto::context::{Cause, Invite, Refused as ContextRefused, Reply, Request};
+use sip_proto::context::{Cause, ContextError, Invite, Reply, Request};
 use sip_proto::endpoint::{By, Why};
 use sip_proto::message::{BuildError, Header, Name, StatusCode};
 use sip_proto::{
@@ -330,13 +330,13 @@ fn a_second_cancel_changes_nothing() {
     assert_eq!(ua.cancel(id).lines(), [""; 0]);
     ua.hear(answer(&invite, 487, "a", ""));
     let refused = ua.sip.client(id).unwrap().cancel(ua.now).unwrap_err();
-    assert_eq!(refused, Refused::Context(ContextRefused::Ended));
+    assert_eq!(refused, Refused::Context(ContextError::Ended));
     let bad = [Header::new("Via", "x")];
     let (id, _) = ua.call_alice();
     assert!(ua.sip.client(id).unwrap().cancel_with(ua.now, &bad).is_err());
     let (id, _) = message(&mut ua, "sip:alice@192.0.2.1");
     let refused = ua.sip.client(id).unwrap().cancel(ua.now).unwrap_err();
-    assert_eq!(refused, Refused::Context(ContextRefused::NotInvite));
+    assert_eq!(refused, Refused::Context(ContextError::NotInvite));
 }
 
 /// RFC 3261 §9.1, PEERS.md D1: a 200 that crosses our CANCEL is acknowledged, and its call ended; one failure, marked.

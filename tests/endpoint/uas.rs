@@ -1,7 +1,7 @@
 //! The user agent server: examining requests, answering them, where answers go, CANCEL, guards.
 
 use crate::support::{ALICE, BOB, CONTACT, Heard, Req, SDP, Ua, address, millis, secs};
-use sip_proto::context::{Cause, EndReason, Refused as ContextRefused, Reply};
+use sip_proto::context::{Cause, ContextError, EndReason, Reply};
 use sip_proto::dialog::Impact;
 use sip_proto::endpoint::{By, Handling, Why};
 use sip_proto::message::{Name, StatusCode};
@@ -759,7 +759,7 @@ fn codes_out_of_range_change_nothing() {
         assert!(ua.sip.server(server).unwrap().reply(now, Reply::code(code)).is_err());
     }
     let missing = ua.sip.server(server).unwrap().reply(now, Reply::new()).unwrap_err();
-    assert_eq!(missing, Refused::Context(ContextRefused::CodeMissing));
+    assert_eq!(missing, Refused::Context(ContextError::CodeMissing));
     assert_eq!((ua.drain().lines(), ua.sip.counters()), (vec![], before));
     assert!(ua.accept(server, Reply::code(299)).is_ok());
 }
@@ -774,7 +774,7 @@ fn a_final_after_a_final_is_refused() {
         for second in [180, 200, 486] {
             let refused = ua.reply(server, Reply::code(second)).unwrap_err();
             let status = StatusCode::new(first).unwrap();
-            assert_eq!(refused, Refused::Context(ContextRefused::AlreadyFinal(status)));
+            assert_eq!(refused, Refused::Context(ContextError::AlreadyFinal(status)));
         }
         assert_eq!(ua.drain().lines(), [""; 0]);
     }
@@ -788,7 +788,7 @@ fn the_refusal_names_the_answer() {
     let ok = ua.accept(server, Reply::code(202)).unwrap().message("202 Accepted (INVITE)");
     ua.hear(Req::within(&ok, "ACK", 1).text());
     let refused = ua.reject(server, Reply::new()).unwrap_err();
-    assert_eq!(refused, Refused::Context(ContextRefused::AlreadyFinal(StatusCode::ACCEPTED)));
+    assert_eq!(refused, Refused::Context(ContextError::AlreadyFinal(StatusCode::ACCEPTED)));
 }
 
 /// RFC 3261 §8.2.6.2, §12.1.1 (DESIGN.md §5): one To tag for all; Contact and Record-Route where a dialog forms.
@@ -889,12 +889,12 @@ fn what_a_non_invite_request_is_never_answered() {
         Err(Refused::Context(refused)) => refused,
         other => panic!("{other:?}"),
     };
-    assert_eq!(refused(&mut ua, 100), ContextRefused::TryingTooEarly);
-    assert_eq!(refused(&mut ua, 180), ContextRefused::ProvisionalToNonInvite);
-    assert_eq!(refused(&mut ua, 408), ContextRefused::TimeoutToNonInvite);
+    assert_eq!(refused(&mut ua, 100), ContextError::TryingTooEarly);
+    assert_eq!(refused(&mut ua, 180), ContextError::ProvisionalToNonInvite);
+    assert_eq!(refused(&mut ua, 408), ContextError::TimeoutToNonInvite);
     let now = ua.now;
     let default = ua.sip.server(server).unwrap().progress(now, Reply::new()).unwrap_err();
-    assert_eq!(default, Refused::Context(ContextRefused::ProvisionalToNonInvite));
+    assert_eq!(default, Refused::Context(ContextError::ProvisionalToNonInvite));
     assert_eq!(ua.pass(millis(3_499)).lines(), [""; 0]);
     assert_eq!(ua.pass(millis(1)).lines(), ["100 Trying (MESSAGE)"], "at 3.5 s, by itself, without an event");
     assert_eq!(ua.accept(server, Reply::new()).unwrap().lines()[0], "200 OK (MESSAGE)");
@@ -1063,7 +1063,7 @@ fn a_cancel_before_the_application_looked_is_not_lost() {
     let server = heard.server();
     for code in [180, 200, 480] {
         let refused = ua.reply(server, Reply::code(code)).unwrap_err();
-        assert_eq!(refused, Refused::Context(ContextRefused::Cancelled));
+        assert_eq!(refused, Refused::Context(ContextError::Cancelled));
     }
     assert!(ua.sip.server(server).unwrap().context().unwrap().is_cancelled());
     assert_eq!(ua.drain().lines(), [""; 0]);
@@ -1293,7 +1293,7 @@ fn the_loop_goes_on_after_a_refusal() {
             _ => {}
         }
     }
-    assert_eq!(refused, [Refused::Context(ContextRefused::Cancelled)]);
+    assert_eq!(refused, [Refused::Context(ContextError::Cancelled)]);
     assert_eq!(accepted, 1);
 }
 

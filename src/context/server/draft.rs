@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::ServerContext;
-use crate::context::{Defaults, Refused, Reply, Settings};
+use crate::context::{ContextError, Defaults, Reply, Settings};
 use crate::message::{Message, StatusCode};
 use crate::time::Timestamp;
 
@@ -29,11 +29,11 @@ impl Verb {
     }
 
     /// The status that `reply` comes to.
-    pub(crate) fn status(self, reply: &Reply) -> Result<StatusCode, Refused> {
+    pub(crate) fn status(self, reply: &Reply) -> Result<StatusCode, ContextError> {
         let (default, lowest, highest) = self.codes();
-        let code = reply.code.or(default).ok_or(Refused::CodeMissing)?;
+        let code = reply.code.or(default).ok_or(ContextError::CodeMissing)?;
         let within = (lowest..=highest).contains(&code);
-        StatusCode::new(code).filter(|_| within).ok_or(Refused::CodeOutOfRange { code, lowest, highest })
+        StatusCode::new(code).filter(|_| within).ok_or(ContextError::CodeOutOfRange { code, lowest, highest })
     }
 }
 
@@ -67,11 +67,11 @@ impl ServerContext {
         reply: &Reply,
         defaults: &Defaults<'_>,
         settings: &Settings,
-    ) -> Result<Draft, Refused> {
+    ) -> Result<Draft, ContextError> {
         self.may_answer(now, status, settings)?;
-        let request = self.request.as_deref().ok_or(Refused::Ended)?;
+        let request = self.request.as_deref().ok_or(ContextError::Ended)?;
         let rseq = match settings.rel100.applies(request, status, reply.reliable) {
-            true => Some(self.next_rseq().ok_or(Refused::Unacknowledged)?),
+            true => Some(self.next_rseq().ok_or(ContextError::Unacknowledged)?),
             false => None,
         };
         // Others do not say it (RFC 3261 §8.2.6.1).
@@ -82,7 +82,7 @@ impl ServerContext {
         // RFC 3262 §5: the first reliable one has the offer that the INVITE has not.
         let is_first = rseq.is_some() && waiting.is_none();
         if is_first && request.session_description().or(message.session_description()).is_none() {
-            return Err(Refused::OfferMissing);
+            return Err(ContextError::OfferMissing);
         }
         let is_held = waiting.is_some_and(|waiting| match rseq {
             Some(_) => waiting.out().is_some(),
