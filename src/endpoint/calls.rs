@@ -14,9 +14,9 @@ use super::ids::{DialogId, RequestId, ServerId};
 use super::inspect::Refusal;
 use super::policy::Handling;
 use super::refresh::add_terms;
-use super::slots::{DialogSlot, Held, Purpose, Rare, ServerSlot, SessionMethod};
+use super::refusals::check_owed;
+use super::slots::{DialogSlot, Held, Purpose, Rare};
 use super::transports::{Route, Task};
-use super::uac::check_owed;
 use super::{Endpoint, Event, Refused};
 use crate::context::{Hop, Reply, Verb, carries_contact, check_headers};
 use crate::dialog::{
@@ -324,14 +324,6 @@ impl<D: Default> Endpoint<D> {
             slot.servers = servers;
         }
         self.end_dialog(dialog, By::Remote, Why::Bye, Some(bye), None);
-    }
-
-    /// Whether a 2xx to this request would begin or change a session that our BYE has ended (§15.1.1): nobody would acknowledge it.
-    pub(super) fn comes_too_late(&self, slot: &ServerSlot<D>) -> bool {
-        let is_change = matches!(slot.session_method, Some(SessionMethod::Invite | SessionMethod::Update));
-        let within = slot.dialog.filter(|_| slot.is_in_dialog && is_change);
-        let within = within.and_then(|id| self.dialogs.get(id));
-        within.is_some_and(|within| within.dialog.state() == DialogState::Terminated)
     }
 
     fn stop_waiting(&mut self, server: ServerId) {

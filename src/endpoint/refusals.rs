@@ -1,4 +1,5 @@
-//! Refusals: the answers that need no state (RFC 3261 §8.2.7), and what a refusal owes by its status (§21.4).
+//! Refusals: the answers that need no state (RFC 3261 §8.2.7), what a refusal owes by its status (§21.4), and what of the application's is refused for what
+//! it lacks, or for coming too late.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -11,10 +12,11 @@ use super::ids::{Sender, Token};
 use super::inspect::Refusal;
 use super::output::Payload;
 use super::send::turn_back;
-use super::slots::ServerSlot;
+use super::slots::{ServerSlot, SessionMethod};
 use super::{Endpoint, Refused};
 use crate::context::Reply;
-use crate::message::{Header, MediaType, Message, Name, StatusCode, lacking_in, supplies};
+use crate::dialog::DialogState;
+use crate::message::{Header, MediaType, Message, Method, Name, StatusCode, lacking_in, supplies};
 use crate::random;
 use crate::transaction::MatchId;
 
@@ -120,5 +122,28 @@ impl<D: Default> Endpoint<D> {
             Some(name) => Err(Refused::AnswerLacks(name)),
             None => Ok(()),
         }
+    }
+
+    /// Whether a 2xx to this request would begin or change a session that our BYE has ended (§15.1.1): nobody would acknowledge it.
+    pub(super) fn comes_too_late(&self, slot: &ServerSlot<D>) -> bool {
+        let is_change = matches!(slot.session_method, Some(SessionMethod::Invite | SessionMethod::Update));
+        let within = slot.dialog.filter(|_| slot.is_in_dialog && is_change);
+        let within = within.and_then(|id| self.dialogs.get(id));
+        within.is_some_and(|within| within.dialog.state() == DialogState::Terminated)
+    }
+}
+
+/// What a request owes by its method has to be there once: the application says what it is (RFC 3515 §2.4.1, RFC 6665 §3.1.2).
+pub(super) fn check_owed(method: &Method, headers: &[Header]) -> Result<(), Refused> {
+    let owed: &[Name] = match method {
+        Method::Refer => &[Name::ReferTo],
+        Method::Subscribe => &[Name::Event],
+        _ => &[],
+    };
+    let is_once =
+        |name: &&Name| headers.iter().filter(|header| Name::find(&header.name) == **name).count() == 1;
+    match owed.iter().find(|name| !is_once(name)) {
+        Some(name) => Err(Refused::Lacks(*name)),
+        None => Ok(()),
     }
 }

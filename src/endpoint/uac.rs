@@ -11,6 +11,7 @@ use super::flow::Flow;
 use super::ids::{DialogId, Owner, RequestId, Sender, Token};
 use super::output::Payload;
 use super::refresh::add_terms;
+use super::refusals::check_owed;
 use super::reliable::{is_option_tag, supported};
 use super::slots::{ClientSlot, DialogSlot, Purpose, Stage};
 use super::transports::Task;
@@ -593,19 +594,4 @@ fn require_reliable(request: &mut Cow<'_, Request>, rel100: Rel100) {
 /// The URI of a Route element.
 fn uri_of(route: &str) -> Result<&str, Refused> {
     Address::parse(route).map(|address| address.uri).map_err(Refused::Unroutable)
-}
-
-/// What a request owes by its method has to be there once: the application says what it is (RFC 3515 §2.4.1, RFC 6665 §3.1.2).
-pub(super) fn check_owed(method: &Method, headers: &[Header]) -> Result<(), Refused> {
-    let owed: &[Name] = match method {
-        Method::Refer => &[Name::ReferTo],
-        Method::Subscribe => &[Name::Event],
-        _ => &[],
-    };
-    let is_once =
-        |name: &&Name| headers.iter().filter(|header| Name::find(&header.name) == **name).count() == 1;
-    match owed.iter().find(|name| !is_once(name)) {
-        Some(name) => Err(Refused::Lacks(*name)),
-        None => Ok(()),
-    }
 }
