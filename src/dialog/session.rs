@@ -311,7 +311,7 @@ struct Holds {
     answered: Option<Side>,
     /// Whether the peer takes UPDATE.
     peer_updates: bool,
-    /// What only sessions have in which media does not flow both ways, or an offer has failed.
+    /// What only sessions have in which media does not flow both ways, as in each hold, or an offer has failed.
     unusual: Option<Box<Unusual>>,
 }
 
@@ -343,7 +343,7 @@ impl Holds {
         if let Some(unusual) = &mut replaced.unusual {
             unusual.replaced = None;
         }
-        if replaced.local || replaced.remote || replaced.unusual.is_some() {
+        if replaced.unusual.is_some() {
             self.unusual.get_or_insert_default().replaced = Some(Box::new(replaced));
         }
     }
@@ -373,7 +373,7 @@ impl Holds {
         // The usual session is not opened: nothing in it could hold anybody.
         let is_usual = ![local, remote].into_iter().any(sdp::may_hold);
         let mut after = Self { answered: None, ..self.clone() };
-        if is_usual && !self.local && !self.remote && self.unusual.is_none() {
+        if is_usual && self.unusual.is_none() {
             return after;
         }
         let mut unusual = after.unusual.take().unwrap_or_default();

@@ -463,7 +463,10 @@ fn a_100_has_no_tag_and_echoes_timestamp() {
     by_hand.progress(T0, &Reply::code(100)).unwrap();
     let mut by_itself = Server::with(request.clone(), false, Settings::DEFAULT);
     by_itself.run(ms(200));
-    for server in [by_hand, by_itself] {
+    let mut after_a_180 = Server::with(request.clone(), false, Settings::DEFAULT);
+    after_a_180.progress(T0, &Reply::new()).unwrap();
+    after_a_180.progress(ms(1), &Reply::code(100)).unwrap();
+    for server in [by_hand, by_itself, after_a_180] {
         let sent = server.sent();
         assert_eq!((sent.status(), sent.reason_phrase()), (Some(StatusCode::TRYING), "Trying"));
         assert_eq!(sent.to().unwrap().tag(), None);

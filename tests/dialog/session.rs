@@ -51,6 +51,10 @@ fn holds(dialog: &Dialog) -> (bool, bool) {
     (dialog.local_hold(), dialog.remote_hold())
 }
 
+fn directions(sdp: &[u8]) -> Vec<Direction> {
+    Session::parse(sdp).unwrap().streams().map(|stream| stream.direction).collect()
+}
+
 /// RFC 3261 §14.1, RFC 3311 §5.3: a request that ends without an answer takes its offer with it, and another may follow; a method that
 /// carries no offer takes none.
 #[test]
@@ -194,8 +198,58 @@ fn a_hold_outlasts_a_refresh_by_who_is_held() {
         assert_eq!(holds(&dialog), (false, true), "{by:?}");
     }
     let answer = dialog.answer_to(stating(ALICE, 4, "sendrecv").as_bytes()).unwrap();
-    let directions: Vec<_> = Session::parse(&answer).unwrap().streams().map(|it| it.direction).collect();
-    assert_eq!(directions, [Direction::SendRecv]);
+    assert_eq!(directions(&answer), [Direction::SendRecv]);
+}
+
+/// RFC 3264 §6.1: the same where the call began with the hold.
+#[test]
+fn a_first_hold_outlasts_a_refresh_by_who_is_held() {
+    let (holding, listening) = (stating(ALICE, 1, "sendonly"), stating(BOB, 1, "recvonly"));
+    let mut dialog =
+        Dialog::uas(&request("INVITE", 1, &holding), &answer(200, "INVITE", 1, &listening)).unwrap();
+    dialog.note(Side::Theirs, &request("ACK", 1, "")).unwrap();
+    dialog.note(Side::Ours, &request("INVITE", 2, &listening)).unwrap();
+    let silent = answer(200, "INVITE", 2, &ALICE.replacen(" 1 IN", " 2 IN", 1));
+    assert_eq!(dialog.note(Side::Theirs, &silent), Ok(Meaning::Answer));
+    assert_eq!(holds(&dialog), (false, true));
+}
+
+/// RFC 3264 §6.1, §8.4: the same for a hold of ours; when it ends, each stream goes where it went before.
+#[test]
+fn a_hold_of_ours_outlasts_a_refresh_by_the_peer() {
+    let two = |sdp: &str, version: u32, audio: &str, video: &str| {
+        let sdp = sdp.replacen(" 1 IN", &format!(" {version} IN"), 1);
+        format!("{sdp}{audio}m=video 6002 RTP/AVP 31\r\n{video}")
+    };
+    let listening = two(ALICE, 2, "a=recvonly\r\n", "a=recvonly\r\n");
+    let invite = request("INVITE", 1, &two(ALICE, 1, "", ""));
+    let mut dialog =
+        Dialog::uas(&invite, &answer(200, "INVITE", 1, &two(BOB, 1, "", "a=sendonly\r\n"))).unwrap();
+    dialog.note(Side::Theirs, &request("ACK", 1, "")).unwrap();
+    let hold = String::from_utf8(dialog.offer_of(&Modify::Hold).unwrap().unwrap().to_vec()).unwrap();
+    let silent = two(BOB, 3, "", "");
+    for (by, offer, answered) in [(Side::Ours, &hold, &listening), (Side::Theirs, &listening, &silent)] {
+        assert_eq!(dialog.note(by, &request("INVITE", 2, offer)), Ok(Meaning::Offer));
+        assert_eq!(dialog.note(by.other(), &answer(200, "INVITE", 2, answered)), Ok(Meaning::Answer));
+        assert_eq!(dialog.note(by, &request("ACK", 2, "")), Ok(Meaning::Nothing));
+        assert_eq!(holds(&dialog), (true, false), "{by:?}");
+    }
+    let unhold = dialog.offer_of(&Modify::Unhold).unwrap().unwrap();
+    assert_eq!(directions(&unhold), [Direction::SendRecv, Direction::SendOnly]);
+}
+
+/// RFC 3311 §4: Allow says whether the peer takes UPDATE, also in the answer that takes a change of the session back.
+#[test]
+fn what_the_peer_allows_is_not_taken_back() {
+    let mut dialog = call();
+    dialog.note(Side::Ours, &request("UPDATE", 2, &stating(BOB, 2, "sendonly"))).unwrap();
+    dialog.note(Side::Theirs, &answer(200, "UPDATE", 2, &stating(ALICE, 2, "recvonly"))).unwrap();
+    dialog.note(Side::Ours, &request("INVITE", 3, &stating(BOB, 3, "sendrecv"))).unwrap();
+    dialog.note(Side::Theirs, &reliable(3, &stating(ALICE, 3, "sendrecv"))).unwrap();
+    assert_eq!((holds(&dialog), dialog.peer_updates()), ((false, false), false));
+    let refusal = message("SIP/2.0 488 X", "INVITE", 3, "Allow: INVITE, ACK, BYE, UPDATE\r\n", "");
+    assert_eq!(dialog.note(Side::Theirs, &refusal), Ok(Meaning::RolledBack));
+    assert_eq!((holds(&dialog), dialog.peer_updates()), ((true, false), true));
 }
 
 /// RFC 3261 §14.1: a first exchange that its INVITE takes with it leaves no hold.
@@ -218,6 +272,12 @@ fn a_version_that_was_refused_stays_spent() {
         assert_eq!(dialog.note(Side::Ours, &request("INVITE", cseq, offer)), Ok(Meaning::Offer));
         assert_eq!(dialog.note(Side::Theirs, &answer(491, "INVITE", cseq, "")), Ok(Meaning::RolledBack));
     }
+    // The versions of the peer's are its own.
+    assert_eq!(
+        dialog.note(Side::Theirs, &request("INVITE", 2, &stating(ALICE, 9, "sendonly"))),
+        Ok(Meaning::Offer)
+    );
+    assert_eq!(dialog.note(Side::Ours, &answer(488, "INVITE", 2, "")), Ok(Meaning::RolledBack));
     let version = |sdp: &[u8]| Session::parse(sdp).unwrap().origin.version;
     let answer = dialog.answer_to(stating(ALICE, 2, "inactive").as_bytes()).unwrap();
     assert_eq!((version(&hold), version(&answer)), (2, 3));

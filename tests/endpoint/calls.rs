@@ -1013,15 +1013,24 @@ fn a_bye_while_early() {
     assert_eq!(ends(&heard), [(By::Remote, Why::Bye, Some("BYE".into()))]);
 }
 
-/// DESIGN.md §3: a named Contact is resolved once: ACK asks, BYE does not.
+/// DESIGN.md §3: a named next hop is resolved once: ACK asks, BYE does not; be it a Contact, also one that says what no Request-URI may (RFC 3261 §19.1.1,
+/// table 1), or a loose or strict router (§12.2.1.1).
 #[test]
-fn a_named_contact_is_resolved_once() {
-    let mut ua = Ua::new();
-    let (_, invite) = ua.call_alice();
-    let heard = ua.hear(answer(&invite, 200, "a", NAMED));
-    assert_eq!(heard.lines(), ["resolve alice.example.com", "* accepted 200 X (INVITE)"]);
-    assert_eq!(resolve(&mut ua, &heard).lines(), ["ACK"]);
-    assert_eq!(ua.destroy(heard.dialog()).lines(), ["BYE"]);
+fn a_named_hop_is_resolved_once() {
+    for hop in [
+        NAMED,
+        "Contact: <sip:alice@alice.example.com?Subject=x>\r\n",
+        "Contact: <sip:alice@alice.example.com;method=INVITE>\r\n",
+        &format!("{CONTACT}Record-Route: <sip:alice.example.com;lr>\r\n"),
+        &format!("{CONTACT}Record-Route: <sip:alice.example.com>\r\n"),
+    ] {
+        let mut ua = Ua::new();
+        let (_, invite) = ua.call_alice();
+        let heard = ua.hear(answer(&invite, 200, "a", hop));
+        assert_eq!(heard.lines(), ["resolve alice.example.com", "* accepted 200 X (INVITE)"], "{hop}");
+        assert_eq!(resolve(&mut ua, &heard).lines(), ["ACK"], "{hop}");
+        assert_eq!(ua.destroy(heard.dialog()).lines(), ["BYE"], "{hop}");
+    }
 }
 
 /// DESIGN.md §3: a name that was resolved for the INVITE is not asked for again for ACK and BYE.

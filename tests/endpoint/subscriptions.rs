@@ -1087,6 +1087,24 @@ fn a_refresh_says_again_what_the_first_said() {
     assert_eq!(said(&ua.destroy(dialog).only()), ["dialog;id=7", "", "0"]);
 }
 
+/// RFC 6665 §4.1.2.2: the same where the first SUBSCRIBE said only one of the two.
+#[test]
+fn a_refresh_says_again_the_one_thing_that_was_said() {
+    for (event, accept) in [("dialog;to-tag=1", None), ("dialog", Some("a/b"))] {
+        let mut ua = Ua::new();
+        let (ok, dialog) = ua.answered_call();
+        let request = InDialog::new(Method::Subscribe).header("Event", event).header("Expires", "100");
+        let request = accept.into_iter().fold(request, |request, accept| request.header("Accept", accept));
+        ua.sip.dialog(dialog).unwrap().request(ua.now, request).unwrap();
+        let sent = ua.drain().only();
+        ua.hear(answer(&sent, 200, "", &format!("{CONTACT}Expires: 100\r\n")));
+        let told = Req::within(&ok, "NOTIFY", 2).line(CONTACT.trim_end()).line("Event: dialog");
+        ua.hear(told.line("Subscription-State: active;expires=100").text());
+        let refresh = ua.pass(secs(68)).message("SUBSCRIBE");
+        assert_eq!((refresh.value(Name::Event), refresh.value(Name::Accept)), (Some(event), accept));
+    }
+}
+
 /// RFC 6665 §4.2.1.2, §4.4.1: the last NOTIFY of a subscription is under way when the peer, who has it, subscribes anew: that makes another subscription. One
 /// that would only end it is answered.
 #[test]
