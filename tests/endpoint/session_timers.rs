@@ -296,6 +296,7 @@ fn what_the_application_may_not_say_is_not_said() {
     let asks = "Session-Expires: 600";
     for (lines, own, said) in [
         (&["Supported: timer", asks][..], "300;refresher=uas", Some("300;refresher=uas")),
+        (&["Supported: timer", asks], "600;refresher=uas", Some("600;refresher=uas")),
         (&["Supported: timer", asks], "601;refresher=uas", Some("600;refresher=uac")),
         (&["Supported: timer", asks], "300", Some("600;refresher=uac")),
         (&["Supported: timer", asks, "Min-SE: 400"], "300;refresher=uas", Some("600;refresher=uac")),
