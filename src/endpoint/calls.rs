@@ -149,9 +149,13 @@ impl<D: Default> Endpoint<D> {
         else {
             return;
         };
+        let has_newer_success = self.has_newer_success(id, cseq);
         let Some(slot) = self.dialogs.get_mut(id) else { return };
-        // RFC 6141 §5.4: a newer re-INVITE has come, and waits for an ACK of its own.
-        if is_in_dialog && slot.rare().deferred.is_none() && slot.dialog.has_newer_invite(cseq) {
+        // RFC 6141 §5.4: a newer re-INVITE has come, and waits for an ACK of its own. One that was refused for the offer in the 2xx of the older leaves that
+        // open: no other could ever follow (RFC 3264 §4).
+        let goes_on = has_newer_success || !slot.dialog.negotiation().awaits_ack();
+        let has_newer = slot.dialog.has_newer_invite(cseq) && goes_on;
+        if is_in_dialog && slot.rare().deferred.is_none() && has_newer {
             slot.servers.retain(|other| *other != server);
             return self.pump(id);
         }

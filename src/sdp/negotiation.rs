@@ -141,6 +141,11 @@ impl Negotiation {
         self.state.round == Round::Stable
     }
 
+    /// Whether the offer in a 2xx of ours waits for the ACK.
+    pub(crate) fn awaits_ack(&self) -> bool {
+        self.state.round == Round::Open(Side::Ours, Carrier::Success)
+    }
+
     /// Whether what is agreed hangs on the final response to an INVITE: if that fails, what was agreed before is in force again.
     pub(crate) fn may_be_undone(&self) -> bool {
         self.aside.as_ref().is_some_and(|aside| aside.undo.is_some())

@@ -318,6 +318,23 @@ fn a_missing_ack_after_another_reinvite() {
     }
 }
 
+/// RFC 3261 §13.3.1.4, RFC 3264 §4: where the second was refused because the offer in the first one's 2xx is open, only an ACK could close that: without it no
+/// offer can ever follow, and the session ends.
+#[test]
+fn a_missing_ack_after_a_reinvite_that_was_refused() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    let server = ua.hear(within(&ok, "INVITE", 2, 1).text()).server();
+    let offered = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+    assert_eq!(offered.message("200 OK (INVITE)").body(), SDP.as_bytes());
+    ua.pass(secs(10));
+    let second = within(&ok, "INVITE", 3, 1).body("application/sdp", &moved());
+    assert_eq!(ua.hear(second.text()).lines()[0], "491 Request Pending (INVITE)");
+    let heard = ua.pass(secs(23));
+    assert!(!heard.times("BYE").is_empty(), "{:?}", heard.timed());
+    assert!(ua.sip.dialog(dialog).is_err());
+}
+
 /// RFC 6141 §4.9, RFC 3261 §13.2.2.4: the 2xx sets target and route set anew, whatever the early dialog had.
 // Holds: 6141-4.9-2
 #[test]
