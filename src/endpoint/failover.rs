@@ -30,8 +30,10 @@ impl<D: Default> Endpoint<D> {
         let Some(slot) = self.clients.get_mut(client) else { return };
         let mut addresses: Vec<_> = others.take(MOST.saturating_sub(1)).collect();
         addresses.reverse();
-        let others = Others { name: name.into(), addresses };
-        slot.others = Some(others).filter(|others| !others.addresses.is_empty()).map(Box::new);
+        slot.others = match addresses.is_empty() {
+            true => None,
+            false => Some(Box::new(Others { name: name.into(), addresses })),
+        };
     }
 
     /// The way of a request that was not sent yet to its next address.
