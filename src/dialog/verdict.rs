@@ -1,7 +1,7 @@
 //! What to make of a request that comes in within a dialog (RFC 3261 §12.2.2).
 
 use super::{Dialog, DialogState, Seen};
-use crate::message::{Message, Method, Uri};
+use crate::message::{Message, Method, StatusCode, Uri};
 
 /// What the dialog says to a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +39,14 @@ impl Dialog {
             (self.invite_cseq, self.seen) = (request.cseq(), Seen::Invite);
         }
         Verdict::InOrder
+    }
+
+    /// Forgets the number of the request that was received last, where it is refused 491. What is refused changes no state (§12.2.2), and some peers use the
+    /// number once more when they try again.
+    pub(crate) fn forget_pending(&mut self, refused: &Message, status: StatusCode) {
+        if status == StatusCode::REQUEST_PENDING && self.remote_cseq == refused.cseq() {
+            self.remote_cseq = refused.cseq().saturating_sub(1);
+        }
     }
 
     /// Takes the Contact of a target refresh as the remote target, once its 2xx was sent or came (§12.2.1.2, §12.2.2, RFC 6141 §4.3).

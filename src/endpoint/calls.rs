@@ -27,9 +27,6 @@ use crate::message::{Header, Message, Method, Name, StatusCode, supplies};
 use crate::sdp::{Change, Meaning, Side};
 use crate::transaction::MatchId;
 
-/// How many of the peer's requests an INVITE of ours may have to wait for.
-const MOST_WAITED_FOR: usize = 16;
-
 impl<D: Default> Endpoint<D> {
     /// Takes in a dialog that an answer of ours has made.
     pub(super) fn adopt(&mut self, server: ServerId, id: DialogId) {
@@ -238,42 +235,6 @@ impl<D: Default> Endpoint<D> {
         }
         if *request.method() == Method::Notify && is_known {
             self.notified(dialog, &request);
-        }
-    }
-
-    /// Refuses a request whose number the dialog has taken note of: seen again, it would be judged otherwise, so a transaction
-    /// repeats the answer (§17.2.1). One that is out of order is so again.
-    fn refuse_in_dialog(
-        &mut self,
-        flow: &Flow,
-        id: MatchId,
-        dialog: DialogId,
-        request: Arc<Message>,
-        (status, header): Refusal,
-    ) {
-        let is_noted =
-            self.dialogs.get(dialog).is_some_and(|slot| slot.dialog.remote_cseq() == Some(request.cseq()));
-        let is_about_session = matches!(request.method(), Method::Invite | Method::Update);
-        if !is_noted || !is_about_session || self.server_of(id).is_some() {
-            return self.refuse(flow, &request, (status, header));
-        }
-        bump(&mut self.counters.refused);
-        let server = self.begin(flow, id, request, Some(dialog));
-        // Offer and answer know nothing of it: its answer is not to be taken for that of another.
-        if let Some(slot) = self.servers.get_mut(server) {
-            slot.dialog = None;
-        }
-        let mut reply = Reply::code(status.code());
-        if let Some((name, value)) = header {
-            reply = reply.header(name.as_str(), value);
-        }
-        _ = self.respond(server, Verb::Reject, &reply);
-        // §14.1: an INVITE of ours waits for its ACK. A flood of them is not waited for.
-        if let (Some(context), Some(slot)) = (self.servers.get_mut(server), self.dialogs.get_mut(dialog))
-            && slot.servers.len() < MOST_WAITED_FOR
-        {
-            context.dialog = Some(dialog);
-            slot.servers.push(server);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Refusals: the answers that need no state (RFC 3261 §8.2.7), what a refusal owes by its status (§21.4), and what of the application's is refused for what
+//! Refusals: the answers that need no state (RFC 3261 §8.2.7), those within a dialog, what a refusal owes by its status (§21.4), and what of the application's is refused for what
 //! it lacks, or for coming too late.
 
 use alloc::string::String;
@@ -8,17 +8,20 @@ use smallvec::SmallVec;
 
 use super::counters::bump;
 use super::flow::Flow;
-use super::ids::{Sender, Token};
+use super::ids::{DialogId, Sender, Token};
 use super::inspect::Refusal;
 use super::output::Payload;
 use super::send::turn_back;
 use super::slots::{ServerSlot, SessionMethod};
 use super::{Endpoint, Refused};
-use crate::context::Reply;
+use crate::context::{Reply, Verb};
 use crate::dialog::DialogState;
 use crate::message::{Header, MediaType, Message, Method, Name, StatusCode, lacking_in, supplies};
 use crate::random;
 use crate::transaction::MatchId;
+
+/// How many of the peer's requests an INVITE of ours may have to wait for.
+const MOST_WAITED_FOR: usize = 16;
 
 impl<D: Default> Endpoint<D> {
     pub(super) fn refuse(&mut self, flow: &Flow, request: &Message, refusal: Refusal) {
@@ -72,6 +75,45 @@ impl<D: Default> Endpoint<D> {
         match answer.finish() {
             Ok(answer) => self.transmit(flow, Payload::Message(Arc::new(answer)), Token(Sender::Nobody)),
             Err(_) => bump(&mut self.counters.answers_lost),
+        }
+    }
+
+    /// Refuses a request whose number the dialog has taken note of: seen again, it would be judged otherwise, so a transaction
+    /// repeats the answer (§17.2.1). One that is out of order is so again.
+    pub(super) fn refuse_in_dialog(
+        &mut self,
+        flow: &Flow,
+        id: MatchId,
+        dialog: DialogId,
+        request: Arc<Message>,
+        (status, header): Refusal,
+    ) {
+        let is_noted =
+            self.dialogs.get(dialog).is_some_and(|slot| slot.dialog.remote_cseq() == Some(request.cseq()));
+        let is_about_session = matches!(request.method(), Method::Invite | Method::Update);
+        if !is_noted || !is_about_session || self.server_of(id).is_some() {
+            return self.refuse(flow, &request, (status, header));
+        }
+        bump(&mut self.counters.refused);
+        if let Some(slot) = self.dialogs.get_mut(dialog) {
+            slot.dialog.forget_pending(&request, status);
+        }
+        let server = self.begin(flow, id, request, Some(dialog));
+        // Offer and answer know nothing of it: its answer is not to be taken for that of another.
+        if let Some(slot) = self.servers.get_mut(server) {
+            slot.dialog = None;
+        }
+        let mut reply = Reply::code(status.code());
+        if let Some((name, value)) = header {
+            reply = reply.header(name.as_str(), value);
+        }
+        _ = self.respond(server, Verb::Reject, &reply);
+        // §14.1: an INVITE of ours waits for its ACK. A flood of them is not waited for.
+        if let (Some(context), Some(slot)) = (self.servers.get_mut(server), self.dialogs.get_mut(dialog))
+            && slot.servers.len() < MOST_WAITED_FOR
+        {
+            context.dialog = Some(dialog);
+            slot.servers.push(server);
         }
     }
 

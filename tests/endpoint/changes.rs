@@ -53,6 +53,26 @@ fn modify(ua: &mut Ua, dialog: DialogId, modify: Modify) -> Heard {
 
 // ---- What waits, and what goes first ----
 
+/// RFC 3261 §12.2.2, §14.2: a peer that tries again after our 491 with the number it had is understood; a number that was taken is not taken again.
+#[test]
+fn a_number_that_was_refused_491_may_come_again() {
+    let mut ua = Ua::new();
+    let (ok, dialog) = ua.answered_call();
+    let ours = modify(&mut ua, dialog, Modify::Hold).only();
+    let again = |branch: &str| Req { branch: branch.into(), ..theirs(&ok, "INVITE", 2, Some(&moved(2))) };
+    assert_eq!(ua.hear(again("z9hG4bKa").text()).lines()[0], "491 Request Pending (INVITE)");
+    assert_eq!(ua.hear(again("z9hG4bKa").text()).lines(), ["491 Request Pending (INVITE)"], "the same");
+    ua.hear(Req { branch: "z9hG4bKa".into(), ..Req::within(&ok, "ACK", 2) }.text());
+    ua.hear(with_sdp(&answer(&ours, 200, "a", CONTACT), SDP));
+    assert_eq!(
+        ua.hear(theirs(&ok, "INVITE", 1, None).text()).lines(),
+        ["500 Internal Server Error (INVITE)"]
+    );
+    let server = ua.hear(again("z9hG4bKb").text()).server();
+    assert_eq!(ua.accept(server, Reply::new().sdp(SDP)).unwrap().lines()[0], "200 OK (INVITE) +body");
+    assert_eq!(ua.hear(again("z9hG4bKc").text()).lines(), ["500 Internal Server Error (INVITE)"]);
+}
+
 /// RFC 3264 §4: a change that has waited for our answer to the peer's offer goes out behind that answer, not before it.
 #[test]
 fn the_answer_goes_before_what_waited_for_it() {
