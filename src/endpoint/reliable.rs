@@ -36,6 +36,9 @@ impl<D: Default> Endpoint<D> {
             return self.refuse(flow, &prack, (StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST, None));
         };
         let Some(dialog) = dialog else {
+            if self.servers.len() >= self.config.limits.servers {
+                return self.overloaded(flow, &prack);
+            }
             let server = self.begin(flow, id, prack.clone(), None);
             return self.answer_alone(server, &prack);
         };

@@ -335,6 +335,20 @@ fn a_rejection_and_prack() {
     ua.pass_all();
 }
 
+/// DESIGN.md §2 contract 2: the PRACK that a rejection crosses has no more room than any request has (RFC 3261 §21.5.4).
+#[test]
+fn a_prack_behind_a_rejection_needs_room() {
+    let mut ua = Ua::with(|config| {
+        config.settings.rel100 = Rel100::Supported;
+        config.limits.servers = 1;
+    });
+    let server = ua.hear(invite().text()).server();
+    let progress = ua.progress(server, Reply::code(183).sdp(SDP).reliable()).unwrap().sent().remove(0);
+    ua.reject(server, Reply::code(486)).unwrap();
+    assert_eq!(ua.hear(prack(&progress, 2).text()).lines(), ["503 Service Unavailable (PRACK)"]);
+    assert_eq!((ua.sip.counts()[0], ua.sip.counters().overloaded), (1, 1));
+}
+
 /// While a 2xx waits, the call is not up: BYE and `destroy` end it with a rejection.
 #[test]
 fn the_end_of_a_call_whose_2xx_waits() {
