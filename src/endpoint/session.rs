@@ -27,9 +27,7 @@ impl<D: Default> Endpoint<D> {
         request: InDialog,
         modify: Option<Modify>,
     ) -> Result<RequestId, Refused> {
-        let wish =
-            Wish { request, modify, is_refresh: false, by_invite: false, collisions: 0, again_at: None };
-        self.take_on(id, wish)
+        self.take_on(id, Wish::new(request, modify, false))
     }
 
     pub(super) fn take_on(&mut self, id: DialogId, wish: Wish) -> Result<RequestId, Refused> {
@@ -134,7 +132,8 @@ impl<D: Default> Endpoint<D> {
             match written {
                 Ok((message, route)) => {
                     if let Some(slot) = self.clients.get_mut(client) {
-                        slot.stage = Stage::Parked(message);
+                        // The addresses of an earlier try may be those of another target.
+                        (slot.stage, slot.others) = (Stage::Parked(message), None);
                     }
                     self.launch_wish(id, client, route);
                 }

@@ -2,6 +2,7 @@
 
 use crate::support::{CONTACT, Heard, Req, SDP, Ua, address, answer, question, results, secs};
 use sip_proto::context::{Invite, Reply, Request};
+use sip_proto::dialog::Modify;
 use sip_proto::message::Name;
 use sip_proto::{Flow, Input, Message, Method, Output, RequestId, Transport};
 
@@ -189,6 +190,29 @@ fn within_a_dialog() {
     let heard = ua.hear_from(SECOND, answer(&again, 200, "", ""));
     assert_eq!(heard.lines(), ["* destroy by Local: Bye"]);
     ua.pass_all();
+}
+
+/// RFC 3263 §4.3, RFC 3261 §12.2: a change that is tried again goes to where the peer is by then, which has no other address.
+#[test]
+fn another_try_has_the_addresses_of_its_target() {
+    let mut ua = Ua::new();
+    let invite = Req::new("INVITE").line("Contact: <sip:alice@example.com>");
+    let server = ua.hear(invite.body("application/sdp", SDP).text()).server();
+    let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
+    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
+    ua.hear(Req::within(&ok, "ACK", 1).text());
+    let change = ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap();
+    let asked = ua.drain();
+    let heard = found(&mut ua, &asked, &[(UDP, FIRST), (UDP, SECOND)]);
+    ua.hear_from(FIRST, answer(&heard.only(), 491, "", ""));
+    let moved = Req::within(&ok, "UPDATE", 2).line("Contact: <sip:alice@192.0.2.13>");
+    ua.hear(moved.text());
+    let heard = ua.pass(secs(5));
+    let again = heard.message("INVITE");
+    assert_eq!(remote(&heard, "INVITE"), THIRD);
+    let heard = ua.hear_from(THIRD, answer(&again, 503, "", ""));
+    assert_eq!(results(&heard, change), [503]);
+    assert_eq!(heard.sent().len(), 1, "{heard:?}");
 }
 
 /// So many addresses of a name are tried, however many there are.
