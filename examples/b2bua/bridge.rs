@@ -93,14 +93,18 @@ impl B2bua {
                     (Ok(ours), theirs) => self.join(ours, theirs),
                     // Nobody waits for this call any more.
                     (Err(_), Some(leg)) if relayed.leg.is_none() => sip.dialog(leg)?.destroy(now)?,
-                    (Err(refused), _) => return Err(refused),
+                    (Err(refused), _) => {
+                        _ = sip.server(relayed.server)?.reject(now, Reply::code(500));
+                        return Err(refused);
+                    }
                 }
             }
             Event::Client { request, event: ClientEvent::Failed { response, .. } } => {
                 let Some(relayed) = self.relayed.remove(&request) else { return Ok(()) };
                 let mut server = sip.server(relayed.server)?;
-                if server.request().is_some() {
-                    server.reject(now, reply_like(&response))?;
+                // It may lack what it owes, which is not passed on, or be our 408, which no request but INVITE is answered (RFC 4320 §4.2).
+                if server.request().is_some() && server.reject(now, reply_like(&response)).is_err() {
+                    server.reject(now, Reply::code(500))?;
                 }
             }
             Event::Dialog { dialog, event: DialogEvent::Confirmed { ack: request } }

@@ -123,7 +123,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     phones.place(&mut parties[0].sip, Timestamp::ZERO)?;
     let places = parties.each_ref().map(|party| party.at);
     let mut buffer = [0; 65_535];
-    // Five seconds are plenty on loopback. Then what waits for what might still be under way is let go: time is what the embedder says it is.
+    // Six seconds are plenty on loopback. When all calls are over, what waits for what might still be under way is let go: time is what the embedder says it is.
     while parties.iter().any(|party| !party.sip.is_empty()) && start.elapsed() < Duration::from_secs(6) {
         let is_over = phones.placed > 3 && parties.iter().all(|party| party.sip.counts()[2] == 0);
         for (who, Party { socket, at, sip }) in parties.iter_mut().enumerate() {
