@@ -57,11 +57,10 @@ impl<D: Default> Endpoint<D> {
         id
     }
 
-    /// The application's data moves from the context to the dialog, unless the application has put some there while it was early.
+    /// The application's data moves from the context to the dialog.
     fn hand_over(&mut self, server: ServerId, dialog: DialogId) {
-        let place = self.dialogs.get_mut(dialog).map(|slot| &mut slot.data).filter(|data| data.is_none());
-        if let (Some(place), Some(slot)) = (place, self.servers.get_mut(server)) {
-            *place = slot.data.take();
+        if let Some((slot, context)) = self.dialogs.get_mut(dialog).zip(self.servers.get_mut(server)) {
+            slot.take_data(&mut context.data);
         }
     }
 

@@ -181,11 +181,9 @@ impl<D: Default> Endpoint<D> {
                 }
             }
             Some(dialog) if is_result => {
-                // What the application has put into the early dialog stays there.
-                let place = self.dialogs.get_mut(dialog).map(|slot| &mut slot.data);
-                let place = place.filter(|data| data.is_none());
-                if let (Some(place), Some(slot)) = (place, self.clients.get_mut(client)) {
-                    *place = slot.data.take();
+                let slots = self.dialogs.get_mut(dialog).zip(self.clients.get_mut(client));
+                if let Some((slot, context)) = slots {
+                    slot.take_data(&mut context.data);
                 }
                 self.forget_fork(client, dialog);
                 let event = ClientEvent::Accepted { response: response.clone(), dialog: Some(dialog) };

@@ -417,6 +417,13 @@ impl<D> DialogSlot<D> {
         }
     }
 
+    /// Takes the application's data from the context, unless the application has put some here while the dialog was early.
+    pub(super) fn take_data(&mut self, context: &mut Option<D>) {
+        if self.data.is_none() {
+            self.data = context.take();
+        }
+    }
+
     /// Takes a target refresh in. What is known of the next hop holds as long as the hop does.
     pub(super) fn refresh_target(&mut self, message: &Message) {
         let hop = String::from(self.dialog.next_hop());
