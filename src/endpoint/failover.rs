@@ -36,7 +36,7 @@ impl<D: Default> Endpoint<D> {
         };
     }
 
-    /// The way of a request that was not sent yet to its next address.
+    /// The way to the next address of a request, if there is one that was not tried.
     pub(super) fn next_address(&mut self, client: RequestId) -> Option<Route> {
         let others = self.clients.get_mut(client)?.others.as_mut()?;
         let (transport, remote) = others.addresses.pop()?;

@@ -231,9 +231,9 @@ impl<D: Default> Endpoint<D> {
     /// Where none can: for want of a target, or of Record-Routes that can be read (§12.1.1); or where the first hop, which is the target if no route is recorded,
     /// is nothing that our requests could be sent to (§8.1.1.8).
     fn dialog_possible(&self, request: &Message) -> Result<bool, Refusal> {
-        let bad = |_| (StatusCode::BAD_REQUEST, None);
-        let target = remote_target(request).map_err(bad)?;
-        let routes = request.recorded_routes().map_err(|_| (StatusCode::BAD_REQUEST, None))?;
+        let bad = || (StatusCode::BAD_REQUEST, None);
+        let target = remote_target(request).ok().ok_or_else(bad)?;
+        let routes = request.recorded_routes().ok().ok_or_else(bad)?;
         let first = routes.first().map(|route| match route.strip_prefix('<') {
             Some(uri) => uri,
             None => Address::parse(route).map_or("", |route| route.uri),

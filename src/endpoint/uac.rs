@@ -17,8 +17,8 @@ use super::slots::{ClientSlot, DialogSlot, Purpose, Stage};
 use super::transports::Task;
 use super::{Endpoint, Event, Refused};
 use crate::context::{
-    Cause, ClientContext, ClientEffects, Earlier, Hop, Identifiers, OPTION_TAG, Rel100, Request, Synthetic,
-    check_cancel,
+    Cause, ClientContext, ClientEffects, ContextError, Earlier, Hop, Identifiers, OPTION_TAG, Rel100,
+    Request, Synthetic, check_cancel,
 };
 use crate::dialog::{DialogError, DialogState, Failure, Impact, UsageKind};
 use crate::message::{Address, Header, List, Message, Method, Name, StatusCode, is_sips};
@@ -221,14 +221,14 @@ impl<D: Default> Endpoint<D> {
         let slot = self.clients.get_mut(client).ok_or(Refused::Gone)?;
         match &mut slot.stage {
             // A NOTIFY that waits for its turn.
-            Stage::Queued if slot.usage.is_some() => Err(crate::context::ContextError::NotInvite.into()),
+            Stage::Queued if slot.usage.is_some() => Err(ContextError::NotInvite.into()),
             Stage::Queued => {
                 check_cancel(headers)?;
                 self.drop_wish(client);
                 Ok(())
             }
             Stage::Parked(request) if *request.method() != Method::Invite => {
-                Err(crate::context::ContextError::NotInvite.into())
+                Err(ContextError::NotInvite.into())
             }
             Stage::Parked(_) => {
                 check_cancel(headers)?;
