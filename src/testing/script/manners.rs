@@ -1,4 +1,5 @@
-//! How the endpoint of a script is configured: what each bit of its manners stands for. None is the default of all.
+//! How the endpoint of a script is configured: what each bit of its manners stands for. With none, policies and timers are the
+//! defaults, but for SUBSCRIBE and REFER, which are asked about; limits are small in any case.
 
 use alloc::borrow::Cow;
 use core::time::Duration;

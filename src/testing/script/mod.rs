@@ -30,7 +30,8 @@ pub use recording::{Recorded, Recording};
 /// A sequence of steps, and the manners of the endpoint that takes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
-    /// Bits that choose limits and policies of the endpoint, and whether its outputs are taken after every step. With none all is as usual.
+    /// Bits that choose limits and policies of the endpoint, and whether its outputs are taken after every step. With none, policies
+    /// and timers are the defaults, but for SUBSCRIBE and REFER, which the application is asked about.
     pub manners: u32,
     /// What happens, in order. Only the first [`Script::MOST_STEPS`] count.
     pub steps: Vec<Step>,

@@ -14,7 +14,7 @@ use super::{Notice, Passing, Promise, Step, Violation, manners};
 use crate::context::{Invite, Reply};
 use crate::dialog::{Dialog, DialogState, InDialog, Modify};
 use crate::endpoint::{Action, Answer, Command, DialogEvent, DialogId, Event, Operation, Output, ServerId};
-use crate::message::{Body, Header, Method, Name, Transport};
+use crate::message::{Header, Method, Name, Transport};
 use crate::testing::{Link, Network, Node};
 
 /// What two applications do to each other, and what the link between them does.
@@ -475,7 +475,6 @@ fn length_of(passing: Passing) -> Duration {
 
 /// Whether what a command says is what a well-behaved application would say.
 fn is_sensible(command: &Command) -> bool {
-    let is_kept = |body: &Option<Body>| body.is_none();
     match command {
         Command::Modify(_, modify, headers) => !matches!(modify, Modify::Sdp(_)) && headers.is_empty(),
         Command::Send(_, InDialog { method, headers, body }) => {
@@ -484,10 +483,10 @@ fn is_sensible(command: &Command) -> bool {
                 Method::Subscribe | Method::Refer => headers.iter().all(is_good),
                 _ => false,
             };
-            is_whole && is_kept(body)
+            is_whole && body.is_none()
         }
         Command::Notify(_, _, body) | Command::Authorise(_, _, body) | Command::Terminate(_, _, _, body) => {
-            is_kept(body)
+            body.is_none()
         }
         Command::HoldBack(..) | Command::Destroy(..) | Command::Cancel(..) | Command::ReportRefer(..) => true,
         _ => false,
