@@ -1,5 +1,5 @@
-//! Refusals: the answers that need no state (RFC 3261 §8.2.7), those within a dialog, what a refusal owes by its status (§21.4), and what of the application's is refused for what
-//! it lacks, or for coming too late.
+//! Refusals: the answers that need no state (RFC 3261 §8.2.7), those within a dialog (§12.2.2), what a refusal owes by its status (§21.4), and what of
+//! the application's is refused for what it lacks, or for coming too late.
 
 use alloc::string::String;
 use alloc::sync::Arc;
