@@ -158,7 +158,7 @@ impl B2bua {
         invite.request.from = request.value(Name::From).map(|from| from.to_owned().into());
         invite.request.headers = passed(request);
         invite.request.body = body_of(request);
-        invite.header("Max-Forwards", hops.to_string()) // RFC 7332 §5
+        invite.header("Max-Forwards", hops.to_string()) // No loop between two of us.
     }
 
     fn join(&mut self, ours: Option<DialogId>, theirs: Option<DialogId>) {
