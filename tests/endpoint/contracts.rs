@@ -382,6 +382,32 @@ fn scripts_subscribe_and_acknowledge() {
     }
 }
 
+/// With room for one of each, what is owed has room of its own: refreshes that were refused with 491 wait for Timer D beside the next try (RFC 3261 §14.1,
+/// §17.1.1.2), and each dialog's BYE is answered (§15.1.2).
+#[test]
+fn what_is_owed_has_its_own_room() {
+    let call = Step::Call(Calling { method: 0, target: 0, extra: 0, body: 8, odd: 0 });
+    let hang_up = Step::Within(0, asking(0));
+    let mut refreshes = vec![call.clone(), answer(6, 0), Step::Time(Passing::Deadlines(1))];
+    refreshes.extend(core::iter::repeat_n([answer(70, 0), Step::Time(Passing::ToDeadline)], 4).flatten());
+    let byes = vec![Step::Request(asking(0)), reply(0), hang_up.clone(), call, answer(6, 0), hang_up];
+    for (manners, steps, most) in [(1 << 7 | 1 << 18, refreshes, (1, 5)), (1 << 18, byes, (0, 3))] {
+        assert_eq!(most_held(&Script { manners: manners | DRAINS, steps }, most.0), most.1);
+    }
+}
+
+/// How many of one kind an endpoint has at most.
+fn most_held(script: &Script, kind: usize) -> usize {
+    let recording = record(script).unwrap();
+    let mut endpoint: Endpoint = Endpoint::new(recording.config.clone(), recording.seed);
+    let counts = recording.operations().map(|operation| {
+        _ = endpoint.apply(operation);
+        while endpoint.poll_output().is_some() {}
+        endpoint.counts()[kind]
+    });
+    counts.max().unwrap_or_default()
+}
+
 // --- properties of the wire ---
 
 fn token() -> impl Strategy<Value = String> {

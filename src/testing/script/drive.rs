@@ -319,14 +319,15 @@ impl Driver {
     fn check_bounds(&mut self, action: &Action, before: Look, after: Look) -> Result<(), Violation> {
         let limits = self.recording.config.limits;
         let [servers, clients, dialogs] = after.counts;
-        // Each pending INVITE may have a CANCEL beside it, each request of ours too, each dialog its BYE, each SUBSCRIBE or REFER of a peer's the
+        // Each request of ours may have a CANCEL beside it, each dialog its BYE, each SUBSCRIBE or REFER of a peer's the
         // NOTIFY that it is owed (RFC 6665 §4.2.1.2). Of ends whose events still wait, nobody knows yet; of a dialog whose 2xx crosses a CANCEL, or is a fork's,
         // nobody ever hears, but it has its BYE too (RFC 3261 §9.1, §13.2.2.4).
+        // A peer's BYE is served whatever else there is, one in each dialog.
         // A change that is tried again after a 491 leaves what was refused behind for its Timer D each time (RFC 3261 §14.1, §17.1.1.2).
         self.gone += before.counts[2].saturating_sub(dialogs);
         let ended = self.watch.dialogs().len().max(self.gone + dialogs);
         let retries = usize::from(self.recording.config.policy.glare_retries);
-        let within = servers <= 2 * limits.servers
+        let within = servers <= limits.servers + ended
             && clients
                 <= (2 + limits.forks) * limits.clients + (1 + retries) * ended + servers + before.queue
             && dialogs <= limits.dialogs
