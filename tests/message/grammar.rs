@@ -288,7 +288,7 @@ fn judge(grammar: &Grammar, name: &'static str, value: &[u8]) {
 
 fn config() -> ProptestConfig {
     let usual = ProptestConfig::default();
-    ProptestConfig { cases: usual.cases.max(3000), failure_persistence: None, ..usual }
+    ProptestConfig { cases: usual.cases.max(1000), failure_persistence: None, ..usual }
 }
 
 /// RFC 3261 §25.1 and its extensions: random values of every header, as they are and with a few octets changed.
