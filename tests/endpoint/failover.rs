@@ -4,7 +4,7 @@ use crate::support::{CONTACT, Heard, Req, SDP, Ua, address, answer, question, re
 use sip_proto::context::{Invite, Reply, Request};
 use sip_proto::dialog::Modify;
 use sip_proto::message::Name;
-use sip_proto::{Flow, Input, Message, Method, Output, RequestId, Transport};
+use sip_proto::{DialogId, Flow, Input, Message, Method, Output, RequestId, Transport};
 
 const FIRST: &str = "192.0.2.11:5060";
 const SECOND: &str = "192.0.2.12:5060";
@@ -171,15 +171,21 @@ fn a_cancelled_call_is_not_tried_elsewhere() {
     }
 }
 
-/// RFC 3263 §4.3 for a request within a dialog: the peer's Contact is a name.
-#[test]
-fn within_a_dialog() {
+/// A call from Alice, whose Contact is a name: our 200, and the dialog.
+fn answered() -> (Ua, Message, DialogId) {
     let mut ua = Ua::new();
     let invite = Req::new("INVITE").line("Contact: <sip:alice@example.com>");
     let server = ua.hear(invite.body("application/sdp", SDP).text()).server();
     let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
     let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
     ua.hear(Req::within(&ok, "ACK", 1).text());
+    (ua, ok, dialog)
+}
+
+/// RFC 3263 §4.3 for a request within a dialog: the peer's Contact is a name.
+#[test]
+fn within_a_dialog() {
+    let (mut ua, _, dialog) = answered();
     let asked = ua.destroy(dialog);
     let heard = found(&mut ua, &asked, &[(UDP, FIRST), (UDP, SECOND)]);
     let bye = heard.only();
@@ -195,12 +201,7 @@ fn within_a_dialog() {
 /// RFC 3263 §4.3, RFC 3261 §12.2: a change that is tried again goes to where the peer is by then, which has no other address.
 #[test]
 fn another_try_has_the_addresses_of_its_target() {
-    let mut ua = Ua::new();
-    let invite = Req::new("INVITE").line("Contact: <sip:alice@example.com>");
-    let server = ua.hear(invite.body("application/sdp", SDP).text()).server();
-    let heard = ua.accept(server, Reply::new().sdp(SDP)).unwrap();
-    let (ok, dialog) = (heard.message("200 OK (INVITE)"), heard.dialog());
-    ua.hear(Req::within(&ok, "ACK", 1).text());
+    let (mut ua, ok, dialog) = answered();
     let change = ua.sip.dialog(dialog).unwrap().modify(ua.now, Modify::Hold).unwrap();
     let asked = ua.drain();
     let heard = found(&mut ua, &asked, &[(UDP, FIRST), (UDP, SECOND)]);
