@@ -14,7 +14,7 @@ use super::send::via_value;
 use super::slots::{Others, Stage};
 use super::transports::Route;
 use crate::context::Synthetic;
-use crate::message::{MAGIC_COOKIE, StatusCode, Transport};
+use crate::message::{MAGIC_COOKIE, Method, StatusCode, Transport};
 
 /// So many addresses of a name are tried.
 const MOST: usize = 16;
@@ -67,8 +67,10 @@ impl<D: Default> Endpoint<D> {
         let slot = self.clients.get_mut(client)?;
         let is_cancelled = slot.context()?.is_cancelled();
         let request = slot.request()?.clone();
+        // RFC 6665 §4.1.2.4: a NOTIFY has made the subscription, whatever becomes of the answer.
+        let is_made = *request.method() != Method::Invite && !slot.forks.is_empty();
         // What is new has no place in a queue that is full.
-        if is_cancelled || self.is_full() {
+        if is_cancelled || is_made || self.is_full() {
             return None;
         }
         let route = self.next_address(client)?;

@@ -89,7 +89,7 @@ pub struct Connect {
     /// The peer's address.
     pub remote: SocketAddr,
     /// Over TLS the domain that the address was found for: the peer's certificate has to be that domain's, or the connection is none (RFC 5922 §7.3). `None`
-    /// where a URI has the address itself. One domain's connections are not used for another.
+    /// where a URI has the address itself, which any connection to that address will do for. One domain's connections are not used for another.
     pub name: Option<Box<str>>,
     /// To be given back with `Input::Connected` or `Input::SendFailed`.
     pub token: Token,

@@ -216,6 +216,38 @@ fn another_try_has_the_addresses_of_its_target() {
     assert_eq!(heard.sent().len(), 1, "{heard:?}");
 }
 
+/// RFC 6665 §4.1.2.4: a NOTIFY makes the subscription, whatever becomes of the answer to its SUBSCRIBE: no other server is asked for another one.
+#[test]
+fn a_subscription_that_was_made_stays_where_it_is() {
+    for code in [None, Some(503)] {
+        let outcome = |targets: &[(Transport, &str)]| {
+            let mut ua = Ua::new();
+            let request = Request::new(Method::Subscribe, "sip:alice@example.com")
+                .header("Event", "presence")
+                .header("Expires", "600");
+            ua.sip.request(ua.now, request).unwrap();
+            let asked = ua.drain();
+            let subscribe = found(&mut ua, &asked, targets).only();
+            let notify = Req {
+                from: "<sip:alice@example.com>;tag=n".into(),
+                to: subscribe.value(Name::From).unwrap().into(),
+                call_id: subscribe.call_id().into(),
+                uri: "sip:bob@192.0.2.4:5060".into(),
+                ..Req::new("NOTIFY")
+            };
+            let notify = notify.line(CONTACT.trim_end()).line("Event: presence");
+            let mut heard = ua.hear(notify.line("Subscription-State: active;expires=600").text());
+            assert_eq!(heard.lines()[0], "200 OK (NOTIFY)", "{heard:?}");
+            if let Some(code) = code {
+                heard.0.extend(ua.hear_from(FIRST, answer(&subscribe, code, "n", "")).0);
+            }
+            heard.0.extend(ua.pass(secs(60)).0);
+            heard.lines()
+        };
+        assert_eq!(outcome(&[(UDP, FIRST), (UDP, SECOND)]), outcome(&[(UDP, FIRST)]), "{code:?}");
+    }
+}
+
 /// So many addresses of a name are tried, however many there are.
 #[test]
 fn sixteen_are_tried() {
